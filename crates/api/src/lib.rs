@@ -1,0 +1,1 @@
+//! The contract between a station and a screen.

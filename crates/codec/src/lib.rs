@@ -1,0 +1,1 @@
+//! Device bytes to samples, one module a wire format.

@@ -1,0 +1,1 @@
+//! HTTP shell: screens in a browser, calls, live feed.

@@ -1,0 +1,30 @@
+//! The words of a water network's control room as plain types: ids, time, units, quality, points, samples,
+//! the plant, alarms and people, each with its invariants.
+//!
+//! Compiles natively and to wasm. Must not know I/O, async, SQL or screens.
+
+mod alarm;
+mod clock;
+mod error;
+mod id;
+mod people;
+mod plant;
+mod point;
+mod quality;
+mod sample;
+mod time;
+mod unit;
+
+pub use alarm::{
+    AlarmClass, AlarmRule, AlarmState, Condition, Guidance, LimitLevel, Priority, Subject, Transition, TransitionKind,
+};
+pub use clock::Clock;
+pub use error::Error;
+pub use id::{AreaId, AssetId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId};
+pub use people::{Permission, Permissions, Person, Role};
+pub use plant::{Area, Asset, AssetKind, Pipe, Plant, Position, Site, SiteKind};
+pub use point::{Address, Band, Limits, Point, PointNo, PointRole, PointState};
+pub use quality::{Doubt, Fault, Quality};
+pub use sample::Sample;
+pub use time::Timestamp;
+pub use unit::{Quantity, Unit};

@@ -1,0 +1,1 @@
+//! Decimation, axes and drawing of trends on any plotters backend.

@@ -1,0 +1,1 @@
+//! The demo water network, and the player of recorded data.

@@ -1,0 +1,1 @@
+//! The append-only journal ahead of the database.

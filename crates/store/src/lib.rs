@@ -1,0 +1,1 @@
+//! PostgreSQL: the private cluster, migrations, repositories, the COPY writer.

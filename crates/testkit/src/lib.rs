@@ -1,0 +1,1 @@
+//! Scratch databases, a broker, clocks and fixtures for tests.
