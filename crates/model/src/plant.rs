@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AreaId, AssetId, Band, Error, PipeId, SiteId, TenantId};
+use crate::{AlarmRule, AreaId, AssetId, Band, Error, PipeId, Point, SiteId, TenantId};
 
 /// A place on earth, WGS 84.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -152,4 +152,15 @@ pub struct Plant {
     pub assets: Vec<Asset>,
     /// Its mains.
     pub pipes: Vec<Pipe>,
+}
+
+/// A plant with its points and rules as one file, for import and export.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlantFile {
+    /// Areas, sites, equipment and mains.
+    pub plant: Plant,
+    /// Its points; their numbers are the exporting station's and are given anew on import.
+    pub points: Vec<Point>,
+    /// Alarm rules beside those that follow from the points' limits.
+    pub rules: Vec<AlarmRule>,
 }
