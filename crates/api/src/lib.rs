@@ -1,1 +1,14 @@
-//! The contract between a station and a screen.
+//! The contract between a station and a screen: calls with their replies, error codes and live frames.
+//!
+//! Every shell (Tauri IPC, HTTP) carries these and nothing else: a call as its name and a JSON body, a frame as postcard.
+//! Compiles natively and to wasm. Must not know how either side does it.
+
+mod call;
+mod error;
+mod frame;
+mod reply;
+
+pub use call::*;
+pub use error::{ApiError, Code};
+pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
+pub use reply::*;

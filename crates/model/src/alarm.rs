@@ -82,7 +82,7 @@ pub enum Subject {
 
 /// When an alarm's condition holds. Values are in SI.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// The value is at or beyond a limit; it ends when the value is back by more than the deadband.
     Limit {

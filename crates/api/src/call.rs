@@ -1,0 +1,283 @@
+//! The calls: what a screen can ask of a station, what each needs, and what comes back.
+
+use penstock_model::{Permission, PlantFile, Point, PointId, RuleId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AcknowledgeReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Health, ImportReport,
+    JournalRow, Preferences, PublishExample, Register, RejectRow, Series, Session, SettingsView, StationCard,
+};
+
+/// What a call needs of the one who makes it. The station checks; screens only hide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: also before anybody has signed in.
+    Anyone,
+    /// A session.
+    SignedIn,
+    /// A session with this permission.
+    Holding(Permission),
+}
+
+/// One kind of call.
+pub trait Call: Serialize + for<'de> Deserialize<'de> + Into<Request> {
+    /// What comes back.
+    type Reply: Serialize + for<'de> Deserialize<'de>;
+    /// Its name on the wire.
+    const NAME: &'static str;
+    /// What it needs.
+    const ACCESS: Access;
+}
+
+macro_rules! calls {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $wire:literal ($access:expr) -> $reply:ty { $($(#[$field_doc:meta])* $field:ident : $kind:ty,)* }
+    )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            pub struct $name { $($(#[$field_doc])* pub $field: $kind,)* }
+
+            impl Call for $name {
+                type Reply = $reply;
+                const NAME: &'static str = $wire;
+                const ACCESS: Access = $access;
+            }
+
+            impl From<$name> for Request {
+                fn from(call: $name) -> Self {
+                    Self::$name(call)
+                }
+            }
+        )*
+
+        /// Any call.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Request {
+            $($(#[$doc])* $name($name),)*
+        }
+
+        impl Request {
+            /// The names of all calls, as on the wire.
+            pub const NAMES: &'static [&'static str] = &[$($wire,)*];
+
+            /// Its name on the wire.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => $wire,)* }
+            }
+
+            /// What it needs of the one who makes it.
+            pub const fn access(&self) -> Access {
+                match self { $(Self::$name(_) => $access,)* }
+            }
+
+            /// Reads the call `name` with its JSON `body`.
+            ///
+            /// # Errors
+            /// [`crate::Code::NotFound`] where there is no such call, [`crate::Code::Invalid`] where the body does
+            /// not fit it.
+            pub fn parse(name: &str, body: &str) -> Result<Self, ApiError> {
+                match name {
+                    $($wire => serde_json::from_str::<$name>(body).map(Self::$name).map_err(|error| {
+                        ApiError::invalid(format!("{name}: {error}"))
+                    }),)*
+                    _ => Err(ApiError::new(crate::Code::NotFound, format!("there is no call {name:?}"))),
+                }
+            }
+        }
+    };
+}
+
+calls! {
+    /// Who this station is and how it fares, as far as it is told to anyone.
+    Hello "hello" (Access::Anyone) -> StationCard {}
+
+    /// Makes the first admin of a new installation, and signs them in. Refused once there is one.
+    CreateFirstAdmin "create-first-admin" (Access::Anyone) -> Session {
+        /// The name to sign in with: lower-case letters, digits, dot, hyphen.
+        name: String,
+        /// The name people know them by.
+        full_name: String,
+        /// At least 12 characters.
+        password: String,
+    }
+
+    /// Opens a session.
+    SignIn "sign-in" (Access::Anyone) -> Session {
+        /// The name to sign in with, letter case aside.
+        name: String,
+        /// The password.
+        password: String,
+    }
+
+    /// Ends the session.
+    SignOut "sign-out" (Access::SignedIn) -> Done {}
+
+    /// The session as it stands, for a page that was loaded anew.
+    WhoAmI "who-am-i" (Access::SignedIn) -> Session {}
+
+    /// Keeps a person's own preferences.
+    SavePreferences "save-preferences" (Access::SignedIn) -> Done {
+        /// All of them.
+        preferences: Preferences,
+    }
+
+    /// Plant and points.
+    GetRegister "register" (Access::Holding(Permission::See)) -> Register {}
+
+    /// Adopts, changes or ignores points, all or none.
+    SavePoints "save-points" (Access::Holding(Permission::AdministerPoints)) -> ImportReport {
+        /// The points as they shall be; known by id.
+        points: Vec<Point>,
+        /// Why, for the audit.
+        reason: String,
+    }
+
+    /// Points from CSV, all or none.
+    ImportPoints "import-points" (Access::Holding(Permission::AdministerPoints)) -> ImportReport {
+        /// The file's text; its first line names the columns as an export does.
+        csv: String,
+        /// Only says what would happen.
+        dry_run: bool,
+    }
+
+    /// Points as CSV.
+    ExportPoints "export-points" (Access::Holding(Permission::See)) -> Csv {}
+
+    /// Areas, sites, equipment, mains, points and rules from a plant file.
+    ImportPlant "import-plant" (Access::Holding(Permission::AdministerPoints)) -> ImportReport {
+        /// The file.
+        file: Box<PlantFile>,
+    }
+
+    /// Stored values, at most `max_points` a pen, extremes kept.
+    GetHistory "history" (Access::Holding(Permission::See)) -> Vec<Series> {
+        /// Whose, at most 16.
+        points: Vec<PointId>,
+        /// From when.
+        from: Timestamp,
+        /// Until when, not included.
+        to: Timestamp,
+        /// How many values a point the screen has room for, 2 to 10,000.
+        max_points: u32,
+    }
+
+    /// Stored values as CSV, every one of them.
+    ExportHistory "export-history" (Access::Holding(Permission::See)) -> Csv {
+        /// Whose, at most 16.
+        points: Vec<PointId>,
+        /// From when.
+        from: Timestamp,
+        /// Until when, not included.
+        to: Timestamp,
+    }
+
+    /// Everything about one alarm.
+    GetAlarm "alarm" (Access::Holding(Permission::See)) -> AlarmDetail {
+        /// Its rule.
+        rule: RuleId,
+    }
+
+    /// Entries of the alarm journal, newest first.
+    ListJournal "journal" (Access::Holding(Permission::See)) -> Vec<JournalRow> {
+        /// Only of this alarm.
+        rule: Option<RuleId>,
+        /// From when.
+        from: Timestamp,
+        /// Until when, not included.
+        to: Timestamp,
+        /// At most so many, 1 to 10,000.
+        limit: u32,
+    }
+
+    /// Acknowledges alarms: each is named with the occurrence that was seen.
+    AcknowledgeAlarms "acknowledge" (Access::Holding(Permission::AnswerAlarms)) -> AcknowledgeReport {
+        /// Rule and occurrence of each.
+        alarms: Vec<(RuleId, u64)>,
+        /// What the person says.
+        comment: Option<String>,
+    }
+
+    /// Says something about an alarm.
+    CommentAlarm "comment" (Access::Holding(Permission::AnswerAlarms)) -> Done {
+        /// Its rule.
+        rule: RuleId,
+        /// The occurrence that is meant.
+        occurrence: u64,
+        /// What the person says.
+        comment: String,
+    }
+
+    /// How every part of the station fares.
+    GetHealth "health" (Access::Holding(Permission::See)) -> Health {}
+
+    /// Messages that could not be read, newest first.
+    ListRejects "rejects" (Access::Holding(Permission::See)) -> Vec<RejectRow> {
+        /// At most so many, 1 to 1,000.
+        limit: u32,
+    }
+
+    /// What devices reported in words, newest first.
+    ListDeviceAlerts "device-alerts" (Access::Holding(Permission::See)) -> Vec<DeviceAlertRow> {
+        /// At most so many, 1 to 1,000.
+        limit: u32,
+    }
+
+    /// A whole command that publishes a reading to the station's own broker, credentials included.
+    GetPublishExample "publish-example" (Access::Holding(Permission::AdministerStation)) -> PublishExample {}
+
+    /// The settings that the app edits.
+    GetSettings "settings" (Access::Holding(Permission::AdministerStation)) -> SettingsView {}
+
+    /// Adds a broker, or changes the one of that name.
+    SaveBroker "save-broker" (Access::Holding(Permission::AdministerStation)) -> Done {
+        /// The broker.
+        broker: BrokerForm,
+    }
+
+    /// Forgets a broker.
+    RemoveBroker "remove-broker" (Access::Holding(Permission::AdministerStation)) -> Done {
+        /// Its name.
+        name: String,
+    }
+
+    /// Tries to connect to a broker, without keeping it.
+    TestBroker "test-broker" (Access::Holding(Permission::AdministerStation)) -> BrokerTest {
+        /// The broker.
+        broker: BrokerForm,
+    }
+
+    /// Whether the map may show tiles of OpenStreetMap, fetched and cached by the station.
+    SaveTiles "save-tiles" (Access::Holding(Permission::AdministerStation)) -> Done {
+        /// Whether it may.
+        enabled: bool,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_read_by_name() {
+        let call = SignIn { name: "asha".into(), password: "x".into() };
+        let body = serde_json::to_string(&call).expect("plain");
+        assert_eq!(Request::parse(SignIn::NAME, &body), Ok(call.into()));
+    }
+
+    #[test]
+    fn unknown_names_and_bodies_are_refused() {
+        let code = |name: &str, body: &str| Request::parse(name, body).map_err(|error| error.code);
+        assert_eq!(code("no-such", "{}"), Err(crate::Code::NotFound));
+        assert_eq!(code("hello", r#"{"extra":1}"#), Err(crate::Code::Invalid));
+        assert_eq!(code("sign-in", "["), Err(crate::Code::Invalid));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let unique: std::collections::BTreeSet<_> = Request::NAMES.iter().collect();
+        assert_eq!(unique.len(), Request::NAMES.len());
+    }
+}

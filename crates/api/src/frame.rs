@@ -1,0 +1,175 @@
+//! The live feed: one coalesced frame a tick.
+
+use penstock_model::{AlarmClass, AlarmState, Band, Condition, PointNo, Priority, Quality, RuleId, Subject, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What has changed since the frame before; the first one of a feed is full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Counts up by one; a jump means that a frame was skipped for a slow reader and its content folded into this one.
+    pub seq: u64,
+    /// When the station made it.
+    pub at: Timestamp,
+    /// Whether it holds everything, not only what has changed.
+    pub full: bool,
+    /// Version of the register of plant and points; a screen that holds another one asks for it anew.
+    pub register: u64,
+    /// Newest value of each point that has a newer one.
+    pub values: Vec<PointValue>,
+    /// Listed alarms that have changed.
+    pub alarms: Vec<AlarmView>,
+    /// Alarms that are listed no more.
+    pub gone: Vec<RuleId>,
+    /// How many alarms there are, where that has changed.
+    pub counts: Option<AlarmCounts>,
+    /// How the station is, about once a second.
+    pub status: Option<StationStatus>,
+}
+
+impl Frame {
+    /// As it travels.
+    ///
+    /// # Errors
+    /// Where memory for it cannot be had.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_stdvec(self)
+    }
+
+    /// From how it travels.
+    ///
+    /// # Errors
+    /// Where the bytes are not a frame, for example one of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
+        postcard::from_bytes(bytes)
+    }
+}
+
+/// The newest value of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PointValue {
+    /// Whose.
+    pub point: PointNo,
+    /// When it was measured.
+    pub source_time: Timestamp,
+    /// When it reached the station.
+    pub received_time: Timestamp,
+    /// The value in SI.
+    pub value: Option<f64>,
+    /// How far it can be trusted.
+    pub quality: Quality,
+    /// Where the detector expects it, in SI.
+    pub expected: Option<Band>,
+    /// Its anomaly score, 0 to 1; none while the detector has not enough to say.
+    pub score: Option<f32>,
+}
+
+/// A listed alarm as lists and maps need it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmView {
+    /// Where it stands.
+    pub state: AlarmState,
+    /// What it is about.
+    pub subject: Subject,
+    /// What it judges.
+    pub condition: Condition,
+    /// How urgent.
+    pub priority: Priority,
+    /// What is at stake.
+    pub class: AlarmClass,
+}
+
+/// How many alarms there are by priority, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AlarmCounts {
+    /// Not acknowledged, those that have returned to normal included.
+    pub unacknowledged: [u32; 4],
+    /// Active now.
+    pub active: [u32; 4],
+    /// The longest unacknowledged one was raised then.
+    pub oldest_unacknowledged: Option<Timestamp>,
+}
+
+/// How the station is, for the status bar.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StationStatus {
+    /// Samples a second over the last seconds.
+    pub samples_per_sec: f64,
+    /// Messages taken in and not yet worked on.
+    pub queue: u32,
+    /// Bytes in the spool.
+    pub spool_bytes: u64,
+    /// Records in the spool that the database has not.
+    pub spool_waiting: u64,
+    /// The station's database.
+    pub database: DatabaseState,
+    /// Sources connected.
+    pub sources_up: u32,
+    /// Sources configured.
+    pub sources_total: u32,
+    /// Things under Station health that want a look.
+    pub notices: u32,
+}
+
+/// How a database is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseState {
+    /// It answers; the last commit took so many milliseconds.
+    Up {
+        /// Milliseconds of the last commit.
+        commit_ms: f64,
+    },
+    /// It does not answer.
+    Away {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_survives_the_way() {
+        let limit = Condition::Limit { level: penstock_model::LimitLevel::HighHigh, limit: 1.5, deadband: 0.1 };
+        let rule = RuleId::made(Timestamp::from_secs(1), [7; 10]);
+        let frame = Frame {
+            seq: 3,
+            at: Timestamp::from_secs(2),
+            full: true,
+            register: 9,
+            values: vec![PointValue {
+                point: PointNo(4),
+                source_time: Timestamp::from_secs(1),
+                received_time: Timestamp::from_secs(2),
+                value: Some(1.25),
+                quality: Quality::Uncertain(penstock_model::Doubt::ClockAhead),
+                expected: Band::new(1.0, 2.0).ok(),
+                score: Some(0.5),
+            }],
+            alarms: vec![AlarmView {
+                state: AlarmState {
+                    rule,
+                    occurrence: 2,
+                    active: true,
+                    acknowledged: false,
+                    raised_at: Timestamp::from_secs(1),
+                    changed_at: Timestamp::from_secs(1),
+                    value: Some(1.6),
+                    acknowledged_by: None,
+                },
+                subject: Subject::Site(penstock_model::SiteId::made(Timestamp::from_secs(1), [1; 10])),
+                condition: limit,
+                priority: Priority::P1,
+                class: AlarmClass::Supply,
+            }],
+            gone: vec![rule],
+            counts: Some(AlarmCounts { unacknowledged: [1, 0, 0, 0], ..AlarmCounts::default() }),
+            status: None,
+        };
+        let bytes = frame.to_bytes().expect("fits");
+        assert_eq!(Frame::from_bytes(&bytes).expect("a frame"), frame);
+        assert!(Frame::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    }
+}

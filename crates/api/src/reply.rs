@@ -1,0 +1,488 @@
+//! What calls bring back.
+
+use std::time::Duration;
+
+use penstock_model::{
+    AlarmRule, AlarmState, Band, Permissions, Person, Plant, Point, PointId, Priority, RuleId, Subject, Timestamp,
+    Transition,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{AlarmCounts, StationStatus};
+
+/// It is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {}
+
+/// Who a station is and how it fares, as far as it is told to anyone: no names of points or people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StationCard {
+    /// The station's name.
+    pub station: String,
+    /// Version of Penstock.
+    pub version: String,
+    /// The plant's name.
+    pub plant: String,
+    /// IANA name of the plant's time zone.
+    pub time_zone: String,
+    /// The plant's offset from UTC at present.
+    pub utc_offset_secs: i32,
+    /// Nobody has an account yet: the first admin is to be made.
+    pub first_start: bool,
+    /// People of the demo plant with their passwords; only on loopback, only while the demo is on.
+    pub demo_people: Vec<DemoPerson>,
+    /// How many alarms wait.
+    pub counts: AlarmCounts,
+    /// How the station is.
+    pub status: StationStatus,
+}
+
+/// A person of the demo plant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemoPerson {
+    /// The name to sign in with.
+    pub name: String,
+    /// The name people know them by.
+    pub full_name: String,
+    /// Their roles in one word each.
+    pub roles: Vec<penstock_model::Role>,
+    /// Their password, made at this start and kept in memory.
+    pub password: String,
+}
+
+/// An open session.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// What later calls carry.
+    pub token: String,
+    /// Who.
+    pub person: Person,
+    /// What they may do.
+    pub permissions: Permissions,
+    /// What they prefer.
+    pub preferences: Preferences,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("person", &self.person.name).finish_non_exhaustive()
+    }
+}
+
+/// Light or dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThemeChoice {
+    /// As the desktop has it.
+    #[default]
+    System,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// A language that screens speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Hindi.
+    Hi,
+}
+
+/// What a person prefers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Preferences {
+    /// Light or dark.
+    #[serde(default)]
+    pub theme: ThemeChoice,
+    /// Language.
+    #[serde(default)]
+    pub language: Language,
+    /// Points last shown as pens in Trends.
+    #[serde(default)]
+    pub trend_pens: Vec<PointId>,
+}
+
+/// Plant and points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Register {
+    /// Counts up with every change.
+    pub version: u64,
+    /// Areas, sites, equipment and mains.
+    pub plant: Plant,
+    /// All points but the ignored ones.
+    pub points: Vec<Point>,
+    /// Whether the map may show tiles of OpenStreetMap.
+    pub tiles: bool,
+}
+
+/// What an import or a change did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// Rows or things looked at.
+    pub read: u32,
+    /// Made new.
+    pub added: u32,
+    /// Changed.
+    pub changed: u32,
+    /// Left as they were.
+    pub same: u32,
+    /// What is wrong; while anything is, nothing is changed.
+    pub faults: Vec<ImportFault>,
+}
+
+/// Something wrong with what was to be imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportFault {
+    /// Line of the file, the heading being 1; or the position in the list, from 1.
+    pub line: u32,
+    /// The column or field.
+    pub field: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+/// A file of comma-separated values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Csv {
+    /// A name for it.
+    pub file_name: String,
+    /// Its text, UTF-8.
+    pub text: String,
+}
+
+/// Stored values of one point, in time order, as columns of equal length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Whose.
+    pub point: PointId,
+    /// Whether values were left out; what is left then holds each interval's first, least, greatest and last.
+    pub reduced: bool,
+    /// No line is drawn between values further apart than this.
+    pub gap_after: Duration,
+    /// When each was measured.
+    pub times: Vec<Timestamp>,
+    /// Each value in SI; none where there was nothing usable.
+    pub values: Vec<Option<f64>>,
+    /// Each one's quality as its code.
+    pub qualities: Vec<u8>,
+    /// Figures over the whole range.
+    pub statistics: Option<Statistics>,
+    /// Where the detector expects it over the range, at even times; empty while it has not enough to say.
+    pub expected: Vec<(Timestamp, Band)>,
+}
+
+/// Figures over the good values of a range, in SI.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// How many values.
+    pub count: u64,
+    /// The least.
+    pub min: f64,
+    /// Their mean, each weighted by the time it stood.
+    pub mean: f64,
+    /// The greatest.
+    pub max: f64,
+}
+
+/// Everything about one alarm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlarmDetail {
+    /// What raises it.
+    pub rule: AlarmRule,
+    /// Where it stands, where it was ever raised.
+    pub state: Option<AlarmState>,
+    /// Its newest journal entries, newest first.
+    pub journal: Vec<JournalRow>,
+    /// How often it was raised in the last 30 days.
+    pub raised_30_days: u32,
+}
+
+/// An entry of the alarm journal with what a list needs to read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JournalRow {
+    /// The entry.
+    pub transition: Transition,
+    /// Who did it, by the name people know them by.
+    pub by: Option<String>,
+    /// What the alarm is about.
+    pub subject: Subject,
+    /// What it judges.
+    pub condition: penstock_model::Condition,
+    /// How urgent it is.
+    pub priority: Priority,
+}
+
+/// Which alarms were acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AcknowledgeReport {
+    /// Those that are acknowledged now.
+    pub acknowledged: Vec<RuleId>,
+    /// Those that were not, with the reason.
+    pub refused: Vec<(RuleId, String)>,
+}
+
+/// How every part of the station fares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// Since when the station runs.
+    pub since: Timestamp,
+    /// What wants a look, the gravest first.
+    pub notices: Vec<Notice>,
+    /// The ways in.
+    pub sources: Vec<SourceHealth>,
+    /// The pipeline's counters since the start.
+    pub pipeline: PipelineHealth,
+    /// The spool.
+    pub spool: SpoolHealth,
+    /// The database.
+    pub database: DatabaseHealth,
+    /// Where secrets are kept, in words.
+    pub secrets: String,
+    /// The newest warnings and errors of the log, newest first.
+    pub log: Vec<LogLine>,
+}
+
+/// Something that wants a look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Since when.
+    pub since: Timestamp,
+    /// The part it is about.
+    pub part: String,
+    /// What is wrong.
+    pub what: String,
+    /// What cures it.
+    pub cure: String,
+}
+
+/// How a way in fares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceHealth {
+    /// Its name in the settings.
+    pub name: String,
+    /// Where it is, for example `127.0.0.1:18830`.
+    pub address: String,
+    /// Its protocol, for example `MQTT 5`.
+    pub protocol: String,
+    /// Whether it is the station's own broker.
+    pub private: bool,
+    /// Whether it is connected, and since when it is so or not so.
+    pub connected: bool,
+    /// Since when it is connected or not.
+    pub since: Timestamp,
+    /// The last error, with its cure.
+    pub last_error: Option<String>,
+    /// Messages since the start.
+    pub messages: u64,
+    /// Messages a second over the last seconds.
+    pub messages_per_sec: f64,
+    /// Times it had to connect anew.
+    pub reconnects: u64,
+    /// Messages that the broker says it dropped.
+    pub dropped: Option<u64>,
+}
+
+/// The pipeline's counters since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct PipelineHealth {
+    /// Messages taken in.
+    pub messages: u64,
+    /// Samples read from them.
+    pub samples: u64,
+    /// Messages or parts of them that could not be read.
+    pub rejected: u64,
+    /// Samples that were stored already.
+    pub duplicates: u64,
+    /// Samples stored.
+    pub stored: u64,
+    /// Messages waiting to be worked on.
+    pub queue: u32,
+    /// Room for so many.
+    pub queue_bound: u32,
+    /// Screens that follow the live feed.
+    pub feeds: u32,
+}
+
+/// How the spool fares.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct SpoolHealth {
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Bytes it may have.
+    pub bound_bytes: u64,
+    /// Records that the database has not.
+    pub waiting: u64,
+}
+
+/// How the database fares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseHealth {
+    /// How it is.
+    pub state: crate::DatabaseState,
+    /// PostgreSQL's version.
+    pub version: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// About so many samples.
+    pub samples: u64,
+    /// The oldest sample's time.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When.
+    pub at: Timestamp,
+    /// `WARN` or `ERROR`.
+    pub level: String,
+    /// What.
+    pub text: String,
+}
+
+/// A message that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectRow {
+    /// When it came.
+    pub at: Timestamp,
+    /// From where.
+    pub source: String,
+    /// Under which topic.
+    pub topic: String,
+    /// The beginning of it, unprintable bytes as `\xNN`.
+    pub payload: String,
+    /// Why it could not be read.
+    pub reason: String,
+}
+
+/// What a device reported in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceAlertRow {
+    /// When it came.
+    pub at: Timestamp,
+    /// From where.
+    pub source: String,
+    /// Which device.
+    pub device: String,
+    /// How grave the device says it is.
+    pub severity: Option<String>,
+    /// What it says.
+    pub text: String,
+}
+
+/// A whole command that publishes a reading.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishExample {
+    /// The command, credentials included.
+    pub command: String,
+    /// The broker's host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Account for devices.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for PublishExample {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PublishExample").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+/// The settings that the app edits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SettingsView {
+    /// The file they are kept in.
+    pub file: String,
+    /// Brokers beside the station's own.
+    pub brokers: Vec<BrokerForm>,
+    /// Whether the map may show tiles of OpenStreetMap.
+    pub tiles: bool,
+    /// Settings that the environment overrides, as the names of the variables.
+    pub overridden: Vec<String>,
+}
+
+/// A version of MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum MqttVersion {
+    /// 3.1.1.
+    #[default]
+    #[serde(rename = "3.1.1")]
+    V311,
+    /// 5.
+    #[serde(rename = "5")]
+    V5,
+}
+
+/// A broker as a form.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerForm {
+    /// Its name; addresses of points begin with it.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// Port, usually 1883, with TLS 8883.
+    pub port: u16,
+    /// Version of MQTT.
+    pub protocol: MqttVersion,
+    /// Topic filters to subscribe to.
+    pub topics: Vec<String>,
+    /// How topics map to points; the first that fits counts, the standard ones come after these.
+    pub routes: Vec<RouteForm>,
+    /// Account, where it asks for one.
+    pub username: Option<String>,
+    /// A new password for the account; never sent back. None keeps the one there is.
+    pub password: Option<String>,
+    /// Whether a password is kept.
+    pub has_password: bool,
+    /// TLS, where it is used.
+    pub tls: Option<TlsForm>,
+}
+
+impl std::fmt::Debug for BrokerForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BrokerForm")
+            .field("name", &self.name)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a topic maps to a point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteForm {
+    /// Topic pattern with `{name}`, `+` and `#`, for example `plant/{site}/{tag}`.
+    pub pattern: String,
+    /// `auto`, `json`, `plain`, `status` or `alert`.
+    pub format: String,
+    /// Address of the point, with the names of the pattern, for example `{site}.{tag}`.
+    pub address: String,
+}
+
+/// TLS towards a broker.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TlsForm {
+    /// File with the certificates to trust, PEM; the system's where there is none.
+    pub ca_file: Option<String>,
+    /// File with the client's certificate, PEM.
+    pub cert_file: Option<String>,
+    /// File with the client's key, PEM.
+    pub key_file: Option<String>,
+}
+
+/// What trying a broker gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerTest {
+    /// Whether it could be connected and subscribed to.
+    pub ok: bool,
+    /// What was found, with the cure where it failed.
+    pub message: String,
+}
