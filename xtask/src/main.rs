@@ -6,11 +6,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its standard streams")]
 
 mod checks;
+mod demo;
 mod fingerprint;
 mod packages;
 mod progress;
+mod run;
 mod screens;
 mod setup;
+mod signals;
 mod tidy;
 mod wasm;
 mod workspace;
@@ -53,6 +56,7 @@ fn dispatch() -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
     match command.as_str() {
         "setup" => setup::command(&workspace, args)?,
+        "run" => return run::command(&workspace, args),
         "test" => return checks::command(&workspace, args),
         "ui" => screens::command(&workspace, args)?,
         "tidy" => tidy::command(&workspace, args)?,
