@@ -1,1 +1,23 @@
 //! PostgreSQL: the private cluster, migrations, repositories, the COPY writer.
+//!
+//! Must not know screens or protocols.
+
+mod alarms;
+mod audit;
+mod cluster;
+mod error;
+mod geometry;
+mod register;
+mod sql;
+mod store;
+mod writer;
+
+pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
+
+pub use alarms::{JournalEntry, JournalPage};
+pub use audit::{AuditEntry, AuditPage, AuditRecord, AuditVerdict};
+pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, Stopped};
+pub use error::{Error, Result};
+pub use register::{Imported, PointEdit, Rescale};
+pub use store::{Store, schema_name};
+pub use writer::{Applied, Batch, DeviceAlert, Reject, Writer};

@@ -1,1 +1,4 @@
 //! Scratch databases, a broker, clocks and fixtures for tests.
+
+pub mod broker;
+pub mod database;

@@ -1,0 +1,506 @@
+//! Copies the spool into the database: one batch and the watermark in one transaction, over a connection of its own.
+//! Must not know what a spool is.
+//!
+//! Samples go straight into their partition by binary COPY, the fastest way in. COPY knows no conflict: where a key is
+//! taken it fails, is rolled back, and the batch goes through a temporary table instead, as do the next ones, because
+//! re-deliveries come in rows.
+
+mod copy;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use penstock_model::{Doubt, Fault, PointNo, Quality, Sample, TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
+
+use crate::alarms::{self, JournalEntry};
+use crate::audit::{self, AuditEntry};
+use crate::sql::{At, clean, exact_micros, quality};
+use crate::{Error, Result};
+
+/// Batches that go through the temporary table after a key was found taken.
+const STAGED_AFTER_CONFLICT: u32 = 16;
+/// Different values that are kept under one point and time; a clock that stands still would make more without end.
+const MOST_CONFLICTS: i64 = 1_000;
+/// Rejects and device alerts that are kept.
+const MOST_KEPT: i64 = 1_000;
+/// Bytes of a rejected payload, or of a device's alert, that are kept.
+const MOST_BYTES: usize = 4_096;
+
+/// What is written at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Whose plant.
+    pub tenant: TenantId,
+    /// Samples in received order.
+    pub samples: Vec<Sample>,
+    /// What happened to alarms.
+    pub transitions: Vec<JournalEntry>,
+    /// What people did.
+    pub audits: Vec<AuditEntry>,
+    /// What could not be read.
+    pub rejects: Vec<Reject>,
+    /// What devices report in words.
+    pub alerts: Vec<DeviceAlert>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub const fn new(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            samples: Vec::new(),
+            transitions: Vec::new(),
+            audits: Vec::new(),
+            rejects: Vec::new(),
+            alerts: Vec::new(),
+        }
+    }
+}
+
+/// A message that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// When it came.
+    pub at: Timestamp,
+    /// The source's name.
+    pub source: String,
+    /// Where inside the source, for MQTT the topic.
+    pub topic: String,
+    /// What came; the first 4 KiB are kept.
+    pub payload: Vec<u8>,
+    /// Why it could not be read.
+    pub reason: String,
+}
+
+/// A message of a device about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceAlert {
+    /// When it came.
+    pub at: Timestamp,
+    /// The source's name.
+    pub source: String,
+    /// Where inside the source, for MQTT the topic.
+    pub topic: String,
+    /// What it says; the first 4 KiB are kept.
+    pub message: String,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Samples written.
+    pub stored: u64,
+    /// Samples that were there already.
+    pub duplicates: u64,
+    /// Of the written ones, those kept beside another value of the same time.
+    pub conflicts: u64,
+    /// Samples that the database cannot hold; they are among the rejects.
+    pub refused: u64,
+    /// Whether the batch had been applied before, and nothing was done.
+    pub is_replay: bool,
+    /// How long it took, commit included.
+    pub took: Duration,
+}
+
+/// The one writer of samples.
+#[derive(Debug)]
+pub struct Writer {
+    options: PgConnectOptions,
+    /// None after a failure: the next batch connects anew. Taken out while a batch is applied, so that a call that is
+    /// dropped half way closes it and the server rolls back.
+    connection: Option<PgConnection>,
+    /// First moments of the months whose partition is known to exist, with its name.
+    months: BTreeMap<i64, String>,
+    staged_batches: u32,
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    /// Connects to a database that [`crate::Store::open`] has prepared.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where it does not answer.
+    pub async fn open(options: &PgConnectOptions) -> Result<Self> {
+        let options = options.clone().application_name("penstock writer");
+        let connection = Some(connect(&options).await?);
+        Ok(Self { options, connection, months: BTreeMap::new(), staged_batches: 0, buffer: Vec::new() })
+    }
+
+    /// Up to where the spool is in the database; 0 for nothing.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn watermark(&mut self) -> Result<u64> {
+        let mut connection = self.take_connection().await?;
+        let seq: i64 = sqlx::query_scalar("select seq from spool_watermark").fetch_one(&mut connection).await?;
+        self.connection = Some(connection);
+        Ok(seq.unsigned_abs())
+    }
+
+    /// Applies a batch that ends at `up_to_seq` of the spool, all or nothing. One at or under the watermark changes
+    /// nothing, so that after a crash the same batches may simply come again.
+    ///
+    /// A sample whose point, source time and value are stored already is one sample. One with another value for a
+    /// taken time is kept at the next free microsecond, as uncertain.
+    ///
+    /// # Errors
+    /// A transient error means: try the same batch again. Any other means that the batch cannot be applied.
+    pub async fn apply(&mut self, batch: &Batch, up_to_seq: u64) -> Result<Applied> {
+        let started = Instant::now();
+        let mut connection = self.take_connection().await?;
+        let months_before = self.months.clone();
+        match self.apply_on(&mut connection, batch, up_to_seq).await {
+            Ok(applied) => {
+                self.connection = Some(connection);
+                Ok(Applied { took: started.elapsed(), ..applied })
+            }
+            Err(error) => {
+                // Partitions that the failed transaction made are gone with it.
+                self.months = months_before;
+                Err(error)
+            }
+        }
+    }
+
+    async fn apply_on(&mut self, connection: &mut PgConnection, batch: &Batch, up_to_seq: u64) -> Result<Applied> {
+        let mut transaction = connection.begin().await?;
+        let moved = sqlx::query("update spool_watermark set seq = $1 where seq < $1")
+            .bind(i64::try_from(up_to_seq).unwrap_or(i64::MAX))
+            .execute(&mut *transaction)
+            .await?;
+        if moved.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(Applied { is_replay: true, ..Applied::default() });
+        }
+        let mut rejects = batch.rejects.clone();
+        let mut sorted = Sorted::new(&batch.samples, &mut rejects);
+        let mut applied = Applied { duplicates: sorted.duplicates, refused: sorted.refused, ..Applied::default() };
+        self.write_samples(&mut transaction, &mut sorted, &mut applied).await?;
+        resolve_conflicts(&mut transaction, &sorted.contested, &mut applied, &mut rejects).await?;
+        alarms::append(&mut transaction, batch.tenant, &batch.transitions).await?;
+        audit::append(&mut transaction, &batch.audits).await?;
+        write_rejects(&mut transaction, batch.tenant, &rejects).await?;
+        write_alerts(&mut transaction, batch.tenant, &batch.alerts).await?;
+        transaction.commit().await?;
+        Ok(applied)
+    }
+
+    /// Writes the samples whose key is free; the others join `sorted.contested` unless they are stored already.
+    async fn write_samples(
+        &mut self,
+        connection: &mut PgConnection,
+        sorted: &mut Sorted,
+        applied: &mut Applied,
+    ) -> Result<()> {
+        if sorted.samples.is_empty() {
+            return Ok(());
+        }
+        let partitions = self.partitions(connection, &sorted.samples).await?;
+        copy::encode(&mut self.buffer, &sorted.samples);
+        if self.staged_batches == 0 {
+            let table = match partitions.as_slice() {
+                [only] => only.as_str(),
+                _ => "samples",
+            };
+            connection.execute("savepoint straight").await?;
+            match copy::send(connection, table, &self.buffer).await {
+                Ok(stored) => {
+                    connection.execute("release savepoint straight").await?;
+                    applied.stored += stored;
+                    return Ok(());
+                }
+                Err(Error::Exists { .. }) => {
+                    connection.execute("rollback to savepoint straight").await?;
+                    self.staged_batches = STAGED_AFTER_CONFLICT;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        copy::send(connection, "incoming", &self.buffer).await?;
+        let written =
+            sqlx::query(include_str!("../queries/samples_from_incoming.sql")).execute(&mut *connection).await?;
+        let stored = written.rows_affected();
+        applied.stored += stored;
+        let all = sorted.samples.len() as u64;
+        if stored == all {
+            self.staged_batches = self.staged_batches.saturating_sub(1);
+            return Ok(());
+        }
+        let rows = sqlx::query(include_str!("../queries/incoming_that_differs.sql")).fetch_all(connection).await?;
+        applied.duplicates += all - stored - rows.len() as u64;
+        let mut contested = Vec::new();
+        for row in &rows {
+            let key = (row.try_get::<i32, _>("point_no")?, row.try_get::<At, _>("source_time")?.0.as_micros());
+            let found = sorted.samples.binary_search_by_key(&key, key_of).ok().and_then(|at| sorted.samples.get(at));
+            contested.extend(found);
+        }
+        // Of one key, the one that lost to a stored value was received before those that lost to it.
+        contested.append(&mut sorted.contested);
+        contested.sort_by_key(key_of);
+        sorted.contested = contested;
+        Ok(())
+    }
+
+    /// Names of the partitions that the samples belong to, created where they are missing.
+    async fn partitions(&mut self, connection: &mut PgConnection, samples: &[Sample]) -> Result<Vec<String>> {
+        let mut firsts = Vec::new();
+        let mut last = None;
+        for sample in samples {
+            if last.is_none_or(|month: copy::Month| !month.contains(sample.source_time)) {
+                let month = copy::Month::of(sample.source_time);
+                if !firsts.contains(&month) {
+                    firsts.push(month);
+                }
+                last = Some(month);
+            }
+        }
+        let mut names = Vec::new();
+        for month in firsts {
+            let name = match self.months.get(&month.first) {
+                Some(name) => name.clone(),
+                None => {
+                    let name: String = sqlx::query_scalar("select samples_partition($1)")
+                        .bind(At(Timestamp::from_micros(month.first)))
+                        .fetch_one(&mut *connection)
+                        .await?;
+                    self.months.insert(month.first, name.clone());
+                    name
+                }
+            };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    async fn take_connection(&mut self) -> Result<PgConnection> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => {
+                self.months.clear();
+                connect(&self.options).await
+            }
+        }
+    }
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
+    let mut connection = options.connect().await?;
+    connection
+        .execute(
+            "create temporary table incoming (point_no int, source_time timestamptz, received_time timestamptz, \
+             value float8, quality smallint) on commit delete rows",
+        )
+        .await?;
+    Ok(connection)
+}
+
+/// A batch's samples by key, each key once.
+struct Sorted {
+    samples: Vec<Sample>,
+    /// Those whose key another one took, in received order.
+    contested: Vec<Sample>,
+    duplicates: u64,
+    refused: u64,
+}
+
+impl Sorted {
+    fn new(given: &[Sample], rejects: &mut Vec<Reject>) -> Self {
+        let mut samples: Vec<Sample> = Vec::with_capacity(given.len());
+        let mut refused = 0;
+        for sample in given {
+            if exact_micros(sample.source_time).is_none() {
+                refused += 1;
+                rejects.push(refusal(sample, "its time is outside what the database can hold"));
+                continue;
+            }
+            let is_number = sample.value.is_none_or(f64::is_finite);
+            samples.push(if is_number {
+                *sample
+            } else {
+                Sample { value: None, quality: Quality::Bad(Fault::NotANumber), ..*sample }
+            });
+        }
+        // By key the index is written in order. The sort is stable: of one key, the first received stays first.
+        samples.sort_by_key(key_of);
+        let mut contested: Vec<Sample> = Vec::new();
+        let mut duplicates = 0;
+        samples.dedup_by(|later, first| {
+            if key_of(later) != key_of(first) {
+                return false;
+            }
+            if later.value == first.value {
+                duplicates += 1;
+            } else {
+                contested.push(*later);
+            }
+            true
+        });
+        Self { samples, contested, duplicates, refused }
+    }
+}
+
+const fn key_of(sample: &Sample) -> (i32, i64) {
+    (sample.point.0, sample.source_time.as_micros())
+}
+
+fn refusal(sample: &Sample, why: &str) -> Reject {
+    Reject {
+        at: sample.received_time,
+        source: "station".to_owned(),
+        topic: format!("point {}", sample.point.0),
+        payload: format!("{sample:?}").into_bytes(),
+        reason: why.to_owned(),
+    }
+}
+
+/// Finds each contested sample its place: none where its value is kept already, else the next free microsecond.
+async fn resolve_conflicts(
+    connection: &mut PgConnection,
+    contested: &[Sample],
+    applied: &mut Applied,
+    rejects: &mut Vec<Reject>,
+) -> Result<()> {
+    if contested.is_empty() {
+        return Ok(());
+    }
+    let mut taken = neighbours(connection, contested).await?;
+    let mut placed: Vec<Sample> = Vec::new();
+    for sample in contested {
+        let (point, base) = key_of(sample);
+        let place = (0..=MOST_CONFLICTS).find_map(|step| match taken.get(&(point, base + step)) {
+            // The value may be there already, at its own time or kept aside before.
+            Some(&(value, quality)) if value == sample.value && (step == 0 || is_conflict(quality)) => {
+                Some(Place::Known)
+            }
+            Some(_) => None,
+            None => Some(Place::Free(base + step)),
+        });
+        match place {
+            Some(Place::Known) => applied.duplicates += 1,
+            Some(Place::Free(micros)) => {
+                let kept = Sample {
+                    source_time: Timestamp::from_micros(micros),
+                    quality: Quality::Uncertain(Doubt::Conflict),
+                    ..*sample
+                };
+                taken.insert((point, micros), (kept.value, kept.quality));
+                placed.push(kept);
+            }
+            None => {
+                applied.refused += 1;
+                rejects.push(refusal(sample, "more than 1,000 different values came for this point and time"));
+            }
+        }
+    }
+    applied.conflicts += placed.len() as u64;
+    applied.stored += placed.len() as u64;
+    insert_placed(connection, &placed).await
+}
+
+enum Place {
+    Known,
+    Free(i64),
+}
+
+const fn is_conflict(quality: Quality) -> bool {
+    matches!(quality, Quality::Uncertain(Doubt::Conflict))
+}
+
+type Taken = BTreeMap<(i32, i64), (Option<f64>, Quality)>;
+
+/// What is stored at the contested times and within reach behind them.
+async fn neighbours(connection: &mut PgConnection, contested: &[Sample]) -> Result<Taken> {
+    let mut keys: Vec<(PointNo, Timestamp)> =
+        contested.iter().map(|sample| (sample.point, sample.source_time)).collect();
+    keys.dedup();
+    let rows = sqlx::query(include_str!("../queries/samples_behind.sql"))
+        .bind(keys.iter().map(|(point, _)| point.0).collect::<Vec<_>>())
+        .bind(keys.iter().map(|(_, at)| At(*at)).collect::<Vec<_>>())
+        .bind(
+            keys.iter()
+                .map(|(_, at)| At(*at + Duration::from_micros(MOST_CONFLICTS.unsigned_abs())))
+                .collect::<Vec<_>>(),
+        )
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let key = (row.try_get("point_no")?, row.try_get::<At, _>("source_time")?.0.as_micros());
+            Ok((key, (row.try_get("value")?, quality(row.try_get("quality")?))))
+        })
+        .collect()
+}
+
+async fn insert_placed(connection: &mut PgConnection, samples: &[Sample]) -> Result<()> {
+    if samples.is_empty() {
+        return Ok(());
+    }
+    // A conflict at a month's end may fall into the next month.
+    let mut months: Vec<copy::Month> = samples.iter().map(|sample| copy::Month::of(sample.source_time)).collect();
+    months.dedup();
+    for month in months {
+        sqlx::query("select samples_partition($1)")
+            .bind(At(Timestamp::from_micros(month.first)))
+            .execute(&mut *connection)
+            .await?;
+    }
+    let mut buffer = Vec::new();
+    copy::encode(&mut buffer, samples);
+    copy::send(connection, "samples", &buffer).await?;
+    Ok(())
+}
+
+async fn write_rejects(connection: &mut PgConnection, tenant: TenantId, rejects: &[Reject]) -> Result<()> {
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    let payload = |reject: &Reject| reject.payload.get(..MOST_BYTES).unwrap_or(&reject.payload).to_vec();
+    sqlx::query(
+        "insert into rejects (tenant, at, source, topic, payload, payload_bytes, reason) \
+         select $1, * from unnest($2::timestamptz[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::text[])",
+    )
+    .bind(tenant.0)
+    .bind(rejects.iter().map(|reject| At(reject.at)).collect::<Vec<_>>())
+    .bind(rejects.iter().map(|reject| clean(&reject.source)).collect::<Vec<_>>())
+    .bind(rejects.iter().map(|reject| clean(&reject.topic)).collect::<Vec<_>>())
+    .bind(rejects.iter().map(payload).collect::<Vec<_>>())
+    .bind(rejects.iter().map(|reject| i64::try_from(reject.payload.len()).unwrap_or(i64::MAX)).collect::<Vec<_>>())
+    .bind(rejects.iter().map(|reject| clean(&reject.reason)).collect::<Vec<_>>())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("delete from rejects where no <= (select no from rejects order by no desc offset $1 limit 1)")
+        .bind(MOST_KEPT)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn write_alerts(connection: &mut PgConnection, tenant: TenantId, alerts: &[DeviceAlert]) -> Result<()> {
+    if alerts.is_empty() {
+        return Ok(());
+    }
+    let message = |alert: &DeviceAlert| clean(&alert.message[..alert.message.floor_char_boundary(MOST_BYTES)]);
+    sqlx::query(
+        "insert into device_alerts (tenant, at, source, topic, message) \
+         select $1, * from unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[])",
+    )
+    .bind(tenant.0)
+    .bind(alerts.iter().map(|alert| At(alert.at)).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|alert| clean(&alert.source)).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|alert| clean(&alert.topic)).collect::<Vec<_>>())
+    .bind(alerts.iter().map(message).collect::<Vec<_>>())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "delete from device_alerts where no <= (select no from device_alerts order by no desc offset $1 limit 1)",
+    )
+    .bind(MOST_KEPT)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The writer on a real PostgreSQL: identity of samples, replays, months.
+
+use std::time::Duration;
+
+use penstock_model::{Doubt, PointNo, Quality, Sample, TenantId, Timestamp};
+use penstock_store::{Applied, Batch, Store, Writer};
+use penstock_testkit::database::scratch_database;
+use uuid::Uuid;
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).expect(text)
+}
+
+fn sample(point: i32, at: Timestamp, value: f64) -> Sample {
+    Sample { point: PointNo(point), source_time: at, received_time: at, value: Some(value), quality: Quality::Good }
+}
+
+fn batch(samples: Vec<Sample>) -> Batch {
+    Batch { samples, ..Batch::new(TenantId(Uuid::nil())) }
+}
+
+async fn stored(store: &Store) -> Vec<(i32, i64, f64, i16)> {
+    sqlx::query_as(
+        "select point_no, (extract(epoch from source_time) * 1000000)::bigint, value, quality \
+         from samples order by point_no, source_time",
+    )
+    .fetch_all(store.pool())
+    .await
+    .expect("samples")
+}
+
+#[tokio::test]
+async fn the_same_batch_again_changes_nothing() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let start = at("2026-11-21T00:00:00Z");
+    let samples: Vec<Sample> =
+        (0..500).map(|i| sample(i % 7, start + Duration::from_secs(i as u64), f64::from(i))).collect();
+    let batch = batch(samples);
+    let applied = writer.apply(&batch, 1).await.expect("applied");
+    assert_eq!((applied.stored, applied.duplicates, applied.conflicts), (500, 0, 0));
+    let replayed = writer.apply(&batch, 1).await.expect("applied");
+    assert!(replayed.is_replay);
+    let redelivered = writer.apply(&batch, 2).await.expect("applied");
+    assert_eq!((redelivered.stored, redelivered.duplicates, redelivered.conflicts), (0, 500, 0));
+    assert_eq!(stored(&store).await.len(), 500);
+    assert_eq!(writer.watermark().await.expect("watermark"), 2);
+}
+
+#[tokio::test]
+async fn another_value_for_a_taken_time_is_kept_beside_it() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let noon = at("2026-11-21T12:00:00Z");
+    let conflict = Quality::Uncertain(Doubt::Conflict).code();
+    let base = noon.as_micros();
+
+    // Within one batch.
+    let first = batch(vec![sample(1, noon, 1.0), sample(1, noon, 2.0), sample(1, noon, 1.0)]);
+    let applied = writer.apply(&first, 1).await.expect("applied");
+    assert_eq!((applied.stored, applied.duplicates, applied.conflicts), (2, 1, 1));
+    // Against what is stored, with the next microsecond taken, and all of it again.
+    let second =
+        batch(vec![sample(1, noon, 3.0), sample(1, noon, 2.0), sample(1, noon + Duration::from_micros(1), 9.0)]);
+    let applied = writer.apply(&second, 2).await.expect("applied");
+    assert_eq!((applied.stored, applied.duplicates, applied.conflicts), (2, 1, 2));
+    let applied = writer.apply(&second, 3).await.expect("applied");
+    assert_eq!((applied.stored, applied.duplicates, applied.conflicts), (0, 3, 0));
+
+    let conflict = i16::from(conflict);
+    let all = stored(&store).await;
+    assert_eq!(
+        all,
+        [(1, base, 1.0, 0), (1, base + 1, 2.0, conflict), (1, base + 2, 3.0, conflict), (1, base + 3, 9.0, conflict)]
+    );
+}
+
+#[tokio::test]
+async fn what_the_database_cannot_hold_harms_nothing_else() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let noon = at("2026-11-21T12:00:00Z");
+    let applied = writer
+        .apply(
+            &batch(vec![
+                sample(1, Timestamp::MIN, 1.0),
+                sample(1, noon, f64::NAN),
+                sample(1, at("1970-01-01T00:00:00Z"), 2.0),
+                sample(1, at("2500-01-01T00:00:00Z"), 3.0),
+                sample(1, noon + Duration::from_secs(1), 4.0),
+            ]),
+            1,
+        )
+        .await
+        .expect("applied");
+    assert_eq!(Applied { took: Duration::ZERO, ..applied }, Applied { stored: 4, refused: 1, ..Applied::default() });
+    let rejects: i64 = sqlx::query_scalar("select count(*) from rejects").fetch_one(store.pool()).await.expect("count");
+    assert_eq!(rejects, 1);
+}
