@@ -25,7 +25,8 @@ create table device_alerts (
     tenant uuid not null,
     at timestamptz not null,
     source text not null,
-    topic text not null,
+    device text not null,
+    severity text,
     message text not null
 );
 

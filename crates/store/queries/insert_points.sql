@@ -1,11 +1,11 @@
--- $1 tenant, $2 points as a JSON array. Known ones are left as they are.
+-- $1 tenant, $2 points as a JSON array. Known ones are left as they are. A point without a number (0) gets a free one.
 insert into points (
-    id, tenant, position,
+    no, id, tenant, position,
     source, path, state, name, description, quantity, unit, area, site, asset, role, normal_low,
     normal_high, span_low, span_high, limit_ll, limit_l, limit_h, limit_hh, stale_after_us
 )
 select
-    id, $1, ST_SetSRID(ST_MakePoint(lon, lat), 4326),
+    coalesce(nullif(no, 0), nextval(pg_get_serial_sequence('points', 'no'))::int), id, $1, ST_SetSRID(ST_MakePoint(lon, lat), 4326),
     source, path, state, name, description, quantity, unit, area, site, asset, role, normal_low,
     normal_high, span_low, span_high, limit_ll, limit_l, limit_h, limit_hh, stale_after_us
 from jsonb_to_recordset($2) as given (
@@ -14,4 +14,4 @@ from jsonb_to_recordset($2) as given (
     span_low float8, span_high float8, limit_ll float8, limit_l float8, limit_h float8, limit_hh float8,
     stale_after_us bigint
 )
-on conflict (id) do nothing
+on conflict do nothing

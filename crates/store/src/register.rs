@@ -238,12 +238,16 @@ impl Store {
     }
 }
 
-/// Adds the points that are new by id; the numbers of all.
-async fn insert_points(
+/// Adds the points that are new by id, under the numbers they have, or under free ones where they have none (0); the
+/// numbers of all.
+pub(crate) async fn insert_points(
     connection: &mut PgConnection,
     tenant: TenantId,
     points: &[Point],
 ) -> Result<BTreeMap<PointId, PointNo>> {
+    if points.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     sqlx::query(include_str!("../queries/insert_points.sql"))
         .bind(tenant.0)
         .bind(point_documents(points)?)

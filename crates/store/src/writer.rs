@@ -10,7 +10,7 @@ mod copy;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use penstock_model::{Doubt, Fault, PointNo, Quality, Sample, TenantId, Timestamp};
+use penstock_model::{Doubt, Fault, Point, PointNo, Quality, Sample, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
@@ -18,7 +18,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use crate::alarms::{self, JournalEntry};
 use crate::audit::{self, AuditEntry};
 use crate::sql::{At, clean, exact_micros, quality};
-use crate::{Error, Result};
+use crate::{Error, Result, register};
 
 /// Batches that go through the temporary table after a key was found taken.
 const STAGED_AFTER_CONFLICT: u32 = 16;
@@ -34,6 +34,8 @@ const MOST_BYTES: usize = 4_096;
 pub struct Batch {
     /// Whose plant.
     pub tenant: TenantId,
+    /// Points heard of for the first time, with the numbers that the station gave them.
+    pub discovered: Vec<Point>,
     /// Samples in received order.
     pub samples: Vec<Sample>,
     /// What happened to alarms.
@@ -51,6 +53,7 @@ impl Batch {
     pub const fn new(tenant: TenantId) -> Self {
         Self {
             tenant,
+            discovered: Vec::new(),
             samples: Vec::new(),
             transitions: Vec::new(),
             audits: Vec::new(),
@@ -82,8 +85,10 @@ pub struct DeviceAlert {
     pub at: Timestamp,
     /// The source's name.
     pub source: String,
-    /// Where inside the source, for MQTT the topic.
-    pub topic: String,
+    /// Which device.
+    pub device: String,
+    /// How grave the device says it is.
+    pub severity: Option<String>,
     /// What it says; the first 4 KiB are kept.
     pub message: String,
 }
@@ -178,6 +183,7 @@ impl Writer {
         let mut rejects = batch.rejects.clone();
         let mut sorted = Sorted::new(&batch.samples, &mut rejects);
         let mut applied = Applied { duplicates: sorted.duplicates, refused: sorted.refused, ..Applied::default() };
+        register::insert_points(&mut transaction, batch.tenant, &batch.discovered).await?;
         self.write_samples(&mut transaction, &mut sorted, &mut applied).await?;
         resolve_conflicts(&mut transaction, &sorted.contested, &mut applied, &mut rejects).await?;
         alarms::append(&mut transaction, batch.tenant, &batch.transitions).await?;
@@ -486,13 +492,14 @@ async fn write_alerts(connection: &mut PgConnection, tenant: TenantId, alerts: &
     }
     let message = |alert: &DeviceAlert| clean(&alert.message[..alert.message.floor_char_boundary(MOST_BYTES)]);
     sqlx::query(
-        "insert into device_alerts (tenant, at, source, topic, message) \
-         select $1, * from unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[])",
+        "insert into device_alerts (tenant, at, source, device, severity, message) \
+         select $1, * from unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[])",
     )
     .bind(tenant.0)
     .bind(alerts.iter().map(|alert| At(alert.at)).collect::<Vec<_>>())
     .bind(alerts.iter().map(|alert| clean(&alert.source)).collect::<Vec<_>>())
-    .bind(alerts.iter().map(|alert| clean(&alert.topic)).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|alert| clean(&alert.device)).collect::<Vec<_>>())
+    .bind(alerts.iter().map(|alert| alert.severity.as_deref().map(clean)).collect::<Vec<_>>())
     .bind(alerts.iter().map(message).collect::<Vec<_>>())
     .execute(&mut *connection)
     .await?;
