@@ -1,2 +1,5 @@
-//! stub
-fn main() {}
+//! The screens' entry into the page.
+
+fn main() {
+    penstock_ui::start();
+}

@@ -1,0 +1,306 @@
+//! The banner on every screen: how many alarms, the two worst that nobody has acknowledged, the clock, the person.
+//! Signed out it tells counts only: names are for people who may see them.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use penstock_api::{AlarmView, Language, ThemeChoice};
+use penstock_model::{Permission, Priority};
+
+use crate::components::{Badge, BadgeFill, Glyph, Icon, Kbd, fill_of};
+use crate::format;
+use crate::i18n::{Locale, t, t_string, use_i18n};
+use crate::state::{App, set_language, set_theme, use_app};
+use crate::words;
+
+/// Lines in the banner.
+const LINES: usize = 2;
+
+/// The worst alarms that nobody has acknowledged.
+fn worst(app: App) -> Vec<Arc<AlarmView>> {
+    app.alarms.listed.with(|listed| {
+        listed.iter().filter(|view| !view.state.acknowledged).take(LINES).cloned().collect()
+    })
+}
+
+/// Acknowledges line number `line` as it is shown now.
+pub(crate) fn acknowledge_line(app: App, line: usize) {
+    let may = app.session.with_untracked(|session| {
+        session.as_ref().is_some_and(|session| session.permissions.allow(Permission::AnswerAlarms))
+    });
+    if let Some(view) = untrack(|| worst(app)).get(line).filter(|_| may) {
+        app.acknowledge(vec![(view.state.rule, view.state.occurrence)]);
+    }
+}
+
+#[component]
+pub(crate) fn Banner() -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let plant = move || {
+        let of_register = app.plant.with(|plant| plant.as_ref().map(|plant| plant.register.plant.name.clone()));
+        of_register.or_else(|| app.card.with(|card| card.as_ref().map(|card| card.plant.clone()))).unwrap_or_default()
+    };
+    let counts = Priority::ALL.into_iter().enumerate().map(|(at, priority)| {
+        let waiting = Memo::new(move |_| app.counts.with(|counts| counts.unacknowledged.get(at).copied().unwrap_or(0)));
+        let active = Memo::new(move |_| app.counts.with(|counts| counts.active.get(at).copied().unwrap_or(0)));
+        let badge = move || {
+            let fill = if waiting.get() > 0 { BadgeFill::Filled } else { BadgeFill::Outlined };
+            view! { <Badge priority=priority fill=fill size=28/> }
+        };
+        let label = move || {
+            t_string!(
+                i18n,
+                frame.count_label,
+                priority = words::priority(priority, i18n.get_locale()),
+                waiting = waiting.get(),
+                active = active.get()
+            )
+        };
+        view! {
+            <div
+                class="count"
+                role="group"
+                aria-label=label
+                data-testid=format!("count-{}", priority.digit())
+                data-waiting=move || waiting.get()
+            >
+                {badge}
+                <div class="count-figures">
+                    <b class:none=move || waiting.get() == 0>{move || waiting.get()}</b>
+                    <span>{t!(i18n, frame.of_n, n = move || active.get())}</span>
+                </div>
+            </div>
+        }
+    });
+    let is_signed_in = Memo::new(move |_| app.session.with(Option::is_some));
+    let middle = move || {
+        if is_signed_in.get() { view! { <Lines/> }.into_any() } else { view! { <Waiting/> }.into_any() }
+    };
+    let day = move || {
+        let day = app.zone.with(|zone| zone.day(app.now.get(), app.locale()));
+        view! { <span class="nobreak">{day}</span> }
+    };
+    view! {
+        <header class="banner" role="banner" aria-label=move || t_string!(i18n, frame.banner)>
+            <div class="banner-plant">
+                <Mark/>
+                <span>{plant}</span>
+            </div>
+            <div class="banner-counts">{counts.collect_view()}</div>
+            <div class="banner-lines">{middle}</div>
+            <div class="banner-clock">
+                <div class="clock" data-testid="clock">
+                    <b>{move || app.zone.with(|zone| zone.clock(app.now.get()))}</b>
+                    <span>{move || app.zone.with(|zone| zone.short.clone())}</span>
+                </div>
+                <div class="banner-who">
+                    {day}
+                    {move || is_signed_in.get().then(|| view! { <PersonMenu/> })}
+                </div>
+            </div>
+        </header>
+    }
+    .into_any()
+}
+
+/// The two worst lines.
+#[component]
+fn Lines() -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let shown = Memo::new(move |_| worst(app));
+    let may = move || app.may(Permission::AnswerAlarms);
+    move || {
+        let lines = shown.get();
+        if lines.is_empty() {
+            return view! { <p class="banner-calm">{t!(i18n, frame.nothing_waits)}</p> }.into_any();
+        }
+        let rows = lines.into_iter().enumerate().map(|(line, view)| {
+            let locale = i18n.get_locale();
+            let (title, place) = app.plant.with(|plant| match plant {
+                Some(plant) => (
+                    words::alarm_title(&view, plant, locale),
+                    plant.place_of_subject(view.subject).to_owned(),
+                ),
+                None => (String::new(), String::new()),
+            });
+            let text = if place.is_empty() { title } else { format!("{place}: {title}") };
+            let raised = app.zone.with(|zone| zone.clock(view.state.raised_at));
+            let label = t_string!(i18n, frame.acknowledge_this, what = text.clone());
+            let class = format!("banner-line p{}", view.priority.digit());
+            let tip = text.clone();
+            let path = format!("/alarms?alarm={}", view.state.rule);
+            view! {
+                <div class=class data-testid="banner-line">
+                    <Badge priority=view.priority fill=fill_of(&view.state)/>
+                    <span class="banner-time">{raised}</span>
+                    <a class="banner-text" href=path title=tip>{text}</a>
+                    <LiveValue view=Arc::clone(&view)/>
+                    {may().then(|| view! {
+                        <button
+                            class="small"
+                            data-testid=format!("banner-ack-{}", line + 1)
+                            aria-label=label
+                            on:click=move |_| acknowledge_line(app, line)
+                        >
+                            {t!(i18n, frame.ack)}
+                            {(line == 0).then(|| view! { <Kbd keys="F9"/> })}
+                        </button>
+                    })}
+                </div>
+            }
+        });
+        rows.collect_view().into_any()
+    }
+}
+
+/// The present value of what an alarm is about.
+#[component]
+fn LiveValue(view: Arc<AlarmView>) -> impl IntoView {
+    let app = use_app();
+    let point = app.plant.with(|plant| plant.as_ref().and_then(|plant| plant.point_of(view.subject).cloned()));
+    point.map(|point| {
+        let signal = app.points.signal(point.no);
+        let text = move || {
+            let value = signal.get().and_then(|value| value.value);
+            value.map(|value| format::value_with_unit(value, point.quantity, app.locale()))
+        };
+        view! { <b class="banner-value">{text}</b> }
+    })
+}
+
+/// Signed out: how many wait and since when.
+#[component]
+fn Waiting() -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let text = move || {
+        let counts = app.counts.get();
+        let waiting: u32 = counts.unacknowledged.iter().sum();
+        let since = counts.oldest_unacknowledged.map(|at| app.zone.with(|zone| zone.minute(at)));
+        match (waiting, since) {
+            (0, _) => t_string!(i18n, frame.none_wait).to_owned(),
+            (1, Some(since)) => t_string!(i18n, frame.one_waits, since = since),
+            (n, Some(since)) => t_string!(i18n, frame.n_wait, n = n, since = since),
+            (n, None) => t_string!(i18n, frame.n_wait_plain, n = n),
+        }
+    };
+    view! { <p class="banner-calm">{text}</p> }
+}
+
+/// The person: theme, language, sign out.
+#[component]
+fn PersonMenu() -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let is_open = RwSignal::new(false);
+    let name = move || app.session.with(|session| session.as_ref().map(|session| session.person.full_name.clone()));
+    let roles = move || {
+        let locale = i18n.get_locale();
+        app.session.with(|session| {
+            let roles = session.as_ref().map(|session| session.person.roles.clone()).unwrap_or_default();
+            roles.into_iter().map(|role| words::role(role, locale)).collect::<Vec<_>>().join(", ")
+        })
+    };
+    let close_on_escape = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            is_open.set(false);
+            crate::page::focus(".person > button");
+        }
+    };
+    let menu = move || {
+        is_open.get().then(|| view! {
+            <div class="menu-ground" on:click=move |_| is_open.set(false)></div>
+            <div class="menu" role="group" aria-label=name data-testid="person-menu" on:keydown=close_on_escape>
+                <p class="menu-name"><b>{name}</b> <span>{roles}</span></p>
+                <ThemeAndLanguage/>
+                <button class="wide" data-testid="sign-out" on:click=move |_| app.sign_out()>
+                    {t!(i18n, frame.sign_out)}
+                </button>
+            </div>
+        })
+    };
+    view! {
+        <div class="person">
+            <button
+                class="plain"
+                data-testid="person"
+                aria-haspopup="true"
+                aria-expanded=move || is_open.get().to_string()
+                on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
+            >
+                <span class="nobreak">{name}</span>
+                <Icon glyph=Glyph::Down size=12/>
+            </button>
+            {menu}
+        </div>
+    }
+    .into_any()
+}
+
+/// Language and theme, side by side.
+#[component]
+pub(crate) fn ThemeAndLanguage() -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let language = move |language: Language, word: &'static str, lang: &'static str| {
+        let own = match language {
+            Language::En => Locale::en,
+            Language::Hi => Locale::hi,
+        };
+        view! {
+            <button
+                type="button"
+                lang=lang
+                data-testid=format!("language-{lang}")
+                aria-pressed=move || (i18n.get_locale() == own).to_string()
+                on:click=move |_| set_language(app, language)
+            >
+                {word}
+            </button>
+        }
+    };
+    let theme = move |theme: ThemeChoice, id: &'static str, word: Signal<String>| {
+        view! {
+            <button
+                type="button"
+                data-testid=format!("theme-{id}")
+                aria-pressed=move || (app.theme.get() == theme).to_string()
+                on:click=move |_| set_theme(app, theme)
+            >
+                {move || word.get()}
+            </button>
+        }
+    };
+    let system = Signal::derive(move || t_string!(i18n, frame.system).to_owned());
+    let dark = Signal::derive(move || t_string!(i18n, frame.dark).to_owned());
+    let light = Signal::derive(move || t_string!(i18n, frame.light).to_owned());
+    view! {
+        <div class="choices">
+            <div class="segmented" role="group" aria-label=move || t_string!(i18n, frame.language)>
+                {language(Language::En, "English", "en")}
+                {language(Language::Hi, "हिन्दी", "hi")}
+            </div>
+            <div class="segmented" role="group" aria-label=move || t_string!(i18n, frame.theme)>
+                {theme(ThemeChoice::System, "system", system)}
+                {theme(ThemeChoice::Dark, "dark", dark)}
+                {theme(ThemeChoice::Light, "light", light)}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// The product's mark: a gate in a channel.
+#[component]
+pub(crate) fn Mark(#[prop(default = 30)] size: u32) -> impl IntoView {
+    view! {
+        <svg class="mark" width=size height=size viewBox="0 0 32 32" aria-hidden="true">
+            <path class="mark-firm" d="M10 3.5h12v2.4H10zM14.6 5.9h2.8V17h-2.8zM11.3 9.5h1.9V17h-1.9zM18.8 9.5h1.9V17h-1.9z"/>
+            <path class="mark-firm" d="M1 19.3h7v2.6H1zM24 19.3h7v2.6h-7z"/>
+            <path class="mark-soft" d="M8 17h16v7H8z"/>
+            <path class="mark-firm" d="M10 14.5h2.2V28H10zM19.8 14.5H22V28h-2.2z"/>
+        </svg>
+    }
+}

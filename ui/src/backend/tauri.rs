@@ -1,0 +1,114 @@
+//! The way through the desktop shell: its commands, and one channel for the live feed of a session. Must not know HTTP.
+
+use std::rc::Rc;
+
+use penstock_api::{ApiError, Code};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use super::{Live, Sink, js};
+
+/// Whether this page is the shell's own.
+pub(super) fn is_here() -> bool {
+    let Some(window) = web_sys::window() else { return false };
+    let location = window.location();
+    let is_own = location.protocol().is_ok_and(|protocol| protocol == "tauri:")
+        || location.hostname().is_ok_and(|host| host == "tauri.localhost");
+    is_own && core().is_some()
+}
+
+pub(super) async fn call(name: &str, body: &str, token: Option<&str>) -> Result<String, ApiError> {
+    let args = object(&[
+        ("name", name.into()),
+        ("body", body.into()),
+        ("token", token.map_or(JsValue::NULL, JsValue::from_str)),
+    ]);
+    let reply = invoke("call", &args).await?;
+    reply.as_string().ok_or_else(|| ApiError::new(Code::Failed, format!("the shell's reply to {name} is no text")))
+}
+
+pub(super) async fn save_file(name: &str, bytes: &[u8]) -> Result<(), ApiError> {
+    let args = object(&[("name", name.into()), ("bytes", js_sys::Uint8Array::from(bytes).into())]);
+    invoke("save_file", &args).await.map(|_| ())
+}
+
+/// The live feed of one session. The shell numbers a channel's messages, so each session has a channel of its own.
+pub(crate) struct Feed {
+    channel: Option<JsValue>,
+    _on_message: Closure<dyn FnMut(JsValue)>,
+}
+
+impl Feed {
+    pub(super) fn open(token: &str, sink: Sink) -> Self {
+        let on_message = {
+            let sink = Rc::clone(&sink);
+            Closure::<dyn FnMut(JsValue)>::new(move |message: JsValue| {
+                if let Some(frame) = js::frame_of(&message) {
+                    sink(Live::Frame(Box::new(frame)));
+                }
+            })
+        };
+        let channel = new_channel(on_message.as_ref());
+        if let Some(channel) = &channel {
+            let args = object(&[("token", token.into()), ("channel", channel.clone())]);
+            spawn_local(async move {
+                if invoke("live", &args).await.is_err() {
+                    sink(Live::Lost);
+                }
+            });
+        } else {
+            sink(Live::Lost);
+        }
+        Self { channel, _on_message: on_message }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        // What is still on its way falls on nothing, not on a closure that is gone.
+        if let Some(channel) = &self.channel {
+            set(channel, "onmessage", &js_sys::Function::new_no_args(""));
+        }
+    }
+}
+
+async fn invoke(command: &str, args: &JsValue) -> Result<JsValue, ApiError> {
+    let missing = || ApiError::new(Code::Failed, "the shell's IPC is not there: start Penstock anew");
+    let core = core().ok_or_else(missing)?;
+    let function = get(&core, "invoke").and_then(|invoke| invoke.dyn_into::<js_sys::Function>().ok());
+    let promise = function
+        .ok_or_else(missing)?
+        .call2(&core, &command.into(), args)
+        .map_err(|error| js::failed("the shell cannot be asked", &error))?;
+    JsFuture::from(js_sys::Promise::resolve(&promise)).await.map_err(|error| js::sent_error(&error))
+}
+
+fn new_channel(on_message: &JsValue) -> Option<JsValue> {
+    let class = get(&core()?, "Channel")?.dyn_into::<js_sys::Function>().ok()?;
+    let channel = js_sys::Reflect::construct(&class, &js_sys::Array::new()).ok()?;
+    set(&channel, "onmessage", on_message);
+    Some(channel)
+}
+
+fn core() -> Option<JsValue> {
+    let window: JsValue = web_sys::window()?.into();
+    get(&get(&window, "__TAURI__")?, "core")
+}
+
+fn object(members: &[(&str, JsValue)]) -> JsValue {
+    let object = js_sys::Object::new();
+    for (key, value) in members {
+        set(&object, key, value);
+    }
+    object.into()
+}
+
+fn get(object: &JsValue, key: &str) -> Option<JsValue> {
+    js_sys::Reflect::get(object, &key.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
+}
+
+fn set(object: &JsValue, key: &str, value: &JsValue) {
+    // Fails on frozen objects only; these are our own or the shell's channel.
+    drop(js_sys::Reflect::set(object, &key.into(), value));
+}

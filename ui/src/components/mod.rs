@@ -1,0 +1,22 @@
+//! What screens are made of: badges, indicators, tables, dialogs, fields. Each draws what it is given; none knows the
+//! station.
+
+mod badge;
+mod dialog;
+mod fields;
+mod icon;
+mod indicator;
+mod level;
+mod pieces;
+mod sparkline;
+mod table;
+
+pub(crate) use badge::{Badge, BadgeFill, fill_of};
+pub(crate) use dialog::Dialog;
+pub(crate) use fields::{Choice, SearchField, Segmented, Select, TextField};
+pub(crate) use icon::{Glyph, Icon};
+pub(crate) use indicator::{Indicator, Reading};
+pub(crate) use level::LevelIndicator;
+pub(crate) use pieces::{Empty, Kbd, Loading, Notice, Panel, TrustTag, ValueText};
+pub(crate) use sparkline::Sparkline;
+pub(crate) use table::VirtualTable;

@@ -1,0 +1,141 @@
+//! A list of any length of which only what is in sight is drawn.
+
+use std::sync::Arc;
+
+use leptos::ev;
+use leptos::html::Div;
+use leptos::prelude::*;
+
+/// Rows drawn beyond each edge, so that scrolling meets no blank.
+const SPARE: usize = 6;
+
+/// The rows in sight: first and one beyond the last.
+pub(crate) fn in_sight(scrolled_px: f64, height_px: f64, row_px: f64, count: usize) -> (usize, usize) {
+    let first = (scrolled_px.max(0.0) / row_px) as usize;
+    let fitting = (height_px / row_px).ceil() as usize + 1;
+    (first.saturating_sub(SPARE).min(count), (first + fitting + SPARE).min(count))
+}
+
+/// Where to scroll so that row `at` is in sight; none where it is.
+pub(crate) fn scroll_to(at: usize, scrolled_px: f64, height_px: f64, row_px: f64) -> Option<f64> {
+    let (top, bottom) = (at as f64 * row_px, (at + 1) as f64 * row_px);
+    if top < scrolled_px {
+        Some(top)
+    } else if bottom > scrolled_px + height_px {
+        Some(bottom - height_px)
+    } else {
+        None
+    }
+}
+
+/// The scrolling body of a table. A row is drawn anew when it moves or its key changes.
+#[component]
+pub(crate) fn VirtualTable<T, K, V>(
+    /// All rows.
+    #[prop(into)]
+    rows: Signal<Arc<Vec<T>>>,
+    /// What tells a row from another and an old state of it from a new one.
+    key: fn(&T) -> K,
+    /// Draws row number so and so.
+    row: V,
+    /// Height of a row in px.
+    #[prop(default = 36)]
+    row_px: u32,
+    /// The row that is kept in sight.
+    #[prop(into, default = None.into())]
+    cursor: Signal<Option<usize>>,
+    /// What the list is called.
+    #[prop(into)]
+    label: Signal<String>,
+) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+    K: Eq + std::hash::Hash + 'static,
+    V: Fn(usize, T) -> AnyView + Clone + Send + Sync + 'static,
+{
+    let viewport = NodeRef::<Div>::new();
+    let scrolled = RwSignal::new(0.0_f64);
+    let height = RwSignal::new(900.0_f64);
+    let row_height = f64::from(row_px);
+    let measure = move || {
+        if let Some(viewport) = viewport.get_untracked() {
+            let now = f64::from(viewport.client_height());
+            if now > 0.0 && (now - height.get_untracked()).abs() > 0.5 {
+                height.set(now);
+            }
+            scrolled.set(f64::from(viewport.scroll_top()));
+        }
+    };
+    Effect::new(move || {
+        if viewport.get().is_some() {
+            measure();
+        }
+    });
+    let resized = window_event_listener(ev::resize, move |_| measure());
+    on_cleanup(move || resized.remove());
+    Effect::new(move || {
+        let (Some(at), Some(viewport)) = (cursor.get(), viewport.get_untracked()) else { return };
+        let scrolled = f64::from(viewport.scroll_top());
+        if let Some(to) = scroll_to(at, scrolled, f64::from(viewport.client_height()), row_height) {
+            viewport.set_scroll_top(to.round() as i32);
+        }
+    });
+    let sight = Memo::new(move |_| in_sight(scrolled.get(), height.get(), row_height, rows.with(|rows| rows.len())));
+    let shown = move || {
+        let (first, end) = sight.get();
+        rows.with(|rows| {
+            let rows = rows.get(first..end.min(rows.len())).unwrap_or_default();
+            rows.iter().cloned().enumerate().map(|(at, row)| (first + at, row)).collect::<Vec<_>>()
+        })
+    };
+    view! {
+        <div
+            class="table-body"
+            node_ref=viewport
+            role="rowgroup"
+            aria-label=move || label.get()
+            on:scroll=move |_| measure()
+        >
+            <div class="table-room" style:height=move || {
+                format!("{}px", rows.with(|rows| rows.len()) as f64 * row_height)
+            }>
+                <For
+                    each=shown
+                    key=move |(at, item)| (*at, key(item))
+                    children=move |(at, item)| {
+                        view! {
+                            <div
+                                class="table-slot"
+                                style:transform=format!("translateY({}px)", at as f64 * row_height)
+                                style:height=format!("{row_px}px")
+                            >
+                                {row(at, item)}
+                            </div>
+                        }
+                    }
+                />
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_rows_are_drawn_of_many() {
+        assert_eq!(in_sight(0.0, 360.0, 36.0, 5_000), (0, 17));
+        assert_eq!(in_sight(36_000.0, 360.0, 36.0, 5_000), (994, 1_017));
+        assert_eq!(in_sight(0.0, 360.0, 36.0, 3), (0, 3));
+        assert_eq!(in_sight(1e9, 360.0, 36.0, 10), (10, 10));
+    }
+
+    #[test]
+    fn the_cursor_is_brought_into_sight_and_no_further() {
+        assert_eq!(scroll_to(2, 0.0, 360.0, 36.0), None);
+        assert_eq!(scroll_to(10, 0.0, 360.0, 36.0), Some(36.0));
+        assert_eq!(scroll_to(1, 100.0, 360.0, 36.0), Some(36.0));
+    }
+}

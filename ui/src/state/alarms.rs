@@ -1,0 +1,184 @@
+//! The alarm list: what is listed, in which order, and how the order holds under the hand. Must not know how a row
+//! looks.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use penstock_api::AlarmView;
+use penstock_model::{AlarmState, Priority, RuleId, Subject};
+
+/// All listed alarms, worst first.
+pub(crate) type Listed = Arc<Vec<Arc<AlarmView>>>;
+
+/// Listed alarms, kept by rule and shown in one total order; sorted once a frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AlarmList {
+    by_rule: StoredValue<BTreeMap<RuleId, Arc<AlarmView>>>,
+    /// All, worst first.
+    pub(crate) listed: RwSignal<Listed>,
+}
+
+/// What a frame did to the list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Critical ones that were raised just now.
+    pub(crate) new_critical: Vec<RuleId>,
+    /// How many others were.
+    pub(crate) new_others: usize,
+}
+
+impl AlarmList {
+    pub(crate) fn new() -> Self {
+        Self { by_rule: StoredValue::new(BTreeMap::new()), listed: RwSignal::new(Listed::default()) }
+    }
+
+    /// Takes in what a frame brings.
+    pub(crate) fn take(self, is_full: bool, changed: Vec<AlarmView>, gone: &[RuleId]) -> Change {
+        if !is_full && changed.is_empty() && gone.is_empty() {
+            return Change::default();
+        }
+        let mut change = Change::default();
+        let listed = self.by_rule.try_update_value(|by_rule| {
+            if is_full {
+                by_rule.clear();
+            }
+            for rule in gone {
+                by_rule.remove(rule);
+            }
+            for view in changed {
+                let rule = view.state.rule;
+                let former = by_rule.get(&rule).map(|former| former.state.occurrence);
+                let is_new = is_alert(&view.state) && former != Some(view.state.occurrence);
+                match view.priority {
+                    Priority::P1 if is_new => change.new_critical.push(rule),
+                    _ if is_new => change.new_others += 1,
+                    _ => {}
+                }
+                by_rule.insert(rule, Arc::new(view));
+            }
+            worst_first(by_rule.values().cloned().collect())
+        });
+        if let Some(listed) = listed {
+            self.listed.set(Arc::new(listed));
+        }
+        // What was there before somebody looked is no news.
+        if is_full { Change::default() } else { change }
+    }
+
+    /// One alarm as it stands, not tracked.
+    pub(crate) fn peek(self, rule: RuleId) -> Option<Arc<AlarmView>> {
+        self.by_rule.try_with_value(|by_rule| by_rule.get(&rule).cloned()).flatten()
+    }
+
+    /// The worst listed alarm about `subject`, tracked.
+    pub(crate) fn worst_of(self, subject: Subject) -> Option<Arc<AlarmView>> {
+        self.listed.with(|listed| listed.iter().find(|view| view.subject == subject).cloned())
+    }
+
+    /// Forgets all, for another person's session.
+    pub(crate) fn clear(self) {
+        self.by_rule.update_value(BTreeMap::clear);
+        self.listed.set(Listed::default());
+    }
+}
+
+/// Whether it calls for a hand: active and not acknowledged.
+pub(crate) const fn is_alert(state: &AlarmState) -> bool {
+    state.active && !state.acknowledged
+}
+
+/// The order of every alarm list: unacknowledged, priority, newest, then id, so that it is total.
+pub(crate) fn worst_first(mut views: Vec<Arc<AlarmView>>) -> Vec<Arc<AlarmView>> {
+    views.sort_by_key(|view| {
+        let state = &view.state;
+        (state.acknowledged, view.priority, Reverse(state.raised_at), state.rule)
+    });
+    views
+}
+
+/// The order that is shown while the hand is on the list: what was shown stays where it is, what is gone drops out,
+/// newcomers wait. Returns what is shown and how many wait.
+pub(crate) fn hold(shown: &[RuleId], listed: &[Arc<AlarmView>]) -> (Vec<Arc<AlarmView>>, usize) {
+    let by_rule: BTreeMap<RuleId, &Arc<AlarmView>> = listed.iter().map(|view| (view.state.rule, view)).collect();
+    let held: Vec<_> = shown.iter().filter_map(|rule| by_rule.get(rule).map(|view| Arc::clone(view))).collect();
+    let waiting = listed.len() - held.len();
+    (held, waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_model::{AlarmClass, Condition, SiteId, Timestamp};
+
+    use super::*;
+
+    fn alarm(id: u8, priority: Priority, active: bool, acknowledged: bool, raised_secs: i64) -> Arc<AlarmView> {
+        let at = Timestamp::from_secs(raised_secs);
+        Arc::new(AlarmView {
+            state: AlarmState {
+                rule: RuleId::made(Timestamp::from_secs(1), [id; 10]),
+                occurrence: 1,
+                active,
+                acknowledged,
+                raised_at: at,
+                changed_at: at,
+                value: None,
+                acknowledged_by: None,
+            },
+            subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [id; 10])),
+            condition: Condition::Anomaly { score: 0.9 },
+            priority,
+            class: AlarmClass::Supply,
+        })
+    }
+
+    fn ids(views: &[Arc<AlarmView>]) -> Vec<RuleId> {
+        views.iter().map(|view| view.state.rule).collect()
+    }
+
+    #[test]
+    fn the_worst_stands_first_and_ties_are_settled() {
+        let expect = [
+            alarm(9, Priority::P1, true, false, 50),
+            alarm(4, Priority::P1, false, false, 45),
+            alarm(8, Priority::P1, true, false, 40),
+            alarm(1, Priority::P2, true, false, 90),
+            alarm(2, Priority::P2, true, false, 90),
+            alarm(3, Priority::P1, true, true, 99),
+        ];
+        let mut mixed = expect.to_vec();
+        mixed.reverse();
+        assert_eq!(ids(&worst_first(mixed)), ids(&expect));
+    }
+
+    #[test]
+    fn under_the_hand_nothing_moves_and_newcomers_wait() {
+        let (a, b) = (alarm(1, Priority::P3, true, false, 1), alarm(2, Priority::P2, true, false, 2));
+        let shown = [a.state.rule, b.state.rule];
+        let newcomer = alarm(3, Priority::P1, true, false, 3);
+        let (held, waiting) = hold(&shown, &[newcomer, b.clone(), a.clone()]);
+        assert_eq!((ids(&held), waiting), (shown.to_vec(), 1));
+        let (held, waiting) = hold(&shown, &[b.clone()]);
+        assert_eq!((ids(&held), waiting), (vec![b.state.rule], 0));
+    }
+
+    #[test]
+    fn only_news_is_told() {
+        let owner = Owner::new();
+        owner.set();
+        let list = AlarmList::new();
+        let critical = alarm(1, Priority::P1, true, false, 1);
+        let other = alarm(2, Priority::P3, true, false, 1);
+        let plain = |view: &Arc<AlarmView>| AlarmView::clone(view);
+        assert_eq!(list.take(true, vec![plain(&critical)], &[]), Change::default());
+        assert_eq!(list.take(false, vec![plain(&critical)], &[]), Change::default());
+        let change = list.take(false, vec![plain(&other)], &[]);
+        assert_eq!(change, Change { new_critical: vec![], new_others: 1 });
+        let mut again = plain(&critical);
+        again.state.occurrence = 2;
+        assert_eq!(list.take(false, vec![again], &[]).new_critical, vec![critical.state.rule]);
+        list.take(false, vec![], &[other.state.rule]);
+        assert_eq!(list.listed.get_untracked().len(), 1);
+    }
+}

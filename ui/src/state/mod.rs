@@ -1,0 +1,394 @@
+//! What all screens share: session, register, newest values, alarms, the station's state, time, preferences. Fed by one
+//! live feed; must not know how anything is drawn.
+
+mod alarms;
+mod plant;
+mod points;
+mod preferences;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use gloo_timers::callback::Interval;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_i18n::I18nContext;
+use penstock_api::{
+    AcknowledgeAlarms, AcknowledgeReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Session, SignOut,
+    StationCard, StationStatus, WhoAmI,
+};
+use penstock_model::{Permission, Point, RuleId, Timestamp};
+
+pub(crate) use alarms::{AlarmList, Listed, hold, is_alert, worst_first};
+pub(crate) use plant::PlantView;
+pub(crate) use points::{PointTable, PointView, Trust, trust};
+#[cfg(test)]
+pub(crate) use points::tests::point as test_point;
+
+use crate::backend::{Backend, Feed, Live};
+use crate::format::Zone;
+use crate::i18n::{Locale, td_string};
+use crate::page::{self, Store};
+
+const TOKEN_KEY: &str = "penstock.token";
+
+/// How far the start has come.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Start {
+    /// Asking the station.
+    Asking,
+    /// The station has answered.
+    Done,
+    /// It has not; asked again by and by.
+    Unreached(String),
+}
+
+/// How the live feed stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// No frame yet.
+    Opening,
+    /// Frames come.
+    Up,
+    /// None since then.
+    Away(Timestamp),
+}
+
+/// A dialog over the screens.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Overlay {
+    /// Acknowledge these; what was seen of each is its occurrence.
+    Acknowledge(Vec<(RuleId, u64)>),
+    /// Say something about one.
+    Comment(RuleId, u64),
+    /// Go anywhere.
+    GoTo,
+    /// The keyboard's map.
+    Keys,
+    /// Adopt these points at once.
+    AdoptMany(Vec<penstock_model::PointId>),
+    /// Points from a file.
+    ImportPoints,
+}
+
+/// What the screen reader is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Announcement {
+    /// At once.
+    pub(crate) assertive: String,
+    /// When there is time.
+    pub(crate) polite: String,
+}
+
+/// What all screens share; handed on as a context.
+#[derive(Clone, Copy)]
+pub(crate) struct App {
+    /// The way to the station.
+    pub(crate) backend: Backend,
+    /// Language of the screens.
+    pub(crate) i18n: I18nContext<Locale>,
+    /// How far the start has come.
+    pub(crate) start: RwSignal<Start>,
+    /// The station as it is told to anyone.
+    pub(crate) card: RwSignal<Option<StationCard>>,
+    /// The open session.
+    pub(crate) session: RwSignal<Option<Session>>,
+    /// Newest values.
+    pub(crate) points: PointTable,
+    /// Counts up with every frame that brings values, for what sums many points up.
+    pub(crate) frames: RwSignal<u64>,
+    /// Listed alarms.
+    pub(crate) alarms: AlarmList,
+    /// How many alarms there are.
+    pub(crate) counts: RwSignal<AlarmCounts>,
+    /// How the station is.
+    pub(crate) status: RwSignal<Option<StationStatus>>,
+    /// Plant and points.
+    pub(crate) plant: RwSignal<Option<Arc<PlantView>>>,
+    /// How the live feed stands.
+    pub(crate) link: RwSignal<Link>,
+    /// The station's present time, to the second.
+    pub(crate) now: RwSignal<Timestamp>,
+    /// The plant's zone.
+    pub(crate) zone: RwSignal<Zone>,
+    /// Light or dark, as chosen.
+    pub(crate) theme: RwSignal<penstock_api::ThemeChoice>,
+    /// Light or dark, as shown.
+    pub(crate) mode: RwSignal<penstock_theme::Mode>,
+    /// The open dialog.
+    pub(crate) overlay: RwSignal<Option<Overlay>>,
+    /// What the screen reader is told.
+    pub(crate) announcement: RwSignal<Announcement>,
+    /// The last thing that went wrong with what a person did, until they have seen it.
+    pub(crate) trouble: RwSignal<Option<String>>,
+    feed: StoredValue<Option<Feed>, LocalStorage>,
+    tick: StoredValue<Option<Interval>, LocalStorage>,
+    /// The station's clock against this machine's, in µs.
+    skew_micros: StoredValue<i64>,
+    register_asked: StoredValue<u64>,
+}
+
+/// What all screens share.
+pub(crate) fn use_app() -> App {
+    expect_context()
+}
+
+impl App {
+    /// Makes it, hands it on, and asks the station.
+    pub(crate) fn provide(i18n: I18nContext<Locale>) -> Self {
+        let app = Self {
+            backend: Backend::found(),
+            i18n,
+            start: RwSignal::new(Start::Asking),
+            card: RwSignal::new(None),
+            session: RwSignal::new(None),
+            points: PointTable::new(),
+            frames: RwSignal::new(0),
+            alarms: AlarmList::new(),
+            counts: RwSignal::new(AlarmCounts::default()),
+            status: RwSignal::new(None),
+            plant: RwSignal::new(None),
+            link: RwSignal::new(Link::Opening),
+            now: RwSignal::new(page::now()),
+            zone: RwSignal::new(Zone::default()),
+            theme: RwSignal::new(preferences::kept_theme()),
+            mode: RwSignal::new(preferences::mode_of(preferences::kept_theme())),
+            overlay: RwSignal::new(None),
+            announcement: RwSignal::new(Announcement::default()),
+            trouble: RwSignal::new(None),
+            feed: StoredValue::new_local(None),
+            tick: StoredValue::new_local(None),
+            skew_micros: StoredValue::new(0),
+            register_asked: StoredValue::new(0),
+        };
+        provide_context(app);
+        preferences::set_up(app);
+        app.tick.set_value(Some(Interval::new(1_000, move || app.tick())));
+        spawn_local(app.ask());
+        app
+    }
+
+    /// Makes a call in this session. A session that has ended leads to the sign-in.
+    pub(crate) async fn call<C: Call>(self, call: C) -> Result<C::Reply, ApiError> {
+        let token = self.session.try_get_untracked().flatten().map(|session| session.token);
+        let had_token = token.is_some();
+        let reply = self.backend.call(token, call).await;
+        if had_token && reply.as_ref().is_err_and(|error| error.code == Code::SignedOut) {
+            self.leave();
+        }
+        reply
+    }
+
+    /// Makes a call and shows what goes wrong with it in the bar under the head.
+    pub(crate) async fn ask_for<C: Call>(self, call: C) -> Option<C::Reply> {
+        match self.call(call).await {
+            Ok(reply) => Some(reply),
+            Err(error) => {
+                if error.code != Code::SignedOut {
+                    self.trouble.try_set(Some(error.message));
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether the person may; tracked.
+    pub(crate) fn may(self, permission: Permission) -> bool {
+        self.session.with(|session| session.as_ref().is_some_and(|session| session.permissions.allow(permission)))
+    }
+
+    /// The language; tracked.
+    pub(crate) fn locale(self) -> Locale {
+        self.i18n.get_locale()
+    }
+
+    /// How far a point's value can be trusted now; tracked.
+    pub(crate) fn trust(self, point: &Point) -> Trust {
+        trust(&self.points.get(point.no), point, self.now.get())
+    }
+
+    /// Enters a session: from now on frames come.
+    pub(crate) fn enter(self, session: Session) {
+        page::keep(Store::Session, TOKEN_KEY, Some(&session.token));
+        preferences::adopt(self, &session.preferences);
+        let token = session.token.clone();
+        self.link.set(Link::Opening);
+        self.session.set(Some(session));
+        let feed = self.backend.live(token, Rc::new(move |live| self.take(live)));
+        self.feed.set_value(Some(feed));
+    }
+
+    /// Ends the session.
+    pub(crate) fn sign_out(self) {
+        let token = self.session.get_untracked().map(|session| session.token);
+        self.leave();
+        spawn_local(async move {
+            // The session ends by itself where the station cannot be reached.
+            drop(self.backend.call(token, SignOut {}).await);
+            self.refresh_card().await;
+        });
+    }
+
+    /// Acknowledges what was seen. One alarm below P1 goes at once, anything else asks in a dialog.
+    pub(crate) fn acknowledge(self, alarms: Vec<(RuleId, u64)>) {
+        let is_quick = matches!(alarms.as_slice(), [(rule, _)]
+            if self.alarms.peek(*rule).is_some_and(|view| view.priority != penstock_model::Priority::P1));
+        if is_quick {
+            spawn_local(async move {
+                if let Some(report) = self.ask_for(AcknowledgeAlarms { alarms, comment: None }).await {
+                    self.report(&report);
+                }
+            });
+        } else if !alarms.is_empty() {
+            self.overlay.set(Some(Overlay::Acknowledge(alarms)));
+        }
+    }
+
+    /// Tells what became of an acknowledgement.
+    pub(crate) fn report(self, report: &AcknowledgeReport) {
+        if let Some((_, reason)) = report.refused.first() {
+            self.trouble.try_set(Some(reason.clone()));
+        }
+        let locale = self.i18n.get_locale_untracked();
+        let said = td_string!(locale, alarms.acknowledged_n, n = report.acknowledged.len());
+        self.announcement.try_update(|announcement| announcement.polite = said);
+    }
+
+    async fn ask(self) {
+        loop {
+            match self.backend.call(None, Hello {}).await {
+                Ok(card) => {
+                    self.take_card(card);
+                    break;
+                }
+                Err(error) => self.start.set(Start::Unreached(error.message)),
+            }
+            gloo_timers::future::TimeoutFuture::new(1_500).await;
+        }
+        if let Some(token) = page::kept(Store::Session, TOKEN_KEY) {
+            match self.backend.call(Some(token), WhoAmI {}).await {
+                Ok(session) => self.enter(session),
+                Err(_) => page::keep(Store::Session, TOKEN_KEY, None),
+            }
+        }
+        self.start.set(Start::Done);
+    }
+
+    /// Asks anew who the station is and how it fares.
+    pub(crate) async fn refresh_card(self) {
+        if let Ok(card) = self.backend.call(None, Hello {}).await {
+            self.take_card(card);
+        }
+    }
+
+    fn take_card(self, card: StationCard) {
+        let at = page::now();
+        let short = page::zone_short(&card.time_zone, at).unwrap_or_else(|| card.time_zone.clone());
+        let zone = Zone { name: card.time_zone.clone(), short, offset_secs: card.utc_offset_secs };
+        self.zone.set(zone);
+        if self.session.with_untracked(Option::is_none) {
+            self.counts.set(card.counts);
+            self.status.set(Some(card.status.clone()));
+        }
+        self.card.set(Some(card));
+    }
+
+    fn leave(self) {
+        page::keep(Store::Session, TOKEN_KEY, None);
+        self.feed.set_value(None);
+        self.session.set(None);
+        self.overlay.set(None);
+        self.trouble.set(None);
+        self.plant.set(None);
+        self.register_asked.set_value(0);
+        self.alarms.clear();
+        self.points.clear();
+    }
+
+    fn tick(self) {
+        let skew = self.skew_micros.try_get_value().unwrap_or_default();
+        let now = Timestamp::from_micros(page::now().as_micros().saturating_add(skew));
+        self.now.try_set(now);
+        // The sign-in screen has no feed: it asks.
+        let is_signed_out = self.session.try_with_untracked(Option::is_none).unwrap_or(false);
+        if is_signed_out && self.start.get_untracked() == Start::Done && now.as_micros() / 1_000_000 % 5 == 0 {
+            spawn_local(self.refresh_card());
+        }
+    }
+
+    fn take(self, live: Live) {
+        match live {
+            Live::Frame(frame) => self.take_frame(*frame),
+            Live::Lost => {
+                if !matches!(self.link.get_untracked(), Link::Away(_)) {
+                    self.link.set(Link::Away(self.now.get_untracked()));
+                }
+                // Whether the way is lost or the session: the next call tells.
+                spawn_local(async move { drop(self.call(WhoAmI {}).await) });
+            }
+        }
+    }
+
+    fn take_frame(self, frame: Frame) {
+        let skew = frame.at.micros_since(page::now());
+        if skew.abs_diff(self.skew_micros.get_value()) > 1_000_000 {
+            self.skew_micros.set_value(skew);
+        }
+        if self.link.get_untracked() != Link::Up {
+            self.link.set(Link::Up);
+        }
+        self.points.take(&frame.values);
+        let change = self.alarms.take(frame.full, frame.alarms, &frame.gone);
+        if let Some(counts) = frame.counts {
+            self.counts.set(counts);
+        }
+        if let Some(status) = frame.status {
+            self.status.set(Some(status));
+        }
+        if !frame.values.is_empty() {
+            self.frames.update(|count| *count += 1);
+        }
+        self.announce(&change.new_critical, change.new_others);
+        if self.register_asked.get_value() != frame.register {
+            self.register_asked.set_value(frame.register);
+            spawn_local(self.fetch_register());
+        }
+    }
+
+    /// Asks for plant and points anew.
+    pub(crate) async fn fetch_register(self) {
+        match self.call(GetRegister {}).await {
+            Ok(register) => {
+                self.plant.try_set(Some(Arc::new(PlantView::new(register))));
+            }
+            Err(error) => {
+                // The next frame asks again.
+                self.register_asked.try_set_value(0);
+                if error.code != Code::SignedOut && self.plant.with_untracked(Option::is_none) {
+                    self.trouble.try_set(Some(error.message));
+                }
+            }
+        }
+    }
+
+    fn announce(self, new_critical: &[RuleId], new_others: usize) {
+        if new_critical.is_empty() && new_others == 0 {
+            return;
+        }
+        let locale = self.i18n.get_locale_untracked();
+        let plant = self.plant.get_untracked();
+        let first = new_critical.first().and_then(|rule| self.alarms.peek(*rule));
+        self.announcement.update(|announcement| {
+            if let (Some(view), Some(plant)) = (first, plant) {
+                let title = crate::words::alarm_title(&view, &plant, locale);
+                let place = plant.place_of_subject(view.subject).to_owned();
+                announcement.assertive = td_string!(locale, alarms.new_critical, title = title, place = place);
+            }
+            if new_others > 0 {
+                announcement.polite = td_string!(locale, alarms.new_others, n = new_others);
+            }
+        });
+    }
+}
+
+pub(crate) use preferences::{set_language, set_theme};

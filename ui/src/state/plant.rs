@@ -1,0 +1,112 @@
+//! The register as screens look things up in it: plant and points by id, number and name. Must not know live values.
+
+use std::collections::HashMap;
+
+use penstock_api::Register;
+use penstock_model::{
+    Area, AreaId, Asset, AssetId, Point, PointId, PointNo, PointRole, PointState, Site, SiteId, Subject,
+};
+
+/// The register with its indexes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PlantView {
+    /// As it came.
+    pub(crate) register: Register,
+    points: HashMap<PointId, usize>,
+    numbers: HashMap<PointNo, usize>,
+    sites: HashMap<SiteId, usize>,
+    areas: HashMap<AreaId, usize>,
+    assets: HashMap<AssetId, usize>,
+}
+
+impl PlantView {
+    pub(crate) fn new(register: Register) -> Self {
+        let plant = &register.plant;
+        Self {
+            points: index(register.points.iter().map(|point| point.id)),
+            numbers: index(register.points.iter().map(|point| point.no)),
+            sites: index(plant.sites.iter().map(|site| site.id)),
+            areas: index(plant.areas.iter().map(|area| area.id)),
+            assets: index(plant.assets.iter().map(|asset| asset.id)),
+            register,
+        }
+    }
+
+    pub(crate) fn point(&self, id: PointId) -> Option<&Point> {
+        self.register.points.get(*self.points.get(&id)?)
+    }
+
+    pub(crate) fn numbered(&self, no: PointNo) -> Option<&Point> {
+        self.register.points.get(*self.numbers.get(&no)?)
+    }
+
+    pub(crate) fn site(&self, id: SiteId) -> Option<&Site> {
+        self.register.plant.sites.get(*self.sites.get(&id)?)
+    }
+
+    pub(crate) fn area(&self, id: AreaId) -> Option<&Area> {
+        self.register.plant.areas.get(*self.areas.get(&id)?)
+    }
+
+    pub(crate) fn asset(&self, id: AssetId) -> Option<&Asset> {
+        self.register.plant.assets.get(*self.assets.get(&id)?)
+    }
+
+    /// Points that people have adopted.
+    pub(crate) fn adopted(&self) -> impl Iterator<Item = &Point> {
+        self.register.points.iter().filter(|point| point.state == PointState::Adopted)
+    }
+
+    /// Points that wait to be adopted.
+    pub(crate) fn discovered(&self) -> impl Iterator<Item = &Point> {
+        self.register.points.iter().filter(|point| point.state == PointState::Discovered)
+    }
+
+    /// Adopted points that play `role`.
+    pub(crate) fn playing(&self, role: PointRole) -> impl Iterator<Item = &Point> {
+        self.adopted().filter(move |point| point.role == Some(role))
+    }
+
+    /// Name of the place a point belongs to: its site, else its area.
+    pub(crate) fn place_of(&self, point: &Point) -> &str {
+        let site = point.site.and_then(|id| self.site(id)).map(|site| site.name.as_str());
+        let area = || point.area.and_then(|id| self.area(id)).map(|area| area.name.as_str());
+        site.or_else(area).unwrap_or_default()
+    }
+
+    /// Name of the place that an alarm is about.
+    pub(crate) fn place_of_subject(&self, subject: Subject) -> &str {
+        match subject {
+            Subject::Point(id) => self.point(id).map(|point| self.place_of(point)).unwrap_or_default(),
+            Subject::Site(id) => self.site(id).map(|site| site.name.as_str()).unwrap_or_default(),
+        }
+    }
+
+    /// The site that an alarm is about.
+    pub(crate) fn site_of_subject(&self, subject: Subject) -> Option<SiteId> {
+        match subject {
+            Subject::Point(id) => self.point(id)?.site,
+            Subject::Site(id) => Some(id),
+        }
+    }
+
+    /// The area that an alarm is about.
+    pub(crate) fn area_of_subject(&self, subject: Subject) -> Option<AreaId> {
+        match subject {
+            Subject::Point(id) => self.point(id)?.area,
+            Subject::Site(id) => self.site(id)?.area,
+        }
+    }
+
+    /// The point that an alarm is about.
+    pub(crate) fn point_of(&self, subject: Subject) -> Option<&Point> {
+        match subject {
+            Subject::Point(id) => self.point(id),
+            Subject::Site(_) => None,
+        }
+    }
+}
+
+fn index<K: std::hash::Hash + Eq>(keys: impl Iterator<Item = K>) -> HashMap<K, usize> {
+    keys.enumerate().map(|(at, key)| (key, at)).collect()
+}
