@@ -24,3 +24,6 @@ pub use error::Error;
 pub use frame::MAX_PAYLOAD_BYTES;
 pub use reader::{Reader, Record};
 pub use spool::{Damage, Opened, Options, Room, Seq, Spool, Stats};
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::frame::{Step, Walk};
 use crate::segment;
-use crate::spool::{Damage, Shared};
+use crate::spool::{Damage, Index, Shared};
 use crate::{Error, Seq};
 
 /// Read at once at least, so that small records do not cost a read each.
@@ -80,9 +80,12 @@ impl Reader {
 
     /// Waits until a record after `after` can be read, at most `timeout`; tells whether there is one.
     pub fn wait(&self, after: Seq, timeout: Duration) -> bool {
-        let index = self.shared.index();
-        let index = self.shared.wait(index, timeout, |index| index.last <= after.0);
-        index.last > after.0
+        let has_none = |index: &Index| {
+            let after = after.0.max(index.trimmed);
+            !index.segments.iter().rev().any(|segment| segment.waiting(after) > 0)
+        };
+        let index = self.shared.wait(self.shared.index(), timeout, has_none);
+        !has_none(&index)
     }
 
     /// The first segment with records after `after`, which is moved up to the trimmed ones.

@@ -103,10 +103,11 @@ pub(crate) fn scan(dir: &Path, first: u64, limit: Option<u64>) -> Result<Option<
     let (head, frames) = bytes.split_at_checked(HEADER_BYTES as usize).unwrap_or((&bytes, &[]));
     let copies =
         [head.get(..COPY_BYTES), head.get(COPY_BYTES..)].map(|copy| copy.and_then(|copy| fields_in(copy, first)));
+    // Both headers are on the disk before the first frame is written: half of them means that none was.
+    if limit.is_none() && frames.is_empty() && copies.contains(&None) {
+        return Ok(None);
+    }
     let Some((previous, salt)) = copies.into_iter().flatten().next() else {
-        if limit.is_none() && frames.is_empty() {
-            return Ok(None);
-        }
         // How many were in it is not known: never more than empty frames would have fitted.
         let fitting = frames.len() as u64 / frame::size(0);
         let end = limit.unwrap_or(first + fitting).max(first);
