@@ -92,10 +92,12 @@ pub(crate) fn length(course: &[Place]) -> f64 {
     course.windows(2).map(|pair| if let [a, b] = pair { a.distance(*b) } else { 0.0 }).sum()
 }
 
-/// Height of the ground above the sea in metres: it falls to the river in the south and rises to Hill Colony.
+/// Height of the ground above the sea in metres: it falls to the river in the south, where the ghat
+/// stands on a bluff, and rises to Hill Colony.
 pub(crate) fn ground(at: Place) -> f64 {
     let hill = ((at.x + 1_430.0).powi(2) + (at.y - 1_200.0).powi(2)) / (2.0 * 650.0_f64.powi(2));
-    550.0 + 0.004 * (at.y + 1_200.0) + 32.0 * (-hill).exp()
+    let bluff = ((at.x + 60.0).powi(2) + (at.y + 980.0).powi(2)) / (2.0 * 240.0_f64.powi(2));
+    550.0 + 0.004 * (at.y + 1_200.0) + 32.0 * (-hill).exp() + 6.5 * (-bluff).exp()
 }
 
 /// How far south the middle of the river lies on the straight grid at `u`, in metres.

@@ -1,12 +1,31 @@
-//! The demo water network, publishing real MQTT, and the player of recorded data.
-//! Must not know the inside of a station.
+//! The demo water network, publishing real MQTT, and the player of recorded data: pure physics inside
+//! ([`Simulator`]), devices that speak at its edge ([`Run`]). Must not know the inside of a station.
 
+pub mod control;
+pub mod script;
+
+mod demand;
 mod error;
+mod events;
+mod feed;
 mod geo;
+#[cfg(test)]
+mod healthy;
+mod link;
+mod network;
 mod noise;
 mod plant;
+mod pumps;
+mod quality;
+mod run;
 mod sensors;
+mod simulator;
+mod tanks;
 mod town;
 
 pub use error::Error;
+pub use events::{EventKind, Request, Truth, parse_duration};
+pub use link::Broker;
 pub use plant::{plant_file, tenant};
+pub use run::{Published, Run};
+pub use simulator::{Ledger, Reading, Simulator, State};

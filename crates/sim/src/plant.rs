@@ -142,7 +142,8 @@ fn assets() -> Vec<Asset> {
         capacity_m3: None,
         level_span: None,
     };
-    let mut all = vec![asset("Treatment works", AssetKind::TreatmentWorks, Some(SiteKey::Works), SiteKey::Works.place())];
+    let mut all =
+        vec![asset("Treatment works", AssetKind::TreatmentWorks, Some(SiteKey::Works), SiteKey::Works.place())];
     for (tank, spec) in TANKS.iter().enumerate() {
         let site = SiteKey::Tank(tank);
         let kind = if spec.tower { AssetKind::Tower } else { AssetKind::Reservoir };

@@ -171,11 +171,7 @@ impl Sensor {
     /// A value as the device says it, in its own unit.
     pub(crate) fn spoken(&self, shown: f64) -> f64 {
         let usual = self.quantity.display_unit();
-        if self.unit == usual {
-            shown
-        } else {
-            (self.unit.from_si(usual.to_si(shown)) * 1e4).round() / 1e4
-        }
+        if self.unit == usual { shown } else { (self.unit.from_si(usual.to_si(shown)) * 1e4).round() / 1e4 }
     }
 }
 
@@ -211,8 +207,8 @@ const AREA_BOUNDS: [AreaBounds; 5] = [
         chlorine: (0.30, 0.55),
     },
     AreaBounds {
-        inflow: (20.0, 70.0),
-        inflow_high: (82.0, 90.0),
+        inflow: (25.0, 80.0),
+        inflow_high: (98.0, 108.0),
         critical: (2.0, 3.2),
         critical_low: (1.7, 1.3),
         chlorine: (0.30, 0.55),
@@ -265,9 +261,19 @@ impl List<'_> {
                     .bounds(bounds.inflow, (0.0, 3.0 * bounds.inflow.1), [None, None, Some(h), Some(hh)]);
             }
             if let Some(node) = self.town.node(spec.inlet) {
-                self.add(format!("PT-{:02}", tens + 1), "Pressure behind the inlet valve", "bar", Measures::Pressure(node), site)?
-                    .at(place(spec.inlet).towards(place(spec.critical), 14.0, 0.0))
-                    .bounds(inlet_pressure(area), (0.0, 10.0), [None, Some(inlet_pressure(area).0 - 0.5), Some(6.5), None]);
+                self.add(
+                    format!("PT-{:02}", tens + 1),
+                    "Pressure behind the inlet valve",
+                    "bar",
+                    Measures::Pressure(node),
+                    site,
+                )?
+                .at(place(spec.inlet).towards(place(spec.critical), 14.0, 0.0))
+                .bounds(
+                    inlet_pressure(area),
+                    (0.0, 10.0),
+                    [None, Some(inlet_pressure(area).0 - 0.5), Some(6.5), None],
+                );
             }
             self.add(format!("ZT-{:02}", tens + 1), "Inlet valve position", "%", Measures::Throttle(area), site)?
                 .asset(format!("CV-{:02}", tens + 1))
@@ -286,7 +292,13 @@ impl List<'_> {
                 let number = tens + offset + 2;
                 let (l, ll) = bounds.critical_low;
                 let added = self
-                    .add(format!("PT-{number:02}"), format!("Pressure, {street}"), "bar", Measures::Pressure(node), site)?
+                    .add(
+                        format!("PT-{number:02}"),
+                        format!("Pressure, {street}"),
+                        "bar",
+                        Measures::Pressure(node),
+                        site,
+                    )?
                     .at(place(key));
                 if critical {
                     added.role(PointRole::CriticalPressure).describe(format!("Critical pressure, {street}")).bounds(
@@ -318,9 +330,15 @@ impl List<'_> {
                 let street = main.map_or("", |main| main.street);
                 let middle = main.and_then(|main| main.course.get(main.course.len() / 2)).copied();
                 let high = bounds.inflow.1 * 0.62;
-                self.add(format!("FT-{:02}", tens + 2 + offset), format!("Flow, {street}"), "m³/h", Measures::Flow(link), site)?
-                    .at(middle.unwrap_or_else(|| place(from)))
-                    .bounds((0.0, high), (-2.0 * bounds.inflow.1, 2.0 * bounds.inflow.1), [None; 4]);
+                self.add(
+                    format!("FT-{:02}", tens + 2 + offset),
+                    format!("Flow, {street}"),
+                    "m³/h",
+                    Measures::Flow(link),
+                    site,
+                )?
+                .at(middle.unwrap_or_else(|| place(from)))
+                .bounds((0.0, high), (-2.0 * bounds.inflow.1, 2.0 * bounds.inflow.1), [None; 4]);
             }
         }
         self.add("EC-01", "Conductivity, Temple Lane", "µS/cm", Measures::Conductivity(3), SiteKey::Area(2))?
@@ -366,18 +384,85 @@ impl List<'_> {
                 .bounds((0.62, 0.82), (0.0, 5.0), [Some(0.35), Some(0.50), Some(1.0), Some(1.4)]);
         }
         let quality: [(&str, &str, &str, Measures, (f64, f64), (f64, f64), [Option<f64>; 4]); 8] = [
-            ("TU-60", "Raw turbidity", "NTU", Measures::RawTurbidity, (6.0, 26.0), (0.0, 400.0), [None, None, Some(60.0), Some(120.0)]),
-            ("TU-61", "Treated turbidity", "NTU", Measures::TreatedTurbidity, (0.15, 0.45), (0.0, 10.0), [None, None, Some(0.8), Some(1.0)]),
-            ("PH-60", "Raw pH", "pH", Measures::RawPh, (7.5, 8.3), (0.0, 14.0), [Some(6.3), Some(6.8), Some(8.8), Some(9.2)]),
-            ("PH-61", "Treated pH", "pH", Measures::TreatedPh(1), (7.1, 7.7), (0.0, 14.0), [Some(6.5), Some(6.8), Some(8.0), Some(8.5)]),
-            ("EC-60", "Raw conductivity", "µS/cm", Measures::Conductivity(0), (360.0, 440.0), (0.0, 2_000.0), [None, Some(300.0), Some(550.0), Some(650.0)]),
-            ("EC-61", "Treated conductivity", "µS/cm", Measures::Conductivity(1), (380.0, 460.0), (0.0, 2_000.0), [None, Some(320.0), Some(550.0), Some(650.0)]),
-            ("TT-61", "Water temperature", "°C", Measures::WaterTemperature, (21.0, 28.0), (0.0, 50.0), [None, Some(12.0), Some(34.0), None]),
-            ("PD-61", "Loss over the filters", "bar", Measures::FilterLoss, (0.1, 0.9), (0.0, 3.0), [None, None, Some(1.3), Some(1.6)]),
+            (
+                "TU-60",
+                "Raw turbidity",
+                "NTU",
+                Measures::RawTurbidity,
+                (6.0, 26.0),
+                (0.0, 400.0),
+                [None, None, Some(60.0), Some(120.0)],
+            ),
+            (
+                "TU-61",
+                "Treated turbidity",
+                "NTU",
+                Measures::TreatedTurbidity,
+                (0.15, 0.45),
+                (0.0, 10.0),
+                [None, None, Some(0.8), Some(1.0)],
+            ),
+            (
+                "PH-60",
+                "Raw pH",
+                "pH",
+                Measures::RawPh,
+                (7.5, 8.3),
+                (0.0, 14.0),
+                [Some(6.3), Some(6.8), Some(8.8), Some(9.2)],
+            ),
+            (
+                "PH-61",
+                "Treated pH",
+                "pH",
+                Measures::TreatedPh(1),
+                (7.1, 7.7),
+                (0.0, 14.0),
+                [Some(6.5), Some(6.8), Some(8.0), Some(8.5)],
+            ),
+            (
+                "EC-60",
+                "Raw conductivity",
+                "µS/cm",
+                Measures::Conductivity(0),
+                (360.0, 440.0),
+                (0.0, 2_000.0),
+                [None, Some(300.0), Some(550.0), Some(650.0)],
+            ),
+            (
+                "EC-61",
+                "Treated conductivity",
+                "µS/cm",
+                Measures::Conductivity(1),
+                (380.0, 460.0),
+                (0.0, 2_000.0),
+                [None, Some(320.0), Some(550.0), Some(650.0)],
+            ),
+            (
+                "TT-61",
+                "Water temperature",
+                "°C",
+                Measures::WaterTemperature,
+                (21.0, 28.0),
+                (0.0, 50.0),
+                [None, Some(12.0), Some(34.0), None],
+            ),
+            (
+                "PD-61",
+                "Loss over the filters",
+                "bar",
+                Measures::FilterLoss,
+                (0.1, 0.9),
+                (0.0, 3.0),
+                [None, None, Some(1.3), Some(1.6)],
+            ),
         ];
         for (number, (id, description, unit, measures, normal, span, limits)) in quality.into_iter().enumerate() {
             let east = 6.0 * number as f64 - 24.0;
-            self.add(id, description, unit, measures, site)?.asset(asset()).at(at(east, 12.0)).bounds(normal, span, limits);
+            self.add(id, description, unit, measures, site)?
+                .asset(asset())
+                .at(at(east, 12.0))
+                .bounds(normal, span, limits);
         }
         Ok(())
     }
@@ -405,19 +490,25 @@ impl List<'_> {
             let outlet = if tank == 0 { Measures::SupplyFlow } else { Measures::TankOutflow(tank) };
             let (name, high) =
                 if tank == 0 { ("Flow into supply", Some(920.0)) } else { ("Outflow", Some(outflow.1 * 1.45)) };
-            let added = self.add(format!("FT-{}", number + 5), name, "m³/h", outlet, site)?.asset(asset()).at(at(8.0)).bounds(
-                outflow,
-                (0.0, 1_500.0),
-                [None, None, high, None],
-            );
+            let added = self
+                .add(format!("FT-{}", number + 5), name, "m³/h", outlet, site)?
+                .asset(asset())
+                .at(at(8.0))
+                .bounds(outflow, (0.0, 1_500.0), [None, None, high, None]);
             if tank == 0 {
                 added.role(PointRole::SupplyInflow);
             }
             if let Some(node) = self.town.node(&format!("{}.out", spec.tag)) {
-                self.add(format!("CL-{number}"), "Residual chlorine at the outlet", "mg/L", Measures::Chlorine(node), site)?
-                    .asset(asset())
-                    .at(at(14.0))
-                    .bounds((0.4, 0.75), (0.0, 5.0), [Some(0.18), Some(0.28), Some(0.9), Some(1.2)]);
+                self.add(
+                    format!("CL-{number}"),
+                    "Residual chlorine at the outlet",
+                    "mg/L",
+                    Measures::Chlorine(node),
+                    site,
+                )?
+                .asset(asset())
+                .at(at(14.0))
+                .bounds((0.4, 0.75), (0.0, 5.0), [Some(0.18), Some(0.28), Some(0.9), Some(1.2)]);
             }
             self.add(format!("LS-{number}"), "Overflow", "", Measures::Overflow(tank), site)?
                 .asset(asset())
@@ -432,9 +523,33 @@ impl List<'_> {
         }
         let middle = SiteKey::Tank(0).place();
         let more: [(&str, &str, &str, Measures, (f64, f64), (f64, f64), [Option<f64>; 4]); 3] = [
-            ("EC-81", "Conductivity", "µS/cm", Measures::Conductivity(2), (380.0, 460.0), (0.0, 2_000.0), [None, Some(320.0), Some(550.0), Some(650.0)]),
-            ("PH-81", "pH", "pH", Measures::TreatedPh(2), (7.1, 7.7), (0.0, 14.0), [Some(6.5), Some(6.8), Some(8.0), Some(8.5)]),
-            ("TT-81", "Water temperature", "°C", Measures::WaterTemperature, (21.0, 28.0), (0.0, 50.0), [None, Some(12.0), Some(34.0), None]),
+            (
+                "EC-81",
+                "Conductivity",
+                "µS/cm",
+                Measures::Conductivity(2),
+                (380.0, 460.0),
+                (0.0, 2_000.0),
+                [None, Some(320.0), Some(550.0), Some(650.0)],
+            ),
+            (
+                "PH-81",
+                "pH",
+                "pH",
+                Measures::TreatedPh(2),
+                (7.1, 7.7),
+                (0.0, 14.0),
+                [Some(6.5), Some(6.8), Some(8.0), Some(8.5)],
+            ),
+            (
+                "TT-81",
+                "Water temperature",
+                "°C",
+                Measures::WaterTemperature,
+                (21.0, 28.0),
+                (0.0, 50.0),
+                [None, Some(12.0), Some(34.0), None],
+            ),
         ];
         for (number, (id, description, unit, measures, normal, span, limits)) in more.into_iter().enumerate() {
             self.add(id, description, unit, measures, SiteKey::Tank(0))?
@@ -510,15 +625,27 @@ impl List<'_> {
                 .asset(name.clone())
                 .at(at)
                 .bounds((0.0, 3.2), (0.0, 25.0), [None, None, Some(4.5), Some(7.1)]);
-            self.add(format!("TT-{tag}"), format!("Pump {number} bearing temperature"), "°C", Measures::Bearing(pump), site)?
-                .asset(name.clone())
-                .at(at)
-                .bounds((18.0, 66.0), (0.0, 150.0), [None, None, Some(75.0), Some(85.0)]);
+            self.add(
+                format!("TT-{tag}"),
+                format!("Pump {number} bearing temperature"),
+                "°C",
+                Measures::Bearing(pump),
+                site,
+            )?
+            .asset(name.clone())
+            .at(at)
+            .bounds((18.0, 66.0), (0.0, 150.0), [None, None, Some(75.0), Some(85.0)]);
             if station == 1 {
-                self.add(format!("FT-9{number}"), format!("Pump {number} flow"), "m³/h", Measures::PumpFlow(pump), site)?
-                    .asset(name)
-                    .at(at)
-                    .bounds((0.0, 270.0), (0.0, 500.0), [None, None, Some(330.0), None]);
+                self.add(
+                    format!("FT-9{number}"),
+                    format!("Pump {number} flow"),
+                    "m³/h",
+                    Measures::PumpFlow(pump),
+                    site,
+                )?
+                .asset(name)
+                .at(at)
+                .bounds((0.0, 270.0), (0.0, 500.0), [None, None, Some(330.0), None]);
             }
         }
         Ok(())
@@ -606,7 +733,7 @@ fn exactness(quantity: Quantity) -> (f64, f64) {
         Quantity::Power => (0.12, 0.1),
         Quantity::Vibration => (0.06, 0.01),
         Quantity::Temperature => (0.1, 0.1),
-        Quantity::Ratio => (0.0012, 0.001),
+        Quantity::Ratio => (0.12, 0.1),
         _ => (0.0, 1.0),
     }
 }
@@ -724,7 +851,7 @@ fn station_bounds(station: usize) -> (Bounds, Bounds, Bounds) {
             ((0.0, 1.0), [None; 4]),
         ),
         1 => (
-            ((180.0, 560.0), [Some(60.0), Some(120.0), Some(640.0), None]),
+            ((0.0, 560.0), [None, None, Some(680.0), None]),
             ((3.6, 5.0), [Some(2.8), Some(3.2), Some(5.4), Some(5.8)]),
             ((1.2, 2.6), [Some(0.5), Some(0.8), None, None]),
         ),

@@ -32,7 +32,16 @@ pub(crate) struct AreaSpec {
 pub(crate) const AREAS: [AreaSpec; 5] = [
     AreaSpec {
         name: "DMA 1 Old Town",
-        boundary: &[(-6.6, 4.4), (-1.0, 4.3), (5.0, 4.4), (6.7, 4.6), (6.6, 8.0), (6.6, 11.8), (0.0, 11.7), (-6.6, 11.7)],
+        boundary: &[
+            (-6.6, 4.4),
+            (-1.0, 4.3),
+            (5.0, 4.4),
+            (6.7, 4.6),
+            (6.6, 8.0),
+            (6.6, 11.8),
+            (0.0, 11.7),
+            (-6.6, 11.7),
+        ],
         use_m3h: 76.0,
         leak_m3h: 26.0,
         trade: 0.35,
@@ -45,7 +54,16 @@ pub(crate) const AREAS: [AreaSpec; 5] = [
     },
     AreaSpec {
         name: "DMA 2 Station Road",
-        boundary: &[(7.6, 4.4), (13.0, 4.3), (18.0, 4.3), (20.3, 4.5), (20.2, 9.0), (18.6, 13.0), (13.0, 13.1), (7.7, 12.8)],
+        boundary: &[
+            (7.6, 4.4),
+            (13.0, 4.3),
+            (18.0, 4.3),
+            (20.3, 4.5),
+            (20.2, 9.0),
+            (18.6, 13.0),
+            (13.0, 13.1),
+            (7.7, 12.8),
+        ],
         use_m3h: 58.0,
         leak_m3h: 19.0,
         trade: 0.5,
@@ -58,9 +76,19 @@ pub(crate) const AREAS: [AreaSpec; 5] = [
     },
     AreaSpec {
         name: "DMA 3 Riverside",
-        boundary: &[(-9.2, -1.0), (-4.6, -1.1), (-0.8, 0.6), (0.8, 0.6), (6.4, -1.0), (6.6, -6.0), (6.3, -9.7), (-1.0, -9.9), (-9.1, -7.2)],
-        use_m3h: 57.0,
-        leak_m3h: 21.0,
+        boundary: &[
+            (-9.2, -1.0),
+            (-4.6, -1.1),
+            (-0.8, 0.6),
+            (0.8, 0.6),
+            (6.4, -1.0),
+            (6.6, -6.0),
+            (6.3, -9.7),
+            (-1.0, -9.9),
+            (-9.1, -7.2),
+        ],
+        use_m3h: 50.0,
+        leak_m3h: 20.0,
         trade: 0.2,
         tank: 1,
         throttle: 9_000.0,
@@ -84,7 +112,17 @@ pub(crate) const AREAS: [AreaSpec; 5] = [
     },
     AreaSpec {
         name: "DMA 5 Mill Estate",
-        boundary: &[(7.7, -2.9), (13.0, -3.0), (16.2, -2.2), (18.0, -2.2), (20.2, -3.0), (20.3, -8.6), (18.9, -10.7), (13.0, -10.9), (7.6, -9.4)],
+        boundary: &[
+            (7.7, -2.9),
+            (13.0, -3.0),
+            (16.2, -2.2),
+            (18.0, -2.2),
+            (20.2, -3.0),
+            (20.3, -8.6),
+            (18.9, -10.7),
+            (13.0, -10.9),
+            (7.6, -9.4),
+        ],
         use_m3h: 62.0,
         leak_m3h: 23.0,
         trade: 0.7,
@@ -379,7 +417,6 @@ const MAINS: &[MainSpec] = &[
 /// A closed main between two areas, with its valve's tag: it carries nothing, and is there for emergencies.
 pub(crate) struct TieSpec {
     pub(crate) valve: &'static str,
-    pub(crate) between: &'static str,
     pub(crate) corners: &'static [(f64, f64)],
     pub(crate) valve_at: (f64, f64),
     pub(crate) area: usize,
@@ -387,20 +424,8 @@ pub(crate) struct TieSpec {
 
 /// The closed ties.
 pub(crate) const TIES: [TieSpec; 2] = [
-    TieSpec {
-        valve: "XV-34",
-        between: "DMA 3 and PS-2",
-        corners: &[(5.0, -2.0), (5.0, 2.0), (4.0, 2.0)],
-        valve_at: (5.0, 0.5),
-        area: 2,
-    },
-    TieSpec {
-        valve: "XV-35",
-        between: "DMA 3 and DMA 5",
-        corners: &[(5.0, -6.0), (9.0, -6.0)],
-        valve_at: (7.2, -6.0),
-        area: 2,
-    },
+    TieSpec { valve: "XV-34", corners: &[(5.0, -2.0), (5.0, 2.0), (4.0, 2.0)], valve_at: (5.0, 0.5), area: 2 },
+    TieSpec { valve: "XV-35", corners: &[(5.0, -6.0), (9.0, -6.0)], valve_at: (7.2, -6.0), area: 2 },
 ];
 
 /// A line valve that stands open: tag, corner, area.
@@ -506,9 +531,10 @@ impl Town {
     /// The link of the main between two nodes.
     pub(crate) fn main_between(&self, from: &str, to: &str) -> Option<usize> {
         let (from, to) = (self.node(from)?, self.node(to)?);
-        self.mains.iter().filter_map(|main| main.link).find(|link| {
-            self.links.get(*link).is_some_and(|link| link.from == from && link.to == to)
-        })
+        self.mains
+            .iter()
+            .filter_map(|main| main.link)
+            .find(|link| self.links.get(*link).is_some_and(|link| link.from == from && link.to == to))
     }
 
     fn place_nodes(&mut self) {
