@@ -1,0 +1,5 @@
+//! The alarm engine from outside: as a station uses it, and what holds for any course of events.
+
+mod behaviour;
+mod plant;
+mod properties;
