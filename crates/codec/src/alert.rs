@@ -1,5 +1,7 @@
 //! Alerts that devices raise by themselves. Whatever one says is shown: a message that is no JSON is the text itself.
 
+use std::borrow::Cow;
+
 use penstock_model::Timestamp;
 
 use crate::json::{self, Node};
@@ -15,19 +17,26 @@ const MAX_ALERTS: usize = 100;
 /// Decodes an alert message: one object, a list of them, or any text.
 pub(crate) fn decode(target: &Target<'_>, text: &str, received: Timestamp, out: &mut Decoded) -> Result<(), Reason> {
     match json::parse(text) {
-        Ok(Node::Object(fields)) => out.alerts.push(alert(target, &fields, text, received)),
+        Ok(Node::Object(fields)) => {
+            out.alerts.push(alert(target, &fields, received).unwrap_or_else(|| plain(target, text)))
+        }
         Ok(Node::Array(items)) if items.iter().any(|item| matches!(item, Node::Object(_))) => {
             for item in items.iter().take(MAX_ALERTS) {
                 match item {
-                    Node::Object(fields) => out.alerts.push(alert(target, fields, text, received)),
-                    _ => out.reject(Reason::NoValue, ""),
+                    Node::Object(fields) => match alert(target, fields, received) {
+                        Some(alert) => out.alerts.push(alert),
+                        None => out.reject(Reason::NoAlertText, ""),
+                    },
+                    _ => out.reject(Reason::NoAlertText, ""),
                 }
             }
             if items.len() > MAX_ALERTS {
-                out.reject(Reason::TooManyReadings, "");
+                out.reject(Reason::TooManyAlerts, "");
             }
         }
+        Ok(Node::Text(text)) if clean(&text, TEXT_CHARS).is_empty() => return Err(Reason::NoAlertText),
         Ok(Node::Text(text)) => out.alerts.push(plain(target, &text)),
+        _ if clean(text, TEXT_CHARS).is_empty() => return Err(Reason::NoAlertText),
         _ => out.alerts.push(plain(target, text)),
     }
     Ok(())
@@ -42,32 +51,75 @@ fn plain(target: &Target<'_>, text: &str) -> DeviceAlert {
     }
 }
 
-fn alert(
-    target: &Target<'_>,
-    fields: &[(std::borrow::Cow<'_, str>, Node<'_>)],
-    whole: &str,
-    received: Timestamp,
-) -> DeviceAlert {
+/// The alert in an object; none where it says nothing in words.
+fn alert(target: &Target<'_>, fields: &[(Cow<'_, str>, Node<'_>)], received: Timestamp) -> Option<DeviceAlert> {
     let find = |names: &[&str]| {
         names.iter().find_map(|&name| fields.iter().find(|(field, _)| field == name)).map(|(_, node)| node)
     };
     let text_of = |names: &[&str], chars: usize| match find(names)? {
         Node::Text(text) => Some(clean(text, chars)).filter(|text| !text.is_empty()),
-        Node::Number(text) => Some((*text).to_owned()),
+        Node::Number(text) => Some(clean(text, chars)),
         _ => None,
     };
-    DeviceAlert {
+    Some(DeviceAlert {
         device: text_of(&["sensor_id", "sensorId", "device_id", "deviceId", "device", "id"], NAME_CHARS)
             .unwrap_or_else(|| clean(&target.address, NAME_CHARS)),
         severity: text_of(&["severity", "priority", "level"], NAME_CHARS),
-        text: text_of(&["message", "msg", "text", "alert", "description", "reason", "type"], TEXT_CHARS)
-            .unwrap_or_else(|| clean(whole, TEXT_CHARS)),
+        text: text_of(&["message", "msg", "text", "alert", "description", "reason", "type"], TEXT_CHARS)?,
         source_time: find(&["ts", "timestamp", "time"]).and_then(|node| time::of_node(node, received)?.at),
-    }
+    })
 }
 
 /// One line without control characters, cut to `chars`.
 fn clean(text: &str, chars: usize) -> String {
     let spaced = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
     spaced.take(chars).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Format;
+
+    fn decoded(payload: &str) -> Decoded {
+        let mut out = Decoded::default();
+        let target = Target::new(Format::Alert, "jjm/alerts/pump");
+        crate::decode(&target, payload.as_bytes(), Timestamp::from_secs(1_795_262_400), &mut out);
+        out
+    }
+
+    fn check(payload: &str, device: &str, severity: Option<&str>, text: &str) {
+        let out = decoded(payload);
+        let [alert] = out.alerts.as_slice() else { panic!("{payload}: {out:?}") };
+        let got = (alert.device.as_str(), alert.severity.as_deref(), alert.text.as_str());
+        assert_eq!(got, (device, severity, text), "{payload}");
+    }
+
+    #[test]
+    fn forms() {
+        check("low battery", "jjm/alerts/pump", None, "low battery");
+        check("\"low\\nbattery\"", "jjm/alerts/pump", None, "low battery");
+        check(
+            r#"{"sensor_id":"S0007","severity":"high","message":"pressure drop"}"#,
+            "S0007",
+            Some("high"),
+            "pressure drop",
+        );
+        check(r#"{"device":12,"priority":1,"type":"burst"}"#, "12", Some("1"), "burst");
+        check(r#"{"code":7}"#, "jjm/alerts/pump", None, r#"{"code":7}"#);
+        check(r#"{"message":"#, "jjm/alerts/pump", None, r#"{"message":"#);
+        assert_eq!(decoded(&"x".repeat(5_000)).alerts[0].text.len(), 1_000);
+    }
+
+    #[test]
+    fn lists_and_times() {
+        let out = decoded(r#"[{"message":"a","ts":1795262000},{"code":1},3,{"message":"b","ts":"soon"}]"#);
+        let got: Vec<_> = out.alerts.iter().map(|alert| (alert.text.as_str(), alert.source_time)).collect();
+        assert_eq!(got, [("a", Some(Timestamp::from_secs(1_795_262_000))), ("b", None)]);
+        assert_eq!(out.rejects.iter().map(|r| r.reason).collect::<Vec<_>>(), [Reason::NoAlertText; 2]);
+        let many = format!("[{}]", vec![r#"{"message":"a"}"#; 101].join(","));
+        let out = decoded(&many);
+        assert_eq!((out.alerts.len(), out.rejects[0].reason), (100, Reason::TooManyAlerts));
+        assert_eq!(decoded("\u{1}").rejects[0].reason, Reason::NoAlertText);
+    }
 }

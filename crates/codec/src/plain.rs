@@ -45,7 +45,8 @@ pub(crate) fn value(text: &str) -> Result<Value, Reason> {
     let Ok(number) = number.parse::<f64>() else {
         return Err(Reason::NotANumber);
     };
-    if suffix.starts_with(',') {
+    let is_grouped = suffix.strip_prefix(',').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if is_grouped {
         return Err(Reason::DecimalComma);
     }
     let unit = Unit::parse(suffix).map_err(|_unknown| Reason::UnknownUnit)?;
@@ -197,6 +198,7 @@ mod tests {
     #[test]
     fn units() {
         check("4.137 bar", Ok((4.137, Some("bar"), Some(Quantity::Pressure))));
+        check("23.4 bar\0", Ok((23.4, Some("bar"), Some(Quantity::Pressure))));
         check("23.4°C", Ok((23.4, Some("°C"), Some(Quantity::Temperature))));
         check("1e2 m3/h", Ok((100.0, Some("m³/h"), Some(Quantity::Flow))));
         check("55 %", Ok((55.0, Some("%"), Some(Quantity::Ratio))));

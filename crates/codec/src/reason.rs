@@ -45,6 +45,12 @@ pub enum Reason {
     /// A status that is neither online nor offline.
     #[error("status is neither online nor offline")]
     UnknownStatus,
+    /// An alert without a word.
+    #[error("alert has no text")]
+    NoAlertText,
+    /// More than 100 alerts in a message; those before are kept.
+    #[error("message has more than 100 alerts, the rest is left out")]
+    TooManyAlerts,
     /// An address or field name that is empty, too long or has control characters in it.
     #[error("address or field name is empty, longer than 512 bytes or has control characters")]
     Address,
@@ -68,6 +74,8 @@ impl Reason {
             Self::DuplicateField => "duplicate_field",
             Self::NoValue => "no_value",
             Self::UnknownStatus => "unknown_status",
+            Self::NoAlertText => "no_alert_text",
+            Self::TooManyAlerts => "too_many_alerts",
             Self::Address => "address",
         }
     }

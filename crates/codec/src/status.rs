@@ -47,3 +47,58 @@ fn presence(node: &Node<'_>) -> Option<f64> {
         Node::Null | Node::NotFinite | Node::Array(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Format;
+
+    fn check(payload: &str, expected: Result<f64, Reason>) {
+        let mut out = Decoded::default();
+        let target = Target::new(Format::Status, "S0001#status");
+        crate::decode(&target, payload.as_bytes(), Timestamp::from_secs(1_795_262_400), &mut out);
+        match expected {
+            Ok(value) => {
+                let [reading] = out.readings.as_slice() else { panic!("{payload}: {out:?}") };
+                assert_eq!((reading.address.as_str(), reading.value), ("S0001#status", Some(value)), "{payload}");
+                assert_eq!((reading.quality, reading.quantity), (Quality::Good, Some(Quantity::State)), "{payload}");
+            }
+            Err(reason) => {
+                assert!(out.readings.is_empty(), "{payload}");
+                assert_eq!(out.rejects.iter().map(|reject| reject.reason).collect::<Vec<_>>(), [reason], "{payload}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts() {
+        check("online", Ok(1.0));
+        check("Offline", Ok(0.0));
+        check(" ONLINE\n", Ok(1.0));
+        check("\"offline\"", Ok(0.0));
+        check("1", Ok(1.0));
+        check("false", Ok(0.0));
+        check("sleepy", Err(Reason::UnknownStatus));
+        check("", Err(Reason::Empty));
+    }
+
+    #[test]
+    fn json_objects() {
+        check(r#"{"status":"online"}"#, Ok(1.0));
+        check(r#"{"sensor_id":"S0001","status":"offline","battery":3.1}"#, Ok(0.0));
+        check(r#"{"online":false}"#, Ok(0.0));
+        check(r#"{"state":{"state":"online"}}"#, Ok(1.0));
+        check(r#"{"value":1}"#, Ok(1.0));
+        check(r#"{"status":"sleepy"}"#, Err(Reason::UnknownStatus));
+        check(r#"{"battery":3.1}"#, Err(Reason::NoValue));
+        check(r#"{"status":"#, Err(Reason::Json));
+    }
+
+    #[test]
+    fn time_is_taken() {
+        let mut out = Decoded::default();
+        let received = Timestamp::from_secs(1_795_262_400);
+        crate::decode(&Target::new(Format::Status, "a"), br#"{"status":"online","ts":1795262000}"#, received, &mut out);
+        assert_eq!(out.readings[0].source_time, Some(Timestamp::from_secs(1_795_262_000)));
+    }
+}
