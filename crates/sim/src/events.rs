@@ -291,7 +291,7 @@ pub(crate) fn plan(
 /// The main or area that `place` names; of an area, the main before its critical point.
 fn broken_main(place: &str, town: &Town) -> Result<(Target, String), Error> {
     if let Some(number) = area(place) {
-        let key = ["A4", "B4", "C6", "D3", "E5"].get(number).copied().unwrap_or("C6");
+        let key = ["A1", "B3", "C6", "D3", "E3"].get(number).copied().unwrap_or("C6");
         let node = town.node(key).unwrap_or(0);
         let street = town
             .mains

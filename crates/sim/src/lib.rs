@@ -4,6 +4,7 @@
 pub mod control;
 pub mod script;
 
+mod basemap;
 mod demand;
 mod error;
 mod events;
@@ -23,6 +24,7 @@ mod simulator;
 mod tanks;
 mod town;
 
+pub use basemap::{BaseMap, Label, base_map};
 pub use error::Error;
 pub use events::{EventKind, Request, Truth, parse_duration};
 pub use link::Broker;

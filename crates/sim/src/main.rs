@@ -27,6 +27,7 @@ penstock-sim: the demo water town Nandipur, publishing MQTT like real devices
   penstock-sim end NUMBER [--control PATH]      Ends an event.
   penstock-sim events [--control PATH]          Lists the events of a running simulator.
   penstock-sim plant --out FILE                 Writes the plant file.
+  penstock-sim basemap --out FILE               Writes the base map of the town.
 ";
 
 const BROKER: [&str; 5] = ["host", "port", "user", "topic-prefix", "client-prefix"];
@@ -58,6 +59,7 @@ async fn obey(command: &str, words: Vec<String>) -> Result<(), Error> {
         "end" => end(words).await,
         "events" => events(words).await,
         "plant" => plant(words),
+        "basemap" => base_map(words),
         "" | "help" | "--help" | "-h" => say(USAGE),
         other => Err(Error::Usage(format!("command {other:?} is not known\n\n{USAGE}"))),
     }
@@ -138,6 +140,12 @@ async fn events(words: Vec<String>) -> Result<(), Error> {
 fn plant(words: Vec<String>) -> Result<(), Error> {
     let arguments = Arguments::sort(words, &["out"])?;
     let text = serde_json::to_string_pretty(&penstock_sim::plant_file()?)? + "\n";
+    write(&arguments, &text)
+}
+
+fn base_map(words: Vec<String>) -> Result<(), Error> {
+    let arguments = Arguments::sort(words, &["out"])?;
+    let text = serde_json::to_string(&penstock_sim::base_map())? + "\n";
     write(&arguments, &text)
 }
 

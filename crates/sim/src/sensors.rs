@@ -186,39 +186,39 @@ struct AreaBounds {
 
 const AREA_BOUNDS: [AreaBounds; 5] = [
     AreaBounds {
-        inflow: (45.0, 140.0),
-        inflow_high: (165.0, 180.0),
-        critical: (2.3, 3.2),
-        critical_low: (1.8, 1.4),
-        chlorine: (0.30, 0.55),
+        inflow: (50.0, 146.0),
+        inflow_high: (172.0, 188.0),
+        critical: (2.1, 3.0),
+        critical_low: (1.6, 1.2),
+        chlorine: (0.28, 0.46),
     },
     AreaBounds {
-        inflow: (33.0, 106.0),
-        inflow_high: (125.0, 136.0),
-        critical: (2.3, 3.2),
-        critical_low: (1.8, 1.4),
-        chlorine: (0.30, 0.55),
+        inflow: (40.0, 110.0),
+        inflow_high: (128.0, 140.0),
+        critical: (2.7, 3.3),
+        critical_low: (2.2, 1.7),
+        chlorine: (0.28, 0.46),
     },
     AreaBounds {
-        inflow: (35.0, 105.0),
-        inflow_high: (116.0, 122.0),
-        critical: (2.4, 3.9),
+        inflow: (40.0, 105.0),
+        inflow_high: (118.0, 126.0),
+        critical: (2.7, 3.6),
         critical_low: (2.0, 1.5),
-        chlorine: (0.30, 0.55),
+        chlorine: (0.28, 0.46),
     },
     AreaBounds {
-        inflow: (25.0, 80.0),
+        inflow: (25.0, 82.0),
         inflow_high: (98.0, 108.0),
-        critical: (2.0, 3.2),
-        critical_low: (1.7, 1.3),
-        chlorine: (0.30, 0.55),
+        critical: (2.7, 3.3),
+        critical_low: (2.2, 1.7),
+        chlorine: (0.28, 0.46),
     },
     AreaBounds {
-        inflow: (36.0, 112.0),
-        inflow_high: (132.0, 144.0),
-        critical: (2.4, 3.9),
-        critical_low: (2.0, 1.5),
-        chlorine: (0.30, 0.55),
+        inflow: (50.0, 118.0),
+        inflow_high: (134.0, 146.0),
+        critical: (3.1, 4.1),
+        critical_low: (2.5, 2.0),
+        chlorine: (0.28, 0.46),
     },
 ];
 
@@ -370,14 +370,14 @@ impl List<'_> {
                 .asset(asset())
                 .role(PointRole::StationFlow)
                 .at(at(12.0, 22.0))
-                .bounds((290.0, 590.0), (0.0, 1_000.0), [Some(60.0), Some(180.0), Some(740.0), None]);
+                .bounds((310.0, 560.0), (0.0, 1_000.0), [Some(60.0), Some(180.0), Some(740.0), None]);
         }
         if let Some(node) = self.town.node("WOUT") {
             self.add("PT-61", "Pressure leaving the works", "bar", Measures::Pressure(node), site)?
                 .asset(asset())
                 .role(PointRole::StationPressure)
                 .at(at(18.0, 22.0))
-                .bounds((2.8, 3.4), (0.0, 10.0), [Some(2.2), Some(2.5), Some(4.0), Some(4.6)]);
+                .bounds((2.95, 3.3), (0.0, 10.0), [Some(2.2), Some(2.5), Some(4.0), Some(4.6)]);
             self.add("CL-61", "Residual chlorine leaving the works", "mg/L", Measures::Chlorine(node), site)?
                 .asset(asset())
                 .at(at(6.0, 22.0))
@@ -489,7 +489,7 @@ impl List<'_> {
                 .bounds(inflow, (0.0, 1_000.0), [None; 4]);
             let outlet = if tank == 0 { Measures::SupplyFlow } else { Measures::TankOutflow(tank) };
             let (name, high) =
-                if tank == 0 { ("Flow into supply", Some(920.0)) } else { ("Outflow", Some(outflow.1 * 1.45)) };
+                if tank == 0 { ("Flow into supply", Some(760.0)) } else { ("Outflow", Some(outflow.1 * 1.45)) };
             let added = self
                 .add(format!("FT-{}", number + 5), name, "m³/h", outlet, site)?
                 .asset(asset())
@@ -508,7 +508,7 @@ impl List<'_> {
                 )?
                 .asset(asset())
                 .at(at(14.0))
-                .bounds((0.4, 0.75), (0.0, 5.0), [Some(0.18), Some(0.28), Some(0.9), Some(1.2)]);
+                .bounds((0.38, 0.63), (0.0, 5.0), [Some(0.18), Some(0.28), Some(0.9), Some(1.2)]);
             }
             self.add(format!("LS-{number}"), "Overflow", "", Measures::Overflow(tank), site)?
                 .asset(asset())
@@ -634,7 +634,7 @@ impl List<'_> {
             )?
             .asset(name.clone())
             .at(at)
-            .bounds((18.0, 66.0), (0.0, 150.0), [None, None, Some(75.0), Some(85.0)]);
+            .bounds((18.0, 62.0), (0.0, 150.0), [None, None, Some(75.0), Some(85.0)]);
             if station == 1 {
                 self.add(
                     format!("FT-9{number}"),
@@ -645,7 +645,7 @@ impl List<'_> {
                 )?
                 .asset(name)
                 .at(at)
-                .bounds((0.0, 270.0), (0.0, 500.0), [None, None, Some(330.0), None]);
+                .bounds((0.0, 280.0), (0.0, 500.0), [None, None, Some(330.0), None]);
             }
         }
         Ok(())
@@ -741,7 +741,7 @@ fn exactness(quantity: Quantity) -> (f64, f64) {
 /// Nodes of an area with a pressure logger, and their streets.
 fn pressure_nodes(area: usize) -> &'static [(&'static str, &'static str)] {
     match area {
-        0 => &[("A1", "Clock Tower Road"), ("A7", "Tambat Lane"), ("A5", "Wada Street"), ("A8", "Court Road")],
+        0 => &[("A1", "Clock Tower Road"), ("A7", "Tambat Lane"), ("A2", "Wada Street"), ("A8", "Court Road")],
         1 => &[("B1", "Platform Road"), ("B4", "Market Yard Road"), ("B8", "Canal Road"), ("B6", "Depot Road")],
         2 => &[
             ("C5", "Weavers Lane"),
@@ -758,7 +758,7 @@ fn pressure_nodes(area: usize) -> &'static [(&'static str, &'static str)] {
 /// Nodes of an area with a chlorine analyser: the one it is judged by, then another.
 fn quality_nodes(area: usize) -> (&'static str, &'static str) {
     match area {
-        0 => ("A4", "A2"),
+        0 => ("A4", "A5"),
         1 => ("B4", "B7"),
         2 => ("C1", "C7"),
         3 => ("D3", "D5"),
@@ -814,11 +814,11 @@ pub(crate) fn pump_name(station: usize, number: usize) -> String {
 /// Normal pressure behind an area's inlet valve, bar.
 fn inlet_pressure(area: usize) -> (f64, f64) {
     match area {
-        0 => (2.8, 3.8),
-        1 => (2.6, 3.6),
-        2 => (2.9, 4.2),
-        3 => (2.2, 3.6),
-        _ => (2.8, 4.2),
+        0 => (2.6, 3.2),
+        1 => (3.1, 3.7),
+        2 => (2.9, 3.8),
+        3 => (2.9, 3.5),
+        _ => (3.0, 3.9),
     }
 }
 
@@ -827,18 +827,18 @@ type Bounds = ((f64, f64), [Option<f64>; 4]);
 /// Normal level of a tank in m, and its limits.
 fn level_bounds(tank: usize) -> Bounds {
     match tank {
-        0 => ((2.4, 4.2), [Some(1.2), Some(1.8), Some(4.6), Some(4.85)]),
-        _ => ((2.2, 4.5), [Some(1.0), Some(1.5), Some(4.75), Some(4.92)]),
+        0 => ((2.9, 4.2), [Some(1.2), Some(1.8), Some(4.6), Some(4.85)]),
+        _ => ((2.7, 4.5), [Some(1.0), Some(1.5), Some(4.75), Some(4.92)]),
     }
 }
 
 /// Normal flow into and out of a tank, m³/h.
 fn tank_flows(tank: usize) -> ((f64, f64), (f64, f64)) {
     match tank {
-        0 => ((290.0, 580.0), (200.0, 680.0)),
-        1 => ((0.0, 330.0), (80.0, 245.0)),
-        2 => ((0.0, 125.0), (20.0, 70.0)),
-        _ => ((0.0, 330.0), (70.0, 220.0)),
+        0 => ((310.0, 560.0), (190.0, 590.0)),
+        1 => ((90.0, 290.0), (90.0, 255.0)),
+        2 => ((0.0, 125.0), (24.0, 84.0)),
+        _ => ((80.0, 250.0), (90.0, 232.0)),
     }
 }
 
@@ -846,19 +846,19 @@ fn tank_flows(tank: usize) -> ((f64, f64), (f64, f64)) {
 fn station_bounds(station: usize) -> (Bounds, Bounds, Bounds) {
     match station {
         0 => (
-            ((290.0, 590.0), [Some(60.0), Some(180.0), Some(740.0), None]),
-            ((3.4, 4.6), [Some(2.8), Some(3.1), Some(5.2), Some(5.8)]),
+            ((310.0, 560.0), [Some(60.0), Some(180.0), Some(740.0), None]),
+            ((3.5, 4.4), [Some(2.8), Some(3.1), Some(5.2), Some(5.8)]),
             ((0.0, 1.0), [None; 4]),
         ),
         1 => (
-            ((0.0, 560.0), [None, None, Some(680.0), None]),
-            ((3.6, 5.0), [Some(2.8), Some(3.2), Some(5.4), Some(5.8)]),
-            ((1.2, 2.6), [Some(0.5), Some(0.8), None, None]),
+            ((180.0, 480.0), [Some(60.0), Some(120.0), Some(680.0), None]),
+            ((4.0, 4.9), [Some(2.8), Some(3.2), Some(5.4), Some(5.8)]),
+            ((2.0, 2.5), [Some(0.5), Some(0.8), None, None]),
         ),
         _ => (
             ((0.0, 130.0), [None, None, Some(150.0), None]),
-            ((4.2, 5.6), [Some(3.2), Some(3.8), Some(6.2), Some(6.8)]),
-            ((0.2, 1.0), [Some(0.0), Some(0.1), None, None]),
+            ((4.9, 5.3), [Some(3.2), Some(3.8), Some(6.2), Some(6.8)]),
+            ((0.5, 0.8), [Some(0.0), Some(0.1), None, None]),
         ),
     }
 }
@@ -866,9 +866,9 @@ fn station_bounds(station: usize) -> (Bounds, Bounds, Bounds) {
 /// Highest normal power of a pump of a station and its H limit, kW.
 fn pump_power(station: usize) -> (f64, f64) {
     match station {
-        0 => (52.0, 60.0),
-        1 => (30.0, 36.0),
-        _ => (26.0, 31.0),
+        0 => (54.0, 60.0),
+        1 => (24.0, 28.0),
+        _ => (25.0, 30.0),
     }
 }
 

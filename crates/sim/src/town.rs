@@ -50,7 +50,7 @@ pub(crate) const AREAS: [AreaSpec; 5] = [
         throttle_percent: 74.0,
         inlet: "A0",
         before_inlet: "A",
-        critical: "A5",
+        critical: "A2",
     },
     AreaSpec {
         name: "DMA 2 Station Road",
@@ -131,7 +131,7 @@ pub(crate) const AREAS: [AreaSpec; 5] = [
         throttle_percent: 48.0,
         inlet: "E0",
         before_inlet: "E",
-        critical: "E5",
+        critical: "E4",
     },
 ];
 
@@ -496,6 +496,8 @@ pub(crate) struct Main {
     pub(crate) area: Option<usize>,
     pub(crate) diameter_mm: f64,
     pub(crate) course: Vec<Place>,
+    /// The street corners that it runs by.
+    pub(crate) corners: Vec<(f64, f64)>,
     /// Its link; none where it is shut for good.
     pub(crate) link: Option<usize>,
 }
@@ -591,6 +593,7 @@ impl Town {
                 area: *area,
                 diameter_mm: *diameter_mm,
                 course,
+                corners,
                 link: Some(self.links.len() - 1),
             });
         }
@@ -601,6 +604,7 @@ impl Town {
                 area: Some(tie.area),
                 diameter_mm: 110.0,
                 course: course(tie.corners),
+                corners: tie.corners.to_vec(),
                 link: None,
             });
         }
