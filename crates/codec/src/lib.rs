@@ -5,7 +5,7 @@
 //!
 //! | shape of a JSON message | readings |
 //! |---|---|
-//! | `{"value":1.5}` with optional time, `unit`, `type`, `quality` | one, at the address itself |
+//! | `{"value":1.5}` with optional time, `unit`, `type`, `quality` | one, at the address itself; other fields are left out |
 //! | `[{"value":..,"ts":..},…]` | one each, at the address itself |
 //! | `{"ts":…,"values":{"a":1,"b":2}}` | `address#a`, `address#b` |
 //! | `{"a":1,"b":{"c":2}}` | `address#a`, `address#b.c`; texts that are no number or state word are left out |
@@ -13,7 +13,11 @@
 //!
 //! Times are `ts`, `time`, `timestamp`, `Epoch` or `last_seen`: ISO 8601, or a count since 1970 whose magnitude tells
 //! seconds from milli-, micro- and nanoseconds. A text without a zone is UTC, except Tasmota's `Time`, which is local
-//! time and therefore not used.
+//! time and therefore not used. A time before 2000 or more than a day ahead leaves the value uncertain at the received
+//! time; one more than two minutes ahead is kept, the value uncertain.
+//!
+//! A value of `null`, NaN or beyond a double gives a reading without value, of bad quality. Of a field that is there
+//! twice the first counts.
 
 mod alert;
 mod decoded;

@@ -110,7 +110,9 @@ fn timed_list(text: &str, received: Timestamp) -> Option<(Told, &str)> {
     let first = first.trim();
     let is_long = first.bytes().take_while(u8::is_ascii_digit).count() >= 9;
     let at = if is_long { time::epoch(first) } else { time::iso(first).map(|(at, _)| at) };
-    at.map(|at| (time::judge(Some(at), received), rest))
+    let told = time::judge(at, received);
+    // A count that cannot be a time now is the whole part of a number with a decimal comma.
+    told.at.map(|_| (told, rest))
 }
 
 fn list(target: &Target<'_>, told: Told, values: &str, out: &mut Decoded) -> Result<(), Reason> {
@@ -211,6 +213,7 @@ mod tests {
         check(" \r\n", Err(Reason::Empty));
         check("4,137", Err(Reason::DecimalComma));
         check("4,137 bar", Err(Reason::DecimalComma));
+        check("123456789,5", Err(Reason::DecimalComma));
         check("NaN", Err(Reason::NotFinite));
         check("-inf", Err(Reason::NotFinite));
         check("1e999", Err(Reason::NotFinite));

@@ -228,7 +228,8 @@ impl Message<'_, '_> {
             Node::Array(_) | Node::Object(_) => return,
         };
         let unit = said.unit().or(value.and_then(|value| value.unit));
-        let quantity = said.quantity().or(unit.map(Unit::quantity)).or(value.and_then(|value| value.quantity));
+        // The unit fixes how the value is converted: it wins over a word that says otherwise.
+        let quantity = unit.map(Unit::quantity).or(said.quantity()).or(value.and_then(|value| value.quantity));
         let quality = fault.map_or_else(|| said.quality(), Quality::Bad);
         if self.room == 0 {
             self.is_cut = true;
@@ -432,6 +433,7 @@ mod tests {
         check(r#"{"value":1,"unit":"m3/h"}"#, Some("m³/h"), Some(Quantity::Flow));
         check(r#"{"value":1,"unit":"gpm"}"#, None, None);
         check(r#"{"value":1,"type":"Residual_Chlorine","unit":"mg/L"}"#, Some("mg/L"), Some(Quantity::Chlorine));
+        check(r#"{"value":1,"type":"flow","unit":"bar"}"#, Some("bar"), Some(Quantity::Pressure));
         check(r#"{"value":true}"#, None, Some(Quantity::State));
         check(r#"{"value":"4 bar"}"#, Some("bar"), Some(Quantity::Pressure));
         check(r#"{"value":1,"type":"gauge"}"#, None, None);

@@ -280,10 +280,10 @@ impl Spool {
             index.trimmed = index.trimmed.max(up_to.0.min(index.last));
             index.trimmed
         };
-        if trimmed > watermark.seq {
-            watermark.set(trimmed)?;
-        }
-        self.delete_forgotten()
+        // Deleting comes about even where the disk is too full to keep the watermark: it is what makes room.
+        let kept = if trimmed > watermark.seq { watermark.set(trimmed) } else { Ok(()) };
+        self.delete_forgotten()?;
+        kept
     }
 
     /// Makes sure that the next record gets a number above `seq`. To be called on start with the watermark that the

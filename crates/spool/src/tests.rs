@@ -401,6 +401,24 @@ fn a_full_disk_keeps_nothing_of_the_batch_and_is_left_behind_once_there_is_room(
 }
 
 #[test]
+fn trimming_makes_room_on_a_full_disk() {
+    let dir = scratch();
+    let spool = open(dir.path()).spool;
+    fill_at_once(&spool, 1..=10);
+    fill_at_once(&spool, 11..=20);
+    fill_at_once(&spool, 21..=30);
+    full_disk::leave(Some(0));
+    let error = spool.trim(Seq(20)).expect_err("the watermark cannot be kept");
+    assert!(error.to_string().contains("trimmed"), "{error}");
+    assert_eq!(segments(dir.path()).len(), 1);
+    full_disk::leave(None);
+    assert_eq!(all(&spool), (21..=30).collect::<Vec<_>>());
+    spool.trim(Seq(20)).expect("trim");
+    drop(spool);
+    assert_eq!(open(dir.path()).spool.stats().trimmed, Seq(20));
+}
+
+#[test]
 fn numbers_the_database_has_seen_are_not_given_out_again() {
     let dir = scratch();
     let spool = open(dir.path()).spool;

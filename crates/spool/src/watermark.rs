@@ -5,10 +5,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use crate::{Error, segment};
 
 const SLOT_BYTES: usize = 16;
 
@@ -50,7 +50,7 @@ impl Watermark {
             *place = crc.to_le_bytes();
         }
         let offset = if self.use_second { SLOT_BYTES as u64 } else { 0 };
-        self.file.write_all_at(&bytes, offset).map_err(Error::io("write", &self.path))?;
+        segment::write_at(&self.file, &bytes, offset).map_err(Error::io("write", &self.path))?;
         self.use_second = !self.use_second;
         self.seq = seq;
         Ok(())
