@@ -84,8 +84,8 @@ const QUARTERS: [((f64, f64), f64, f64, f64); 8] = [
 ];
 
 const NAMES: [(&str, (f64, f64), &str); 26] = [
-    ("Sona river", (3.6, -12.2), "water"),
-    ("Sona river", (-12.0, -11.2), "water"),
+    ("Sona river", (3.6, -12.65), "water"),
+    ("Sona river", (-10.5, -10.6), "water"),
     ("Kamal Talav", (-19.0, -4.0), "water"),
     ("Station Road", (-4.0, 3.0), "road"),
     ("Station Road", (9.5, 3.0), "road"),

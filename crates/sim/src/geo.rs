@@ -102,5 +102,5 @@ pub(crate) fn ground(at: Place) -> f64 {
 
 /// How far south the middle of the river lies on the straight grid at `u`, in metres.
 pub(crate) fn river(u: f64) -> f64 {
-    -1_190.0 + 170.0 * ((u + 2_200.0) / 900.0).cos()
+    -1_225.0 + 170.0 * ((u + 2_200.0) / 900.0).cos()
 }

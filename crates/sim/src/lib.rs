@@ -8,6 +8,8 @@ mod basemap;
 mod demand;
 mod error;
 mod events;
+#[cfg(test)]
+mod faults;
 mod feed;
 mod geo;
 #[cfg(test)]

@@ -156,8 +156,9 @@ pub(crate) struct Sensor {
 impl Sensor {
     /// What the instrument shows for a true value: its noise, its steps, the ends of its span.
     pub(crate) fn read(&self, truth: f64, noise: Noise, number: u64, at: Timestamp) -> f64 {
-        let noisy = truth + self.sigma * noise.normal(10_000 + number, at.as_micros());
-        self.show(noisy)
+        // Still water and standing machines leave nothing to measure.
+        let sigma = if truth == 0.0 { 0.0 } else { self.sigma };
+        self.show(truth + sigma * noise.normal(10_000 + number, at.as_micros()))
     }
 
     /// A value in the steps and within the span of the instrument.
@@ -188,8 +189,8 @@ const AREA_BOUNDS: [AreaBounds; 5] = [
     AreaBounds {
         inflow: (50.0, 146.0),
         inflow_high: (172.0, 188.0),
-        critical: (2.1, 3.0),
-        critical_low: (1.6, 1.2),
+        critical: (2.0, 2.8),
+        critical_low: (1.75, 1.3),
         chlorine: (0.28, 0.46),
     },
     AreaBounds {
@@ -203,7 +204,7 @@ const AREA_BOUNDS: [AreaBounds; 5] = [
         inflow: (40.0, 105.0),
         inflow_high: (118.0, 126.0),
         critical: (2.7, 3.6),
-        critical_low: (2.0, 1.5),
+        critical_low: (2.0, 1.6),
         chlorine: (0.28, 0.46),
     },
     AreaBounds {

@@ -91,7 +91,7 @@ pub(crate) const AREAS: [AreaSpec; 5] = [
         leak_m3h: 20.0,
         trade: 0.2,
         tank: 1,
-        throttle: 9_000.0,
+        throttle: 11_000.0,
         throttle_percent: 46.0,
         inlet: "C0",
         before_inlet: "C",
