@@ -1,11 +1,16 @@
--- $1 tenant, $2 points as a JSON array. Known ones are left as they are. A point without a number (0) gets a free one.
+-- $1 tenant, $2 points as a JSON array. Known ones are left as they are. A point without a number (0) gets a free one,
+-- after every number that is stored or given.
 insert into points (
     no, id, tenant, position,
     source, path, state, name, description, quantity, unit, area, site, asset, role, normal_low,
     normal_high, span_low, span_high, limit_ll, limit_l, limit_h, limit_hh, stale_after_us
 )
 select
-    coalesce(nullif(no, 0), nextval(pg_get_serial_sequence('points', 'no'))::int), id, $1, ST_SetSRID(ST_MakePoint(lon, lat), 4326),
+    coalesce(
+        nullif(no, 0),
+        greatest((select max(points.no) from points), max(no) over (), 0) + row_number() over (partition by no = 0)
+    )::int,
+    id, $1, ST_SetSRID(ST_MakePoint(lon, lat), 4326),
     source, path, state, name, description, quantity, unit, area, site, asset, role, normal_low,
     normal_high, span_low, span_high, limit_ll, limit_l, limit_h, limit_hh, stale_after_us
 from jsonb_to_recordset($2) as given (

@@ -14,7 +14,7 @@ use sqlx::types::Json;
 
 use crate::audit::{self, AuditEntry};
 use crate::geometry;
-use crate::sql::{At, clean_json, from_word};
+use crate::sql::{At, clean, clean_json, from_word};
 use crate::{Error, Result, Store, alarms};
 
 /// A point as it shall be, and what that means for the samples it has.
@@ -114,8 +114,8 @@ impl Store {
         rows(found.bind(tenant.0).fetch_all(&self.pool).await?, point_from)
     }
 
-    /// Gives each new point a number, and says every given point's number in the order given. What is stored of a known
-    /// point stays as it is. Needs no audit: nobody decides it, a device speaks.
+    /// Adds points that are new by id, under their numbers or under free ones where they have none (0), and says every
+    /// given point's number in the order given. What is stored of a known point stays as it is. Needs no audit: nobody decides it, a device speaks.
     ///
     /// # Errors
     /// [`Error::Dangling`] for an unknown tenant; those of the database.
@@ -126,16 +126,21 @@ impl Store {
         points.iter().map(|point| number_of(&numbers, point)).collect()
     }
 
-    /// Changes points, and makes their stored samples SI where an edit says so: all or none. Samples that wait in the
-    /// spool are not seen: let the writer finish what was received before [`Rescale::received_before`] first.
+    /// Changes points, adds those that are new by id, and makes stored samples SI where an edit says so: all or none.
+    /// Samples that wait in the spool are not seen: let the writer finish what was received before
+    /// [`Rescale::received_before`] first.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a number that is not the tenant's, [`Error::Exists`] for an address that another point
+    /// [`Error::NotFound`] for a number that stands for another point, [`Error::Exists`] for an address that another point
     /// has, [`Error::Dangling`] for an unknown area, site or asset; those of the database.
     pub async fn save_points(&self, tenant: TenantId, edits: &[PointEdit], audit: &[AuditEntry]) -> Result<()> {
         audit::demand(audit)?;
         let mut transaction = self.pool.begin().await?;
-        let points: Vec<Point> = edits.iter().map(|edit| edit.point.clone()).collect();
+        let mut points: Vec<Point> = edits.iter().map(|edit| edit.point.clone()).collect();
+        let numbers = insert_points(&mut transaction, tenant, &points).await?;
+        for point in points.iter_mut().filter(|point| point.no == PointNo(0)) {
+            point.no = number_of(&numbers, point)?;
+        }
         let changed: Vec<i32> = sqlx::query_scalar(include_str!("../queries/update_points.sql"))
             .bind(tenant.0)
             .bind(point_documents(&points)?)
@@ -144,9 +149,9 @@ impl Store {
         if let Some(missing) = points.iter().find(|point| !changed.contains(&point.no.0)) {
             return Err(Error::NotFound { what: format!("point {} (number {})", missing.name, missing.no.0) });
         }
-        for edit in edits {
+        for (edit, point) in edits.iter().zip(&points) {
             if let Some(rescale) = &edit.rescale {
-                rescale_samples(&mut transaction, edit.point.no, rescale).await?;
+                rescale_samples(&mut transaction, point.no, rescale).await?;
             }
         }
         audit::append(&mut transaction, audit).await?;
@@ -240,7 +245,7 @@ impl Store {
 
 /// Adds the points that are new by id, under the numbers they have, or under free ones where they have none (0); the
 /// numbers of all.
-pub(crate) async fn insert_points(
+async fn insert_points(
     connection: &mut PgConnection,
     tenant: TenantId,
     points: &[Point],
@@ -262,8 +267,34 @@ pub(crate) async fn insert_points(
 }
 
 fn number_of(numbers: &BTreeMap<PointId, PointNo>, point: &Point) -> Result<PointNo> {
-    // Missing where another tenant has a point of this id.
-    numbers.get(&point.id).copied().ok_or_else(|| Error::Exists { what: format!("a point with id {}", point.id) })
+    // Missing where its number or its address is another point's, or its id another tenant's.
+    let taken =
+        || format!("a point with the number {}, the address {} or the id {}", point.no.0, point.address.path, point.id);
+    numbers.get(&point.id).copied().ok_or_else(|| Error::Exists { what: taken() })
+}
+
+/// Adds points that a station heard of and gave numbers to. One whose address is stored already is that one; one whose
+/// number stands for another address is left out and said, since a spool must never come to a halt over it.
+pub(crate) async fn insert_discovered(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    points: &[Point],
+) -> Result<Vec<Point>> {
+    insert_points(connection, tenant, points).await?;
+    let found = sqlx::query("select no, source, path from points where tenant = $1 and no = any($2)")
+        .bind(tenant.0)
+        .bind(points.iter().map(|point| point.no.0).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    let stored: BTreeMap<i32, (String, String)> = found
+        .iter()
+        .map(|row| Ok((row.try_get("no")?, (row.try_get("source")?, row.try_get("path")?))))
+        .collect::<Result<_>>()?;
+    let is_stored = |point: &&Point| {
+        let address = (clean(&point.address.source), clean(&point.address.path));
+        stored.get(&point.no.0) == Some(&address)
+    };
+    Ok(points.iter().filter(|point| !is_stored(point)).cloned().collect())
 }
 
 async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<u64> {

@@ -183,7 +183,10 @@ impl Writer {
         let mut rejects = batch.rejects.clone();
         let mut sorted = Sorted::new(&batch.samples, &mut rejects);
         let mut applied = Applied { duplicates: sorted.duplicates, refused: sorted.refused, ..Applied::default() };
-        register::insert_points(&mut transaction, batch.tenant, &batch.discovered).await?;
+        if !batch.discovered.is_empty() {
+            let left_out = register::insert_discovered(&mut transaction, batch.tenant, &batch.discovered).await?;
+            rejects.extend(left_out.iter().map(|point| number_taken(point, &batch.samples)));
+        }
         self.write_samples(&mut transaction, &mut sorted, &mut applied).await?;
         resolve_conflicts(&mut transaction, &sorted.contested, &mut applied, &mut rejects).await?;
         alarms::append(&mut transaction, batch.tenant, &batch.transitions).await?;
@@ -361,6 +364,17 @@ fn refusal(sample: &Sample, why: &str) -> Reject {
         topic: format!("point {}", sample.point.0),
         payload: format!("{sample:?}").into_bytes(),
         reason: why.to_owned(),
+    }
+}
+
+fn number_taken(point: &Point, samples: &[Sample]) -> Reject {
+    let first = samples.iter().find(|sample| sample.point == point.no);
+    Reject {
+        at: first.map_or_else(Timestamp::default, |sample| sample.received_time),
+        source: point.address.source.clone(),
+        topic: point.address.path.clone(),
+        payload: format!("{point:?}").into_bytes(),
+        reason: format!("its number {} stands for another point already", point.no.0),
     }
 }
 

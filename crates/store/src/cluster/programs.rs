@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{Error, Result};
 
 /// The command that installs what is missing.
-pub(super) const INSTALL: &str = "apt install postgresql postgresql-contrib postgis";
+pub(super) const INSTALL: &str = "apt install postgresql postgresql-postgis";
 const OLDEST: u32 = 14;
 
 /// One installed version of PostgreSQL.

@@ -1,0 +1,12 @@
+-- $1 tenant. One probe of the newest partition that has the point, a point.
+select newest.*
+from points
+cross join lateral (
+    select point_no, source_time, received_time, value, quality
+    from samples
+    where samples.point_no = points.no
+    order by source_time desc
+    limit 1
+) newest
+where points.tenant = $1
+order by newest.point_no

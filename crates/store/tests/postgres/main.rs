@@ -1,0 +1,8 @@
+//! The store on a real PostgreSQL.
+
+mod cluster;
+mod history;
+mod records;
+mod register;
+mod writing;
+mod writing_random;

@@ -1,0 +1,277 @@
+//! Plant, points, rules and people on a real PostgreSQL.
+
+use std::time::Duration;
+
+use penstock_model::{
+    Address, AlarmClass, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel,
+    Limits, Person, Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority,
+    Quality, Quantity, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit, UserId,
+};
+use penstock_store::{AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, Writer};
+use penstock_testkit::database::scratch_database;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+
+fn tenant() -> TenantId {
+    TenantId::derived(Uuid::nil(), "town")
+}
+
+fn audit(action: &str) -> Vec<AuditEntry> {
+    vec![AuditEntry::new(tenant(), NOW, None, action, "test")]
+}
+
+fn position(lat: f64, lon: f64) -> Position {
+    Position::new(lat, lon).expect("on earth")
+}
+
+fn discovered(path: &str) -> Point {
+    Point {
+        id: PointId::discovered(tenant(), "local", path),
+        no: PointNo(0),
+        address: Address { source: "local".into(), path: path.into() },
+        state: PointState::Discovered,
+        name: path.into(),
+        description: String::new(),
+        quantity: Quantity::Plain,
+        unit: Unit::parse("–").expect("known"),
+        area: None,
+        site: None,
+        asset: None,
+        position: None,
+        role: None,
+        normal: None,
+        span: None,
+        limits: Limits::default(),
+        stale_after: Duration::from_secs(300),
+    }
+}
+
+fn town() -> PlantFile {
+    let area = AreaId::derived(tenant().0, "a");
+    let site = SiteId::derived(tenant().0, "s");
+    let asset = AssetId::derived(tenant().0, "t");
+    let point = Point {
+        id: PointId::derived(tenant().0, "LT-01"),
+        no: PointNo(0),
+        state: PointState::Adopted,
+        name: "LT-01".into(),
+        description: "Level, tower".into(),
+        quantity: Quantity::Level,
+        unit: Unit::parse("cm").expect("known"),
+        area: Some(area),
+        site: Some(site),
+        asset: Some(asset),
+        position: Some(position(20.123_456_789_012_3, 79.5)),
+        role: Some(PointRole::TankLevel),
+        normal: Some(Band::new(1.0, 4.0).expect("band")),
+        span: Some(Band::new(0.0, 6.0).expect("band")),
+        limits: Limits { ll: Some(0.5), l: None, h: Some(4.5), hh: Some(5.0) },
+        ..discovered("tower/level")
+    };
+    PlantFile {
+        rules: vec![AlarmRule {
+            id: RuleId::derived(tenant().0, "r"),
+            version: 1,
+            subject: Subject::Point(point.id),
+            condition: Condition::Limit { level: LimitLevel::High, limit: 4.5, deadband: 0.1 },
+            priority: Priority::P2,
+            class: AlarmClass::Supply,
+            on_delay: Duration::from_millis(1_500),
+            off_delay: Duration::ZERO,
+            guidance: Guidance { cause: "c".into(), consequence: "d".into(), action: "e".into() },
+            enabled: true,
+        }],
+        points: vec![point],
+        plant: Plant {
+            tenant: tenant(),
+            name: "Nandipur".into(),
+            time_zone: "Asia/Kolkata".into(),
+            areas: vec![Area {
+                id: area,
+                name: "DMA 1".into(),
+                boundary: vec![position(20.1, 79.1), position(20.2, 79.1), position(20.2, 79.300_000_000_1)],
+            }],
+            sites: vec![Site {
+                id: site,
+                name: "Tower".into(),
+                kind: SiteKind::Storage,
+                area: Some(area),
+                position: Some(position(-20.0, -79.0)),
+            }],
+            assets: vec![Asset {
+                id: asset,
+                name: "Tower 1".into(),
+                kind: AssetKind::Tower,
+                site: Some(site),
+                area: Some(area),
+                position: None,
+                capacity_m3: Some(450.0),
+                level_span: Some(Band::new(0.0, 5.5).expect("band")),
+            }],
+            pipes: vec![Pipe {
+                id: PipeId::derived(tenant().0, "p"),
+                name: "M-1".into(),
+                area: None,
+                diameter_mm: 300.0,
+                course: vec![position(20.1, 79.1), position(20.15, 79.15), position(20.2, 79.3)],
+            }],
+        },
+    }
+}
+
+#[tokio::test]
+async fn a_plant_comes_back_as_it_was_imported_and_again_changes_nothing() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let file = town();
+    let imported = store.import_plant(&file, &audit("plant.import")).await.expect("imported");
+    assert_eq!((imported.places_added, imported.points_added, imported.rules), (4, 1, 1));
+    assert_eq!(store.load_plant(tenant()).await.expect("plant"), file.plant);
+    let points = store.load_points(tenant()).await.expect("points");
+    let [point] = points.as_slice() else { panic!("{points:?}") };
+    assert_eq!(*point, Point { no: point.no, ..file.points[0].clone() });
+    assert_eq!(store.load_rules(tenant()).await.expect("rules"), file.rules);
+
+    let again = store.import_plant(&file, &audit("plant.import")).await.expect("imported");
+    assert_eq!((again.places_added, again.places_changed, again.points_added), (0, 0, 0));
+    assert_eq!(store.load_points(tenant()).await.expect("points"), points);
+    assert_eq!(store.load_plant(tenant()).await.expect("plant"), file.plant);
+}
+
+#[tokio::test]
+async fn an_import_that_fails_leaves_nothing_behind() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let mut file = town();
+    file.points[0].asset = Some(AssetId::derived(tenant().0, "nowhere"));
+    let refused = store.import_plant(&file, &audit("plant.import")).await;
+    assert!(matches!(refused, Err(Error::Dangling { .. })), "{refused:?}");
+    assert!(matches!(store.load_plant(tenant()).await, Err(Error::NotFound { .. })));
+    let unaccounted = store.import_plant(&town(), &[]).await;
+    assert!(matches!(unaccounted, Err(Error::Refused { .. })), "{unaccounted:?}");
+}
+
+#[tokio::test]
+async fn a_discovered_point_keeps_number_and_samples_when_it_is_imported() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let points = [discovered("a"), discovered("tower/level"), discovered("b\0c")];
+    let numbers = store.discover(tenant(), &points).await.expect("numbers");
+    assert_eq!(store.discover(tenant(), &points).await.expect("numbers"), numbers);
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let stored = store.load_points(tenant()).await.expect("points");
+    let level = stored.iter().find(|point| point.name == "LT-01").expect("imported");
+    assert_eq!((level.no, level.id), (numbers[1], town().points[0].id));
+    assert_eq!(stored.len(), 3);
+}
+
+#[tokio::test]
+async fn adoption_makes_stored_values_si_and_says_so_in_the_audit() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let mut point = Point { no: PointNo(41), ..discovered("x") };
+    let sample = |secs: u64, value| Sample {
+        point: point.no,
+        source_time: NOW + Duration::from_secs(secs),
+        received_time: NOW + Duration::from_secs(secs),
+        value,
+        quality: Quality::Good,
+    };
+    let samples = vec![sample(0, Some(250.0)), sample(1, None), sample(10, Some(3.0))];
+    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let batch = Batch { samples, discovered: vec![point.clone()], ..Batch::new(tenant()) };
+    writer.apply(&batch, 1).await.expect("applied");
+
+    point.state = PointState::Adopted;
+    point.unit = Unit::parse("cm").expect("known");
+    point.quantity = Quantity::Level;
+    let rescale = Rescale { factor: 0.01, offset: 0.0, received_before: NOW + Duration::from_secs(5) };
+    let edit = PointEdit { point: point.clone(), rescale: Some(rescale) };
+    store.save_points(tenant(), &[edit], &audit("point.adopt")).await.expect("saved");
+    assert_eq!(store.load_points(tenant()).await.expect("points"), [point.clone()]);
+    let raw = store.raw(point.no, Timestamp::MIN, Timestamp::MAX, 10).await.expect("raw");
+    assert_eq!(raw.iter().map(|sample| sample.value).collect::<Vec<_>>(), [Some(2.5), None, Some(3.0)]);
+    assert_eq!(store.latest(tenant()).await.expect("latest"), [raw[2]]);
+    let page = AuditPage { from: Timestamp::MIN, to: Timestamp::MAX, who: None, before: None, limit: 10 };
+    let actions: Vec<String> =
+        store.audit(tenant(), &page).await.expect("audit").into_iter().map(|record| record.entry.action).collect();
+    assert_eq!(actions, ["point.adopt"]);
+
+    let stranger = Point { id: PointId::derived(tenant().0, "other"), address: discovered("y").address, ..point };
+    let refused = store.save_points(tenant(), &[PointEdit { point: stranger, rescale: None }], &audit("x")).await;
+    assert!(matches!(refused, Err(Error::Exists { .. } | Error::NotFound { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_rule_that_changed_meanwhile_is_not_overwritten() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let mut rule = town().rules.remove(0);
+    rule.version = 2;
+    rule.enabled = false;
+    store.save_rules(tenant(), std::slice::from_ref(&rule), &audit("rule.save")).await.expect("saved");
+    let stale = AlarmRule { enabled: true, ..rule.clone() };
+    let refused = store.save_rules(tenant(), &[stale], &audit("rule.save")).await;
+    assert!(matches!(refused, Err(Error::Changed { .. })), "{refused:?}");
+    assert_eq!(store.load_rules(tenant()).await.expect("rules"), [rule]);
+}
+
+#[tokio::test]
+async fn there_is_one_first_admin_and_always_one_left() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let person = |name: &str, roles: Vec<Role>| Person {
+        id: UserId::derived(tenant().0, name),
+        name: name.to_owned(),
+        full_name: name.to_uppercase(),
+        roles,
+    };
+    let asha = person("Asha.Verma", vec![Role::Admin]);
+    let other = person("ravi", vec![Role::Admin, Role::Operator]);
+    let entries = (audit("people.first"), audit("people.first"));
+    let (first, second) = tokio::join!(
+        store.create_first_admin(tenant(), &asha, "$argon2id$1", &entries.0),
+        store.create_first_admin(tenant(), &other, "$argon2id$2", &entries.1),
+    );
+    let failed: Vec<_> = [first, second].into_iter().filter_map(Result::err).collect();
+    assert!(matches!(failed.as_slice(), [Error::Exists { .. }]), "{failed:?}");
+    assert_eq!(store.count_admins(tenant()).await.expect("count"), 1);
+
+    let only = store.people(tenant()).await.expect("people").remove(0);
+    let shouted = only.name.to_uppercase();
+    assert_eq!(store.person_by_name(&shouted).await.expect("found"), Some((tenant(), only.clone())));
+    let refused = store.set_roles(only.id, &[Role::Operator], &audit("people.roles")).await;
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    let twice = Person { id: UserId::derived(tenant().0, "third"), ..only.clone() };
+    let refused = store.create_person(tenant(), &twice, "$argon2id$3", &audit("people.create")).await;
+    assert!(matches!(refused, Err(Error::Exists { .. })), "{refused:?}");
+
+    assert!(store.password_hash(only.id).await.expect("hash").is_some_and(|hash| hash.starts_with("$argon2id$")));
+    let dark = serde_json::json!({"theme": "dark"});
+    store.set_preferences(only.id, &dark).await.expect("set");
+    assert_eq!(store.preferences(only.id).await.expect("preferences"), dark);
+}
+
+#[tokio::test]
+async fn detectors_figures_and_months_ahead() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let no = store.load_points(tenant()).await.expect("points")[0].no;
+    let model = DetectorModel { point: no, detector: "residual".into(), fitted_at: NOW, model: vec![1, 2, 3] };
+    store.save_models(&[model.clone()]).await.expect("saved");
+    let newer = DetectorModel { model: vec![4], ..model };
+    store.save_models(&[newer.clone()]).await.expect("saved");
+    assert_eq!(store.load_models(tenant()).await.expect("models"), [newer]);
+    let before = store.figures().await.expect("figures").partitions;
+    store.prepare_months(NOW, 3).await.expect("prepared");
+    store.prepare_months(NOW, 3).await.expect("prepared");
+    let figures = store.figures().await.expect("figures");
+    assert_eq!(figures.partitions, before + 4);
+    assert!(figures.size_bytes > 1 << 20, "{figures:?}");
+}
