@@ -19,6 +19,9 @@ pub enum Problem {
     /// MQTT allows 65,535 bytes.
     #[error("is longer than 65535 bytes")]
     TooLong,
+    /// More levels than 64.
+    #[error("has more than 64 levels: end it earlier with #")]
+    TooDeep,
     /// `#` before the end, or beside other characters.
     #[error("has a # that is not a level of its own at the end")]
     Hash,

@@ -1,10 +1,14 @@
 //! Which topic is decoded how, and under which address. Knows topics, not payloads.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Problem};
+
+/// The most levels of a pattern; topics may have more.
+const MAX_LEVELS: usize = 64;
 
 /// How a payload is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -69,6 +73,21 @@ impl<'a> Target<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Routes {
     routes: Vec<Compiled>,
+    /// The routes by their levels, so that finding one costs the topic's length and not their number.
+    tree: Branch,
+}
+
+/// Routes that agree in their levels so far, each by its place in the order.
+#[derive(Debug, Clone, Default)]
+struct Branch {
+    /// Continues with this very level.
+    exactly: HashMap<String, Branch>,
+    /// Continues with any level.
+    any: Option<Box<Branch>>,
+    /// Ends here.
+    ends: Option<usize>,
+    /// Takes whatever follows.
+    open: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -104,7 +123,7 @@ impl Routes {
         let compiled = routes
             .iter()
             .map(|route| compile(route).map_err(|problem| Error { pattern: route.pattern.clone(), problem }));
-        Ok(Self { routes: compiled.collect::<Result<_, _>>()? })
+        Ok(Self::of(compiled.collect::<Result<_, _>>()?))
     }
 
     /// The routes that hold where none are configured.
@@ -124,14 +143,22 @@ impl Routes {
 
     /// [`Routes::standard_routes`], compiled.
     pub fn standard() -> Self {
-        Self { routes: Self::standard_routes().iter().filter_map(|route| compile(route).ok()).collect() }
+        Self::of(Self::standard_routes().iter().filter_map(|route| compile(route).ok()).collect())
     }
 
     /// Where a message on `topic` goes; none where no route is for it. A wildcard at the beginning is not for topics
     /// that start with `$`, as MQTT has it.
     pub fn find<'t>(&self, topic: &'t str) -> Option<Target<'t>> {
-        let route = self.routes.iter().find(|route| route.matches(topic))?;
+        let route = self.routes.get(self.tree.first(topic)?)?;
         Some(Target { format: route.format, address: route.address_of(topic), is_named: route.is_named })
+    }
+
+    fn of(routes: Vec<Compiled>) -> Self {
+        let mut tree = Branch::default();
+        for (no, route) in routes.iter().enumerate() {
+            tree.add(&route.levels, route.is_open, no);
+        }
+        Self { routes, tree }
     }
 
     /// The MQTT filters to subscribe to, without those that another one covers.
@@ -149,24 +176,50 @@ impl Routes {
     }
 }
 
-impl Compiled {
-    fn matches(&self, topic: &str) -> bool {
-        let is_system = topic.starts_with('$');
-        if is_system && !matches!(self.levels.first(), Some(Level::Exactly(_))) {
-            return false;
-        }
-        let mut rest = topic.split('/');
-        for level in &self.levels {
-            match (level, rest.next()) {
-                (_, None) => return false,
-                (Level::Any, Some(_)) => {}
-                (Level::Exactly(text), Some(given)) if text == given => {}
-                (Level::Exactly(_), Some(_)) => return false,
+impl Branch {
+    fn add(&mut self, levels: &[Level], is_open: bool, no: usize) {
+        let branch = match levels.split_first() {
+            Some((Level::Exactly(text), rest)) => {
+                return self.exactly.entry(text.clone()).or_default().add(rest, is_open, no);
             }
-        }
-        self.is_open || rest.next().is_none()
+            Some((Level::Any, rest)) => return self.any.get_or_insert_default().add(rest, is_open, no),
+            None if is_open => &mut self.open,
+            None => &mut self.ends,
+        };
+        // Of two routes with the same pattern the first wins.
+        branch.get_or_insert(no);
     }
 
+    /// The first route for `topic`. Wildcards at the beginning are not for system topics.
+    fn first(&self, topic: &str) -> Option<usize> {
+        if topic.starts_with('$') {
+            let (level, rest) = split_level(topic);
+            return self.exactly.get(level)?.first_below(rest);
+        }
+        self.first_below(Some(topic))
+    }
+
+    /// The first route of this branch for what is left of a topic. Goes no deeper than the longest pattern.
+    fn first_below(&self, rest: Option<&str>) -> Option<usize> {
+        let longer = match rest {
+            None => self.ends,
+            Some(rest) => {
+                let (level, rest) = split_level(rest);
+                let exactly = self.exactly.get(level).and_then(|branch| branch.first_below(rest));
+                let any = self.any.as_ref().and_then(|branch| branch.first_below(rest));
+                exactly.into_iter().chain(any).min()
+            }
+        };
+        longer.into_iter().chain(self.open).min()
+    }
+}
+
+/// The first level of a topic, and what is left behind its separator.
+fn split_level(topic: &str) -> (&str, Option<&str>) {
+    topic.split_once('/').map_or((topic, None), |(level, rest)| (level, Some(rest)))
+}
+
+impl Compiled {
     fn address_of<'t>(&self, topic: &'t str) -> Cow<'t, str> {
         let value = |part: &Part| -> Cow<'t, str> {
             match part {
@@ -222,6 +275,9 @@ fn compile(route: &Route) -> Result<Compiled, Problem> {
     for (no, level) in pattern.split('/').enumerate() {
         if is_open {
             return Err(Problem::Hash);
+        }
+        if no >= MAX_LEVELS {
+            return Err(Problem::TooDeep);
         }
         if level == "#" {
             is_open = true;
@@ -335,6 +391,48 @@ mod tests {
     }
 
     #[test]
+    fn the_first_wins() {
+        let routes = routes(&["a/+/c", "a/b/#", "a/b/c", "+/b/c", "a/+/c", "#", "a"]);
+        let check = |topic: &str, no: usize| assert_eq!(routes.tree.first(topic), Some(no), "{topic}");
+        check("a/b/c", 0);
+        check("a/b/d", 1);
+        check("a/b", 1);
+        check("x/b/c", 3);
+        check("a", 5);
+        check("", 5);
+        check(&"a/".repeat(30_000), 5);
+    }
+
+    proptest::proptest! {
+        /// The tree finds what trying one pattern after the other finds.
+        #[test]
+        fn as_one_by_one(
+            patterns in proptest::collection::vec("(a|b|\\$s|\\+)(/(a|b|\\+|)){0,3}(/#)?", 1..8),
+            topics in proptest::collection::vec("(a|b|\\$s|)(/(a|b|c|)){0,4}", 1..20),
+        ) {
+            let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+            let routes = routes(&patterns);
+            for topic in &topics {
+                let expected = patterns.iter().position(|pattern| matches(pattern, topic));
+                proptest::prop_assert_eq!(routes.tree.first(topic), expected, "{} in {:?}", topic, patterns);
+            }
+        }
+    }
+
+    /// The rules of MQTT 3.1.1, 4.7, word by word.
+    fn matches(pattern: &str, topic: &str) -> bool {
+        if topic.starts_with('$') && pattern.starts_with('+') {
+            return false;
+        }
+        let pattern: Vec<&str> = pattern.split('/').collect();
+        let topic: Vec<&str> = topic.split('/').collect();
+        let is_open = pattern.last() == Some(&"#");
+        let fixed = if is_open { &pattern[..pattern.len() - 1] } else { &pattern[..] };
+        let fits = if is_open { topic.len() >= fixed.len() } else { topic.len() == fixed.len() };
+        fits && fixed.iter().zip(&topic).all(|(level, given)| *level == "+" || level == given)
+    }
+
+    #[test]
     fn addresses() {
         let route = Route {
             pattern: "town/{area}/{device}/#".to_owned(),
@@ -354,6 +452,7 @@ mod tests {
             assert_eq!(error.problem, problem, "{pattern}");
         };
         check("", "{topic}", Problem::Empty);
+        check(&"a/".repeat(64), "{topic}", Problem::TooDeep);
         check("a/#/b", "{topic}", Problem::Hash);
         check("a/b#", "{topic}", Problem::Hash);
         check("a/b+", "{topic}", Problem::Plus);

@@ -280,10 +280,13 @@ impl Spool {
             index.trimmed = index.trimmed.max(up_to.0.min(index.last));
             index.trimmed
         };
-        // Deleting comes about even where the disk is too full to keep the watermark: it is what makes room.
-        let kept = if trimmed > watermark.seq { watermark.set(trimmed) } else { Ok(()) };
-        self.delete_forgotten()?;
-        kept
+        // Deleting comes first: it makes room for the watermark where the disk is full, and the names of the segments
+        // that are left carry nearly the same knowledge.
+        let deleted = self.delete_forgotten();
+        if trimmed > watermark.seq {
+            watermark.set(trimmed)?;
+        }
+        deleted
     }
 
     /// Makes sure that the next record gets a number above `seq`. To be called on start with the watermark that the
