@@ -330,8 +330,6 @@ pub struct DatabaseHealth {
     pub size_bytes: u64,
     /// About so many samples.
     pub samples: u64,
-    /// The oldest sample's time.
-    pub oldest: Option<Timestamp>,
 }
 
 /// A line of the log.

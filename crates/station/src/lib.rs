@@ -1,1 +1,29 @@
-//! The running control room.
+//! The running control room: the pipeline from message to alarm, supervision of everything it starts, sessions and
+//! permissions, and the calls that every shell makes.
+//!
+//! Must not know Tauri, HTTP or Leptos.
+
+mod calls;
+mod configuration;
+mod demo;
+mod error;
+pub mod instance;
+pub mod live;
+pub mod notices;
+mod pipeline;
+mod points_csv;
+mod record;
+mod register;
+pub mod secrets;
+mod sessions;
+pub mod settings;
+mod spooler;
+mod station;
+mod tiles;
+mod ways_in;
+mod writer;
+
+pub use calls::{Caller, Origin};
+pub use error::Error;
+pub use live::Feed;
+pub use station::{Options, Station};

@@ -1,0 +1,182 @@
+//! The one gate: every call of every shell comes through [`Station::call`], which checks the session and the permission
+//! before anything else.
+//!
+//! Must not know shells: a call is what it asks, whoever carried it.
+
+mod alarms;
+mod health;
+mod history;
+mod people;
+mod points;
+mod settings;
+
+use std::net::IpAddr;
+
+use penstock_api::{Access, ApiError, Call, Code, Done, Register as RegisterReply, Request};
+use penstock_store::AuditEntry;
+use serde::Serialize;
+
+use crate::sessions::Holder;
+use crate::station::{Shared, Station};
+
+/// Where a call comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The window on the station's own machine.
+    Window,
+    /// HTTP, from this address.
+    Http(IpAddr),
+}
+
+impl Origin {
+    /// Whether it is the station's own machine.
+    pub fn is_local(self) -> bool {
+        match self {
+            Self::Window => true,
+            Self::Http(address) => address.is_loopback(),
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Window => f.write_str("window on this machine"),
+            Self::Http(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+/// Who makes a call, as far as the shell can tell.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The session it carries.
+    pub token: Option<String>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// A call that has passed the gate.
+struct Context<'a> {
+    shared: &'a Shared,
+    caller: &'a Caller,
+    /// Who; none where the call needs nobody.
+    holder: Option<Holder>,
+    name: &'static str,
+}
+
+impl Station {
+    /// Makes a call; its reply comes as JSON.
+    ///
+    /// # Errors
+    /// [`Code::SignedOut`] and [`Code::Forbidden`] from the gate, else what the call says.
+    pub async fn call(&self, caller: &Caller, request: Request) -> Result<String, ApiError> {
+        let name = request.name();
+        let holder = self.admit(caller, &request)?;
+        let context = Context { shared: &self.shared, caller, holder, name };
+        let outcome = context.answer(request).await;
+        if let Err(error) = &outcome
+            && error.code == Code::Failed
+        {
+            tracing::error!(call = name, error = error.message, "a call failed");
+        }
+        outcome
+    }
+
+    /// The gate: the session that the call carries, where it needs one, holds what the call needs.
+    fn admit(&self, caller: &Caller, request: &Request) -> Result<Option<Holder>, ApiError> {
+        let signed_out = || ApiError::new(Code::SignedOut, "sign in first");
+        let holder = || self.shared.sessions.check(caller.token.as_deref().ok_or_else(signed_out)?);
+        match request.access() {
+            Access::Anyone => Ok(None),
+            Access::SignedIn => holder().map(Some),
+            Access::Holding(permission) => {
+                let holder = holder()?;
+                if holder.permissions.allow(permission) {
+                    return Ok(Some(holder));
+                }
+                tracing::warn!(call = request.name(), person = holder.person.name, from = %caller.origin, "refused");
+                Err(ApiError::new(Code::Forbidden, "your roles do not allow this: ask an admin"))
+            }
+        }
+    }
+}
+
+impl Context<'_> {
+    async fn answer(&self, request: Request) -> Result<String, ApiError> {
+        match request {
+            Request::Hello(_) => reply::<penstock_api::Hello>(&self.hello()),
+            Request::CreateFirstAdmin(call) => {
+                reply::<penstock_api::CreateFirstAdmin>(&self.create_first_admin(call).await?)
+            }
+            Request::SignIn(call) => reply::<penstock_api::SignIn>(&self.sign_in(call).await?),
+            Request::SignOut(_) => reply::<penstock_api::SignOut>(&self.sign_out()),
+            Request::WhoAmI(_) => reply::<penstock_api::WhoAmI>(&self.who_am_i().await?),
+            Request::SavePreferences(call) => {
+                reply::<penstock_api::SavePreferences>(&self.save_preferences(&call.preferences).await?)
+            }
+            Request::GetRegister(_) => reply::<penstock_api::GetRegister>(&self.register()),
+            Request::SavePoints(call) => reply::<penstock_api::SavePoints>(&self.save_points(call).await?),
+            Request::ImportPoints(call) => reply::<penstock_api::ImportPoints>(&self.import_points(call).await?),
+            Request::ExportPoints(_) => reply::<penstock_api::ExportPoints>(&self.export_points()),
+            Request::ImportPlant(call) => reply::<penstock_api::ImportPlant>(&self.import_plant(*call.file).await?),
+            Request::GetHistory(call) => reply::<penstock_api::GetHistory>(&self.history(call).await?),
+            Request::ExportHistory(call) => reply::<penstock_api::ExportHistory>(&self.export_history(call).await?),
+            Request::GetAlarm(call) => reply::<penstock_api::GetAlarm>(&self.alarm(call.rule).await?),
+            Request::ListJournal(call) => reply::<penstock_api::ListJournal>(&self.journal(call).await?),
+            Request::AcknowledgeAlarms(call) => {
+                reply::<penstock_api::AcknowledgeAlarms>(&self.acknowledge(call).await?)
+            }
+            Request::CommentAlarm(call) => reply::<penstock_api::CommentAlarm>(&self.comment(call).await?),
+            Request::GetHealth(_) => reply::<penstock_api::GetHealth>(&self.health().await),
+            Request::ListRejects(call) => reply::<penstock_api::ListRejects>(&self.rejects(call.limit).await?),
+            Request::ListDeviceAlerts(call) => {
+                reply::<penstock_api::ListDeviceAlerts>(&self.device_alerts(call.limit).await?)
+            }
+            Request::GetPublishExample(_) => reply::<penstock_api::GetPublishExample>(&self.publish_example()?),
+            Request::GetSettings(_) => reply::<penstock_api::GetSettings>(&self.settings_view().await?),
+            Request::SaveBroker(call) => reply::<penstock_api::SaveBroker>(&self.save_broker(call.broker).await?),
+            Request::RemoveBroker(call) => reply::<penstock_api::RemoveBroker>(&self.remove_broker(&call.name).await?),
+            Request::TestBroker(call) => reply::<penstock_api::TestBroker>(&self.test_broker(call.broker).await?),
+            Request::SaveTiles(call) => reply::<penstock_api::SaveTiles>(&self.save_tiles(call.enabled).await?),
+        }
+    }
+
+    /// The one who makes the call.
+    ///
+    /// # Errors
+    /// [`Code::SignedOut`] where the call needs nobody and nobody is signed in.
+    fn holder(&self) -> Result<&Holder, ApiError> {
+        self.holder.as_ref().ok_or_else(|| ApiError::new(Code::SignedOut, "sign in first"))
+    }
+
+    /// An audit entry about this call.
+    fn audit(&self, subject: impl Into<String>) -> AuditEntry {
+        let who = self.holder.as_ref().map(|holder| holder.person.id);
+        let entry = AuditEntry::new(self.shared.tenant, self.shared.clock.now(), who, self.name, subject);
+        AuditEntry { from_where: self.caller.origin.to_string(), ..entry }
+    }
+
+    fn register(&self) -> RegisterReply {
+        let tiles = self.shared.settings().settings.map.tiles;
+        let register = self.shared.register.lock();
+        let listed = register.points.values().filter(|point| point.state != penstock_model::PointState::Ignored);
+        RegisterReply {
+            version: register.version,
+            plant: register.plant.clone(),
+            points: listed.cloned().collect(),
+            tiles,
+        }
+    }
+}
+
+/// The reply of the call `C` as JSON: its type is checked against what the contract says.
+fn reply<C: Call>(reply: &C::Reply) -> Result<String, ApiError>
+where
+    C::Reply: Serialize,
+{
+    serde_json::to_string(reply)
+        .map_err(|error| ApiError::new(Code::Failed, format!("{}: the reply cannot be written: {error}", C::NAME)))
+}
+
+const DONE: Done = Done {};

@@ -1,0 +1,277 @@
+//! What is true now, and the feed of it: newest values and listed alarms, handed to each screen as what has changed
+//! since it last looked.
+//!
+//! A screen that looks seldom gets the newest of everything in one frame: nothing queues for it, so nothing overflows.
+//! Must not know transport.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use penstock_api::{AlarmCounts, AlarmView, Frame, PointValue, StationStatus};
+use penstock_model::{Clock, PointNo, RuleId, Timestamp};
+use tokio::time::Instant;
+
+/// What is true now, shared by the pipeline that writes it and the feeds that read it.
+pub struct Live {
+    clock: Clock,
+    tick: Duration,
+    now: Mutex<Now>,
+}
+
+#[derive(Default)]
+struct Now {
+    /// Counts up with every change; each entry carries the count it last changed at.
+    change: u64,
+    /// By point number.
+    values: Vec<Option<(u64, PointValue)>>,
+    alarms: BTreeMap<RuleId, (u64, Option<AlarmView>)>,
+    counts: (u64, AlarmCounts),
+    status: (u64, Option<StationStatus>),
+    register: u64,
+    feeds: u32,
+}
+
+impl Live {
+    /// Nothing known yet; feeds tick every `tick`.
+    pub fn new(clock: Clock, tick: Duration) -> Arc<Self> {
+        Arc::new(Self { clock, tick, now: Mutex::default() })
+    }
+
+    /// Takes in a batch of newest values.
+    pub fn set_values(&self, values: impl IntoIterator<Item = PointValue>) {
+        let mut now = self.lock();
+        now.change += 1;
+        let change = now.change;
+        for value in values {
+            let Ok(index) = usize::try_from(value.point.0) else { continue };
+            if now.values.len() <= index {
+                now.values.resize(index + 1, None);
+            }
+            if let Some(slot) = now.values.get_mut(index) {
+                *slot = Some((change, value));
+            }
+        }
+    }
+
+    /// The newest value of a point.
+    pub fn value(&self, point: PointNo) -> Option<PointValue> {
+        let index = usize::try_from(point.0).ok()?;
+        self.lock().values.get(index).copied().flatten().map(|(_, value)| value)
+    }
+
+    /// Takes in how alarms stand now: a view of each that is listed, none of each that is not any more.
+    pub fn set_alarms(&self, changed: impl IntoIterator<Item = (RuleId, Option<AlarmView>)>) {
+        let mut now = self.lock();
+        now.change += 1;
+        let change = now.change;
+        for (rule, view) in changed {
+            now.alarms.insert(rule, (change, view));
+        }
+        let counts = count(now.alarms.values().filter_map(|(_, view)| view.as_ref()));
+        if counts != now.counts.1 {
+            now.counts = (change, counts);
+        }
+    }
+
+    /// How many alarms there are.
+    pub fn counts(&self) -> AlarmCounts {
+        self.lock().counts.1
+    }
+
+    /// Takes in how the station is.
+    pub fn set_status(&self, status: StationStatus) {
+        let mut now = self.lock();
+        now.change += 1;
+        now.status = (now.change, Some(status));
+    }
+
+    /// How the station is.
+    pub fn status(&self) -> Option<StationStatus> {
+        self.lock().status.1.clone()
+    }
+
+    /// Tells screens that plant or points have changed.
+    pub fn set_register(&self, version: u64) {
+        let mut now = self.lock();
+        now.change += 1;
+        now.register = version;
+    }
+
+    /// Screens that follow.
+    pub fn feeds(&self) -> u32 {
+        self.lock().feeds
+    }
+
+    /// A feed that begins with everything.
+    pub fn follow(self: &Arc<Self>) -> Feed {
+        self.lock().feeds += 1;
+        Feed { live: Arc::clone(self), seen: None, seq: 0, due: Instant::now() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One screen's view of what is true now.
+pub struct Feed {
+    live: Arc<Live>,
+    /// The change up to which the screen has seen everything.
+    seen: Option<u64>,
+    seq: u64,
+    due: Instant,
+}
+
+impl Feed {
+    /// The next frame: at once for the first, else at the next tick at which something has changed.
+    pub async fn next(&mut self) -> Frame {
+        loop {
+            tokio::time::sleep_until(self.due).await;
+            self.due = Instant::now() + self.live.tick;
+            if let Some(frame) = self.take() {
+                return frame;
+            }
+        }
+    }
+
+    /// What has changed since the last frame.
+    fn take(&mut self) -> Option<Frame> {
+        let at = self.live.clock.now();
+        let now = self.live.lock();
+        let full = self.seen.is_none();
+        let seen = self.seen.unwrap_or(0);
+        if !full && now.change == seen {
+            return None;
+        }
+        let fresh = |change: u64| full || change > seen;
+        let values =
+            now.values.iter().flatten().filter(|(change, _)| fresh(*change)).map(|(_, value)| *value).collect();
+        let changed = || now.alarms.iter().filter(|(_, (change, _))| fresh(*change));
+        let frame = Frame {
+            seq: self.seq,
+            at,
+            full,
+            register: now.register,
+            values,
+            alarms: changed().filter_map(|(_, (_, view))| view.clone()).collect(),
+            gone: changed().filter(|(_, (_, view))| view.is_none() && !full).map(|(rule, _)| *rule).collect(),
+            counts: fresh(now.counts.0).then_some(now.counts.1),
+            status: now.status.1.clone().filter(|_| fresh(now.status.0)),
+        };
+        self.seen = Some(now.change);
+        self.seq += 1;
+        Some(frame)
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        let mut now = self.live.lock();
+        now.feeds = now.feeds.saturating_sub(1);
+    }
+}
+
+fn count<'a>(listed: impl Iterator<Item = &'a AlarmView>) -> AlarmCounts {
+    let mut counts = AlarmCounts::default();
+    let mut oldest: Option<Timestamp> = None;
+    for view in listed {
+        let index = usize::from(view.priority.digit() - 1);
+        if view.state.active
+            && let Some(active) = counts.active.get_mut(index)
+        {
+            *active += 1;
+        }
+        if !view.state.acknowledged {
+            if let Some(unacknowledged) = counts.unacknowledged.get_mut(index) {
+                *unacknowledged += 1;
+            }
+            oldest = Some(oldest.map_or(view.state.raised_at, |oldest| oldest.min(view.state.raised_at)));
+        }
+    }
+    counts.oldest_unacknowledged = oldest;
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_model::{AlarmClass, AlarmState, Condition, Priority, Quality, SiteId, Subject};
+
+    use super::*;
+
+    fn value(point: i32, value: f64) -> PointValue {
+        let at = Timestamp::from_secs(1);
+        PointValue {
+            point: PointNo(point),
+            source_time: at,
+            received_time: at,
+            value: Some(value),
+            quality: Quality::Good,
+            expected: None,
+            score: None,
+        }
+    }
+
+    fn alarm(rule: RuleId, acknowledged: bool) -> AlarmView {
+        AlarmView {
+            state: AlarmState {
+                rule,
+                occurrence: 1,
+                active: true,
+                acknowledged,
+                raised_at: Timestamp::from_secs(5),
+                changed_at: Timestamp::from_secs(5),
+                value: None,
+                acknowledged_by: None,
+            },
+            subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [1; 10])),
+            condition: Condition::Silence { after: Duration::from_secs(60) },
+            priority: Priority::P2,
+            class: AlarmClass::Equipment,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_frame_is_full_and_later_ones_hold_what_changed() {
+        let live = Live::new(Clock::manual(Timestamp::from_secs(9)), Duration::from_millis(50));
+        live.set_values([value(1, 1.0), value(7, 7.0)]);
+        let mut feed = live.follow();
+        assert_eq!(live.feeds(), 1);
+        let first = feed.next().await;
+        assert!(first.full);
+        assert_eq!(first.values.len(), 2);
+        live.set_values([value(7, 8.0)]);
+        live.set_values([value(7, 9.0)]);
+        let second = feed.next().await;
+        assert_eq!((second.full, second.seq), (false, 1));
+        assert_eq!(second.values, vec![value(7, 9.0)], "the newest only");
+        drop(feed);
+        assert_eq!(live.feeds(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn alarms_come_and_go_with_their_counts() {
+        let live = Live::new(Clock::manual(Timestamp::from_secs(9)), Duration::from_millis(50));
+        let rule = RuleId::made(Timestamp::from_secs(1), [2; 10]);
+        let mut feed = live.follow();
+        feed.next().await;
+        live.set_alarms([(rule, Some(alarm(rule, false)))]);
+        let raised = feed.next().await;
+        assert_eq!(raised.alarms.len(), 1);
+        assert_eq!(raised.counts.map(|c| c.unacknowledged), Some([0, 1, 0, 0]));
+        live.set_alarms([(rule, None)]);
+        let gone = feed.next().await;
+        assert_eq!(gone.gone, vec![rule]);
+        assert_eq!(gone.counts, Some(AlarmCounts::default()));
+        let late = live.follow().next().await;
+        assert!(late.alarms.is_empty() && late.gone.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_sent_while_nothing_changes() {
+        let live = Live::new(Clock::manual(Timestamp::from_secs(9)), Duration::from_millis(50));
+        let mut feed = live.follow();
+        feed.next().await;
+        assert!(tokio::time::timeout(Duration::from_secs(10), feed.next()).await.is_err());
+    }
+}

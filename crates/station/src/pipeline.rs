@@ -1,0 +1,620 @@
+//! The road of a reading: decoded, resolved to its point, shown, scored, judged, and handed to the spool, which
+//! acknowledges it to its source.
+//!
+//! One task does this in received order, and takes in what people do to alarms in the same order. Must not know
+//! transport, SQL or screens.
+
+mod directory;
+mod redelivery;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use penstock_alarm::{Engine, Evaluated, PointFacts};
+use penstock_anomaly::{Config, Fleet, Snapshot};
+use penstock_api::{AlarmView, PointValue};
+use penstock_codec::{Decoded, Route, Routes};
+use penstock_model::{
+    AlarmRule, AlarmState, Band, Clock, Point, PointNo, PointState, Quality, RuleId, Sample, TenantId, Timestamp,
+    Transition, UserId,
+};
+use penstock_sources::Received;
+use penstock_spool::Room;
+use penstock_store::{AuditEntry, DeviceAlert, JournalEntry, Reject};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::live::Live;
+use crate::notices::Notices;
+use crate::record::Record;
+use crate::register::Register;
+use crate::spooler::{Job, Spooler};
+use directory::{Directory, Entry};
+use redelivery::Redeliveries;
+
+/// Messages that wait for the pipeline; when there are more, sources wait and so slow their brokers.
+pub(crate) const QUEUE: usize = 8_192;
+/// Messages that are worked on at once.
+const BATCH: usize = 1_024;
+/// Discovered points that are kept waiting for adoption; more are refused and counted.
+const MAX_DISCOVERED: usize = 20_000;
+/// Bytes of a message that could not be read, kept for a look.
+const REJECT_BYTES: usize = 4_096;
+/// How often delays and silence are looked at.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Counters since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Messages taken in.
+    pub messages: AtomicU64,
+    /// Samples read from them.
+    pub samples: AtomicU64,
+    /// Messages or parts of them that could not be read.
+    pub rejected: AtomicU64,
+    /// Samples that were stored already.
+    pub duplicates: AtomicU64,
+    /// Samples stored.
+    pub stored: AtomicU64,
+    /// Messages waiting.
+    pub queue: AtomicU32,
+}
+
+/// What is asked of the pipeline beside messages.
+pub(crate) enum Order {
+    /// Acknowledge one occurrence of each of these alarms.
+    Acknowledge {
+        /// Rule and occurrence.
+        alarms: Vec<(RuleId, u64)>,
+        /// What the person says.
+        comment: Option<String>,
+        /// Who.
+        by: UserId,
+        /// For the audit, without subject.
+        audit: AuditEntry,
+        /// What became of each, once it is durable.
+        reply: oneshot::Sender<Vec<(RuleId, Result<(), String>)>>,
+    },
+    /// Say something about an alarm.
+    Comment {
+        /// Its rule.
+        rule: RuleId,
+        /// The occurrence that is meant.
+        occurrence: u64,
+        /// What the person says.
+        comment: String,
+        /// Who.
+        by: UserId,
+        /// For the audit, without subject.
+        audit: AuditEntry,
+        /// Whether it is durable.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// Points and rules have changed in storage: judge by them from now on.
+    Adopt {
+        /// New and changed points.
+        points: Vec<Point>,
+        /// New and changed rules.
+        rules: Vec<AlarmRule>,
+        /// Rules that are gone.
+        removed: Vec<RuleId>,
+        /// The time from which samples are read by them: those received before were read as before.
+        reply: oneshot::Sender<Timestamp>,
+    },
+    /// How a source's topics map to points.
+    Routes {
+        /// The source's name.
+        source: String,
+        /// Its routes.
+        routes: Arc<Routes>,
+    },
+    /// Where an alarm stands.
+    State {
+        /// Its rule.
+        rule: RuleId,
+        /// The state, where it was ever raised.
+        reply: oneshot::Sender<Option<AlarmState>>,
+    },
+    /// Where the detector expects a point at each of these times.
+    Expected {
+        /// Whose.
+        point: PointNo,
+        /// When.
+        times: Vec<Timestamp>,
+        /// The bands, with their times.
+        reply: oneshot::Sender<Vec<(Timestamp, Band)>>,
+    },
+    /// The detectors' state, to keep.
+    Snapshot {
+        /// What each has learnt.
+        reply: oneshot::Sender<Snapshot>,
+    },
+}
+
+/// What the pipeline starts with.
+pub(crate) struct Start {
+    /// Present time.
+    pub clock: Clock,
+    /// Whose points these are.
+    pub tenant: TenantId,
+    /// Plant, points, rules.
+    pub register: Arc<Register>,
+    /// What is true now.
+    pub live: Arc<Live>,
+    /// What wants a look.
+    pub notices: Notices,
+    /// Counters to count in.
+    pub counters: Arc<Counters>,
+    /// Where records go.
+    pub spooler: Spooler,
+    /// Alarm states that a former run left.
+    pub states: Vec<AlarmState>,
+    /// Newest stored sample of each point.
+    pub latest: Vec<Sample>,
+    /// Detectors that a former run left.
+    pub fleet: Fleet,
+    /// Number of the newest entry in the alarm journal.
+    pub journal_seq: u64,
+}
+
+/// The pipeline's task.
+pub(crate) struct Pipeline {
+    clock: Clock,
+    register: Arc<Register>,
+    live: Arc<Live>,
+    notices: Notices,
+    counters: Arc<Counters>,
+    spooler: Spooler,
+    tenant: TenantId,
+    directory: Directory,
+    routes: HashMap<String, Arc<Routes>>,
+    standard: Arc<Routes>,
+    engine: Engine,
+    fleet: Fleet,
+    redeliveries: Redeliveries,
+    journal_seq: u64,
+    /// The newest received time given out; each sample without a time of its own gets one of its own.
+    newest_received: Timestamp,
+    discovered: usize,
+    decoded: Decoded,
+}
+
+/// What one round of work brings to the spool.
+#[derive(Default)]
+struct Yield {
+    discovered: Vec<Point>,
+    samples: Vec<Sample>,
+    transitions: Vec<Transition>,
+    audits: Vec<AuditEntry>,
+    rejects: Vec<Reject>,
+    device_alerts: Vec<DeviceAlert>,
+    shown: BTreeMap<PointNo, PointValue>,
+}
+
+impl Pipeline {
+    /// A pipeline that goes on where storage says the last one stopped.
+    pub(crate) fn new(start: Start) -> Self {
+        let now = start.clock.now();
+        let inner = start.register.lock();
+        let evaluated: BTreeMap<PointNo, Timestamp> =
+            start.latest.iter().map(|sample| (sample.point, sample.source_time)).collect();
+        let facts = inner.points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));
+        let engine = Engine::new(inner.rules.values().cloned().collect(), start.states, facts);
+        let directory = Directory::new(inner.points.values());
+        let mut fleet = start.fleet;
+        for (point, config) in inner.points.values().filter_map(|point| Some((point.no, scoring_of(point)?))) {
+            fleet.watch(point, config);
+        }
+        let discovered = inner.points.values().filter(|point| point.state == PointState::Discovered).count();
+        drop(inner);
+        let pipeline = Self {
+            clock: start.clock,
+            register: start.register,
+            live: start.live,
+            notices: start.notices,
+            counters: start.counters,
+            spooler: start.spooler,
+            tenant: start.tenant,
+            directory,
+            routes: HashMap::new(),
+            standard: Arc::new(Routes::standard()),
+            engine,
+            fleet,
+            redeliveries: Redeliveries::default(),
+            journal_seq: start.journal_seq,
+            newest_received: now,
+            discovered,
+            decoded: Decoded::default(),
+        };
+        pipeline.live.set_values(start.latest.iter().map(|sample| PointValue {
+            point: sample.point,
+            source_time: sample.source_time,
+            received_time: sample.received_time,
+            value: sample.value,
+            quality: sample.quality,
+            expected: None,
+            score: None,
+        }));
+        pipeline.show_alarms(pipeline.engine.states().map(|state| state.rule).collect());
+        pipeline
+    }
+
+    /// Works until `shutdown`, then on what is still waiting.
+    pub(crate) async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<Received>,
+        mut orders: mpsc::Receiver<Order>,
+        shutdown: CancellationToken,
+    ) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                biased;
+                Some(order) = orders.recv() => self.carry_out(order).await,
+                _ = tick.tick() => self.tick().await,
+                count = messages.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break; // every source has ended
+                    }
+                    let waiting = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+                    self.counters.queue.store(waiting, Ordering::Relaxed);
+                    self.take_in(&mut batch).await;
+                }
+                () = shutdown.cancelled(), if !stopping => {
+                    // Sources stop on the same signal; what they still hand over is worked on first.
+                    stopping = true;
+                    messages.close();
+                }
+            }
+        }
+        while let Ok(order) = orders.try_recv() {
+            self.carry_out(order).await;
+        }
+    }
+
+    /// Takes a batch of messages down the road.
+    async fn take_in(&mut self, batch: &mut Vec<Received>) {
+        let mut out = Yield::default();
+        let mut acks = Vec::with_capacity(batch.len());
+        self.counters.messages.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        for message in batch.drain(..) {
+            self.take_in_one(&message, &mut out);
+            acks.push(message.ack);
+        }
+        self.counters.samples.fetch_add(out.samples.len() as u64, Ordering::Relaxed);
+        self.counters.rejected.fetch_add(out.rejects.len() as u64, Ordering::Relaxed);
+        let job = self.settle(out, acks);
+        self.spooler.put(job).await;
+    }
+
+    fn take_in_one(&mut self, message: &Received, out: &mut Yield) {
+        let source: &str = &message.source;
+        let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
+        let Some(target) = routes.find(&message.topic) else { return };
+        let received = self.redeliveries.received_time(message).unwrap_or(message.received);
+        let mut decoded = std::mem::take(&mut self.decoded);
+        decoded.clear();
+        penstock_codec::decode(&target, &message.payload, received, &mut decoded);
+        for reading in &decoded.readings {
+            let Some(entry) = self.resolve(source, &reading.address, reading, out) else {
+                self.reject(message, "too many unknown points wait to be adopted: adopt or ignore some", out);
+                continue;
+            };
+            if entry.state == PointState::Ignored {
+                continue;
+            }
+            let received = match reading.source_time {
+                Some(_) => received,
+                None if received > self.newest_received => received,
+                None if received < message.received => received, // a re-delivery keeps its first time
+                None => self.newest_received + Duration::from_micros(1),
+            };
+            self.newest_received = self.newest_received.max(received);
+            let sample = entry.sample(reading, received);
+            self.judge(&entry, &sample, out);
+            out.samples.push(sample);
+        }
+        for reject in &decoded.rejects {
+            self.reject(message, &reject.to_string(), out);
+        }
+        out.device_alerts.extend(decoded.alerts.iter().map(|alert| DeviceAlert {
+            at: message.received,
+            source: source.to_owned(),
+            device: alert.device.clone(),
+            severity: alert.severity.clone(),
+            message: alert.text.clone(),
+        }));
+        self.decoded = decoded;
+    }
+
+    /// The point behind an address; one that nobody knows is discovered. None where no more can be.
+    fn resolve(
+        &mut self,
+        source: &str,
+        address: &str,
+        reading: &penstock_codec::Reading,
+        out: &mut Yield,
+    ) -> Option<Entry> {
+        if let Some(entry) = self.directory.get(source, address) {
+            return Some(entry);
+        }
+        if self.discovered >= MAX_DISCOVERED {
+            self.notices.set(
+                "points",
+                "too-many",
+                format!("{MAX_DISCOVERED} unknown points wait; further ones are refused"),
+                "adopt or ignore discovered points, or narrow the topics of the source",
+            );
+            return None;
+        }
+        let mut register = self.register.lock();
+        let no = register.take_no();
+        let point = directory::discovered(self.tenant, no, source, address, reading);
+        register.put(vec![point.clone()]);
+        self.live.set_register(register.version);
+        drop(register);
+        self.discovered += 1;
+        self.engine.set_points([facts_of(&point, None)]);
+        if let Some(config) = scoring_of(&point) {
+            self.fleet.watch(point.no, config);
+        }
+        let entry = self.directory.put(&point);
+        out.discovered.push(point);
+        Some(entry)
+    }
+
+    /// Scores a sample and judges it by the alarm rules.
+    fn judge(&mut self, entry: &Entry, sample: &Sample, out: &mut Yield) {
+        let (score, expected) = if entry.scored {
+            let verdict = self.fleet.observe(sample);
+            ((verdict.state == penstock_anomaly::State::Scoring).then_some(verdict.score), verdict.expected)
+        } else {
+            (None, None)
+        };
+        if entry.state == PointState::Adopted {
+            let evaluated = Evaluated { point: entry.id, site: entry.site, sample, score };
+            self.engine.sample(&evaluated, &mut out.transitions);
+        }
+        let value = PointValue {
+            point: sample.point,
+            source_time: sample.source_time,
+            received_time: sample.received_time,
+            value: sample.value,
+            quality: sample.quality,
+            expected,
+            score,
+        };
+        // A sample older than the newest is history, not the present.
+        if self.directory.is_newest(sample) {
+            out.shown.insert(sample.point, value);
+        }
+    }
+
+    fn reject(&self, message: &Received, reason: &str, out: &mut Yield) {
+        out.rejects.push(Reject {
+            at: message.received,
+            source: message.source.to_string(),
+            topic: message.topic.chars().take(1_024).collect(),
+            payload: message.payload.get(..REJECT_BYTES).unwrap_or(&message.payload).to_vec(),
+            reason: reason.to_owned(),
+        });
+    }
+
+    async fn tick(&mut self) {
+        let mut out = Yield::default();
+        self.engine.tick(self.clock.now(), &mut out.transitions);
+        if !out.transitions.is_empty() {
+            let job = self.settle(out, Vec::new());
+            self.spooler.put(job).await;
+        }
+    }
+
+    /// Shows what a round brought, and puts it into records.
+    fn settle(&mut self, out: Yield, acks: Vec<penstock_sources::AckToken>) -> Job {
+        self.live.set_values(out.shown.into_values());
+        if !out.transitions.is_empty() {
+            let mut rules: Vec<RuleId> = out.transitions.iter().map(|transition| transition.rule).collect();
+            rules.sort();
+            rules.dedup();
+            self.show_alarms(rules);
+        }
+        let mut job = Job { acks, ..Job::default() };
+        if !out.discovered.is_empty() {
+            job.push(Room::Samples, &Record::Discovered(out.discovered));
+        }
+        if !out.samples.is_empty() {
+            job.push(Room::Samples, &Record::Samples(out.samples));
+        }
+        if !out.rejects.is_empty() {
+            job.push(Room::Samples, &Record::Rejects(out.rejects));
+        }
+        if !out.device_alerts.is_empty() {
+            job.push(Room::Samples, &Record::DeviceAlerts(out.device_alerts));
+        }
+        if !out.transitions.is_empty() || !out.audits.is_empty() {
+            let transitions = out
+                .transitions
+                .into_iter()
+                .map(|transition| {
+                    self.journal_seq += 1;
+                    JournalEntry { seq: self.journal_seq, transition }
+                })
+                .collect();
+            job.push(Room::Actions, &Record::Alarms { transitions, audits: out.audits });
+        }
+        job
+    }
+
+    fn show_alarms(&self, rules: Vec<RuleId>) {
+        let views = rules.into_iter().map(|rule| (rule, self.view(rule)));
+        self.live.set_alarms(views);
+    }
+
+    /// An alarm as screens see it; none where it is not listed.
+    fn view(&self, rule: RuleId) -> Option<AlarmView> {
+        let state = self.engine.state(rule).filter(|state| state.is_listed())?;
+        let rule = self.engine.rule(rule)?;
+        Some(AlarmView {
+            state: state.clone(),
+            subject: rule.subject,
+            condition: rule.condition,
+            priority: rule.priority,
+            class: rule.class,
+        })
+    }
+
+    async fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Acknowledge { alarms, comment, by, audit, reply } => {
+                self.acknowledge(alarms, comment, by, &audit, reply).await;
+            }
+            Order::Comment { rule, occurrence, comment, by, audit, reply } => {
+                let now = self.clock.now();
+                match self.engine.comment(rule, occurrence, by, &comment, now) {
+                    Ok(transition) => {
+                        let audits = vec![AuditEntry {
+                            subject: format!("{rule}#{occurrence}"),
+                            new: Some(comment.into()),
+                            ..audit
+                        }];
+                        let out = Yield { transitions: vec![transition], audits, ..Yield::default() };
+                        let job = self.settle(out, Vec::new());
+                        self.spooler.act(job, move |done| answer(reply, done)).await;
+                    }
+                    Err(error) => answer(reply, Err(error.to_string())),
+                }
+            }
+            Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply).await,
+            Order::Routes { source, routes } => {
+                self.routes.insert(source, routes);
+            }
+            Order::State { rule, reply } => answer(reply, self.engine.state(rule).cloned()),
+            Order::Expected { point, times, reply } => {
+                let bands = times.into_iter().filter_map(|at| Some((at, self.fleet.expected_at(point, at)?))).collect();
+                answer(reply, bands);
+            }
+            Order::Snapshot { reply } => answer(reply, self.fleet.snapshot()),
+        }
+    }
+
+    async fn acknowledge(
+        &mut self,
+        alarms: Vec<(RuleId, u64)>,
+        comment: Option<String>,
+        by: UserId,
+        audit: &AuditEntry,
+        reply: oneshot::Sender<Vec<(RuleId, Result<(), String>)>>,
+    ) {
+        let now = self.clock.now();
+        let mut out = Yield::default();
+        let mut results = Vec::with_capacity(alarms.len());
+        for (rule, occurrence) in alarms {
+            match self.engine.acknowledge(rule, occurrence, by, comment.clone(), now) {
+                Ok(transition) => {
+                    out.transitions.push(transition);
+                    let subject = format!("{rule}#{occurrence}");
+                    let entry = AuditEntry::new(self.tenant, now, Some(by), &audit.action, subject);
+                    out.audits.push(AuditEntry {
+                        new: comment.clone().map(Into::into),
+                        from_where: audit.from_where.clone(),
+                        ..entry
+                    });
+                    results.push((rule, Ok(())));
+                }
+                Err(error) => results.push((rule, Err(error.to_string()))),
+            }
+        }
+        let job = self.settle(out, Vec::new());
+        self.spooler
+            .act(job, move |done: Result<(), String>| {
+                if let Err(problem) = done {
+                    for result in results.iter_mut().filter(|(_, result)| result.is_ok()) {
+                        result.1 = Err(problem.clone());
+                    }
+                }
+                answer(reply, results);
+            })
+            .await;
+    }
+
+    async fn adopt(
+        &mut self,
+        points: Vec<Point>,
+        rules: Vec<AlarmRule>,
+        removed: Vec<RuleId>,
+        reply: oneshot::Sender<Timestamp>,
+    ) {
+        let now = self.clock.now().max(self.newest_received + Duration::from_micros(1));
+        self.newest_received = now;
+        let mut out = Yield::default();
+        for point in &points {
+            let scoring = scoring_of(point);
+            if self.directory.put(point).rescaled || scoring.is_none() {
+                // What it has learnt is in another unit, or not wanted any more.
+                self.fleet.forget(point.no);
+            }
+            if let Some(config) = scoring {
+                self.fleet.watch(point.no, config);
+            }
+        }
+        self.engine.set_points(points.iter().map(|point| facts_of(point, None)));
+        let touched: Vec<RuleId> = rules.iter().map(|rule| rule.id).chain(removed.iter().copied()).collect();
+        self.engine.set_rules(rules, now, &mut out.transitions);
+        self.engine.remove(&removed, now, &mut out.transitions);
+        self.discovered = count_discovered(&self.register);
+        if self.discovered < MAX_DISCOVERED {
+            self.notices.clear("points", "too-many");
+        }
+        let job = self.settle(out, Vec::new());
+        self.show_alarms(touched);
+        self.spooler.put(Job { done: Some(Box::new(move |_| answer(reply, now))), ..job }).await;
+    }
+}
+
+fn count_discovered(register: &Register) -> usize {
+    register.lock().points.values().filter(|point| point.state == PointState::Discovered).count()
+}
+
+fn facts_of(point: &Point, evaluated_until: Option<Timestamp>) -> PointFacts {
+    PointFacts { id: point.id, site: point.site, stale_after: point.stale_after, evaluated_until }
+}
+
+/// Answers; the one who asked may have gone.
+fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+    drop(reply.send(value));
+}
+
+/// The routes of a broker's settings ahead of the standard ones.
+///
+/// # Errors
+/// The pattern that is wrong, and what is wrong with it.
+pub(crate) fn compile_routes(forms: &[penstock_api::RouteForm]) -> Result<Routes, String> {
+    let mut routes = Vec::with_capacity(forms.len());
+    for form in forms {
+        let format = serde_json::from_value(form.format.as_str().into())
+            .map_err(|error| format!("{}: format {:?}: {error}", form.pattern, form.format))?;
+        routes.push(Route { pattern: form.pattern.clone(), format, address: form.address.clone() });
+    }
+    routes.extend(Routes::standard_routes());
+    Routes::compile(&routes).map_err(|error| error.to_string())
+}
+
+/// How a point is scored; none where it is not.
+pub(crate) fn scoring_of(point: &Point) -> Option<Config> {
+    Config::of(point).filter(|_| point.state != PointState::Ignored)
+}
+
+/// The quality of a value against the instrument's span.
+pub(crate) fn within(span: Option<Band>, value: Option<f64>, quality: Quality) -> Quality {
+    match (span, value) {
+        (Some(span), Some(value)) if quality.is_good() && !(span.low..=span.high).contains(&value) => {
+            Quality::Uncertain(penstock_model::Doubt::OutOfRange)
+        }
+        _ => quality,
+    }
+}

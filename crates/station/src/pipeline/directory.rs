@@ -1,0 +1,128 @@
+//! From source and address to point, as quick as a hash.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use penstock_codec::Reading;
+use penstock_model::{
+    Address, Band, Limits, Point, PointId, PointNo, PointState, Quantity, Sample, SiteId, TenantId, Timestamp, Unit,
+};
+
+use super::{scoring_of, within};
+
+/// A point nobody described is stale after this long.
+const DISCOVERED_STALE_AFTER: Duration = Duration::from_secs(15 * 60);
+
+/// What the road needs of a point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) no: PointNo,
+    pub(super) id: PointId,
+    pub(super) site: Option<SiteId>,
+    pub(super) state: PointState,
+    pub(super) scored: bool,
+    /// Put in anew with another unit.
+    pub(super) rescaled: bool,
+    unit: Unit,
+    span: Option<Band>,
+}
+
+impl Entry {
+    fn of(point: &Point) -> Self {
+        Self {
+            no: point.no,
+            id: point.id,
+            site: point.site,
+            state: point.state,
+            scored: scoring_of(point).is_some(),
+            rescaled: false,
+            unit: point.unit,
+            span: point.span,
+        }
+    }
+
+    /// A reading as a sample of this point. A unit that the message states goes before the point's, where both measure
+    /// the same.
+    pub(super) fn sample(&self, reading: &Reading, received: Timestamp) -> Sample {
+        let unit = reading.unit.filter(|unit| unit.quantity() == self.unit.quantity()).unwrap_or(self.unit);
+        let value = reading.value.map(|value| unit.to_si(value)).filter(|value| value.is_finite());
+        Sample {
+            point: self.no,
+            source_time: reading.source_time.unwrap_or(received),
+            received_time: received,
+            value,
+            quality: within(self.span, value, reading.quality),
+        }
+    }
+}
+
+/// Every known address.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    by_source: HashMap<String, HashMap<String, Entry>>,
+    /// Source time of the newest sample by point number.
+    newest: Vec<Timestamp>,
+}
+
+impl Directory {
+    pub(super) fn new<'a>(points: impl Iterator<Item = &'a Point>) -> Self {
+        let mut directory = Self::default();
+        for point in points {
+            directory.put(point);
+        }
+        directory
+    }
+
+    pub(super) fn get(&self, source: &str, address: &str) -> Option<Entry> {
+        self.by_source.get(source)?.get(address).copied()
+    }
+
+    /// Puts a point in, new or changed.
+    pub(super) fn put(&mut self, point: &Point) -> Entry {
+        let entry = Entry::of(point);
+        let of_source = self.by_source.entry(point.address.source.clone()).or_default();
+        let before = of_source.insert(point.address.path.clone(), entry);
+        Entry { rescaled: before.is_some_and(|before| before.unit != entry.unit), ..entry }
+    }
+
+    /// Whether no newer sample of its point was seen; if so it is the newest from now on.
+    pub(super) fn is_newest(&mut self, sample: &Sample) -> bool {
+        let Ok(index) = usize::try_from(sample.point.0) else { return false };
+        if self.newest.len() <= index {
+            self.newest.resize(index + 1, Timestamp::MIN);
+        }
+        match self.newest.get_mut(index) {
+            Some(newest) if sample.source_time >= *newest => {
+                *newest = sample.source_time;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A point as far as its first message describes it.
+pub(super) fn discovered(tenant: TenantId, no: PointNo, source: &str, path: &str, reading: &Reading) -> Point {
+    let quantity = reading.unit.map(Unit::quantity).or(reading.quantity).unwrap_or(Quantity::Plain);
+    let unit = reading.unit.unwrap_or_else(|| quantity.display_unit());
+    let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(path);
+    Point {
+        id: PointId::discovered(tenant, source, path),
+        no,
+        address: Address { source: source.to_owned(), path: path.to_owned() },
+        state: PointState::Discovered,
+        name: name.to_owned(),
+        description: String::new(),
+        quantity,
+        unit,
+        area: None,
+        site: None,
+        asset: None,
+        position: None,
+        role: None,
+        normal: None,
+        span: None,
+        limits: Limits::default(),
+        stale_after: DISCOVERED_STALE_AFTER,
+    }
+}

@@ -1,0 +1,417 @@
+//! Points as CSV, out and in: values in each row's own unit, places by name, every fault with its line.
+//!
+//! Pure: must not know storage.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use penstock_api::ImportFault;
+use penstock_model::{
+    Address, Band, Limits, Plant, Point, PointId, PointNo, PointRole, PointState, Position, Quantity, TenantId, Unit,
+};
+
+/// The columns, in the order they are written. Only `source`, `address` and `name` must be there on import; a column
+/// that is not there leaves what the point has.
+const COLUMNS: [&str; 22] = [
+    "source",
+    "address",
+    "state",
+    "name",
+    "description",
+    "quantity",
+    "unit",
+    "area",
+    "site",
+    "asset",
+    "latitude",
+    "longitude",
+    "role",
+    "normal_low",
+    "normal_high",
+    "span_low",
+    "span_high",
+    "ll",
+    "l",
+    "h",
+    "hh",
+    "stale_after_secs",
+];
+
+/// At most so many rows are read.
+const MAX_ROWS: usize = 200_000;
+
+/// Every point as a line, values in its own unit.
+pub(crate) fn write(plant: &Plant, points: &[&Point]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let heading = writer.write_record(COLUMNS);
+    let rows = points.iter().try_for_each(|point| writer.write_record(row(plant, point)));
+    match heading.and(rows).map(|()| writer.into_inner()) {
+        Ok(Ok(bytes)) => String::from_utf8(bytes).unwrap_or_default(),
+        // Writing to memory does not fail.
+        _ => String::new(),
+    }
+}
+
+fn row(plant: &Plant, point: &Point) -> [String; COLUMNS.len()] {
+    let number = |si: Option<f64>| si.map(|si| trim(point.unit.from_si(si))).unwrap_or_default();
+    let area = point.area.and_then(|id| plant.areas.iter().find(|area| area.id == id)).map(|area| area.name.clone());
+    let site = point.site.and_then(|id| plant.sites.iter().find(|site| site.id == id)).map(|site| site.name.clone());
+    let asset = point.asset.and_then(|id| plant.assets.iter().find(|asset| asset.id == id));
+    let place = |of: fn(Position) -> f64| point.position.map(|at| format!("{:.6}", of(at))).unwrap_or_default();
+    [
+        point.address.source.clone(),
+        point.address.path.clone(),
+        word(&point.state),
+        point.name.clone(),
+        point.description.clone(),
+        point.quantity.name().to_owned(),
+        point.unit.symbol().to_owned(),
+        area.unwrap_or_default(),
+        site.unwrap_or_default(),
+        asset.map(|asset| asset.name.clone()).unwrap_or_default(),
+        place(Position::lat),
+        place(Position::lon),
+        point.role.as_ref().map(word).unwrap_or_default(),
+        number(point.normal.map(|band| band.low)),
+        number(point.normal.map(|band| band.high)),
+        number(point.span.map(|band| band.low)),
+        number(point.span.map(|band| band.high)),
+        number(point.limits.ll),
+        number(point.limits.l),
+        number(point.limits.h),
+        number(point.limits.hh),
+        point.stale_after.as_secs().to_string(),
+    ]
+}
+
+/// A number without the digits that a change of unit leaves behind.
+fn trim(value: f64) -> String {
+    let rounded = format!("{value:.9}");
+    let short = rounded.trim_end_matches('0').trim_end_matches('.');
+    if short == "-0" { "0".to_owned() } else { short.to_owned() }
+}
+
+/// The word a closed list has in files.
+fn word<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn from_word<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|error| format!("{what} {text:?}: {error}"))
+}
+
+/// Reads points; those that exist (by source and address) are changed, others made. Faults come with their lines; what
+/// is returned beside faults is not to be used.
+pub(crate) fn read(text: &str, tenant: TenantId, plant: &Plant, existing: &[&Point]) -> (Vec<Point>, Vec<ImportFault>) {
+    let by_address: HashMap<(&str, &str), &Point> =
+        existing.iter().map(|point| ((point.address.source.as_str(), point.address.path.as_str()), *point)).collect();
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let mut faults = Vec::new();
+    let columns: HashMap<String, usize> = match reader.headers() {
+        Ok(headers) => headers.iter().enumerate().map(|(at, name)| (name.to_ascii_lowercase(), at)).collect(),
+        Err(error) => {
+            return (Vec::new(), vec![ImportFault { line: 1, field: String::new(), message: error.to_string() }]);
+        }
+    };
+    for needed in ["source", "address", "name"] {
+        if !columns.contains_key(needed) {
+            let message = format!("the column {needed:?} is missing; the columns are {}", COLUMNS.join(", "));
+            faults.push(ImportFault { line: 1, field: needed.to_owned(), message });
+        }
+    }
+    let mut unknown: Vec<&String> = columns.keys().filter(|name| !COLUMNS.contains(&name.as_str())).collect();
+    unknown.sort();
+    for name in unknown {
+        let message = format!("there is no column {name:?}; the columns are {}", COLUMNS.join(", "));
+        faults.push(ImportFault { line: 1, field: name.clone(), message });
+    }
+    if !faults.is_empty() {
+        return (Vec::new(), faults);
+    }
+
+    let mut points = Vec::new();
+    let mut seen = HashMap::new();
+    for (index, record) in reader.records().enumerate() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                faults.push(ImportFault { line: clamp(line), field: String::new(), message: error.to_string() });
+                continue;
+            }
+        };
+        let line = clamp(record.position().map_or(0, csv::Position::line));
+        if index >= MAX_ROWS {
+            let message = format!("at most {MAX_ROWS} rows are read: split the file");
+            faults.push(ImportFault { line, field: String::new(), message });
+            break;
+        }
+        let row = Row { columns: &columns, record: &record };
+        match row.point(tenant, plant, &by_address) {
+            Ok(point) => {
+                if let Some(first) = seen.insert(point.id, line) {
+                    let message = format!("the same source and address are on line {first}: keep one");
+                    faults.push(ImportFault { line, field: "address".into(), message });
+                }
+                points.push(point);
+            }
+            Err((field, message)) => faults.push(ImportFault { line, field: field.to_owned(), message }),
+        }
+    }
+    (points, faults)
+}
+
+fn clamp(line: u64) -> u32 {
+    u32::try_from(line).unwrap_or(u32::MAX)
+}
+
+struct Row<'a> {
+    columns: &'a HashMap<String, usize>,
+    record: &'a csv::StringRecord,
+}
+
+type Fault = (&'static str, String);
+
+impl Row<'_> {
+    /// The text of a column; none where the column is not there.
+    fn text(&self, column: &str) -> Option<&str> {
+        self.columns.get(column).and_then(|at| self.record.get(*at))
+    }
+
+    /// A number in `unit` as SI; the outer none where the column is not there, the inner where the field is empty.
+    fn number(&self, column: &'static str, unit: Unit) -> Result<Option<Option<f64>>, Fault> {
+        let Some(text) = self.text(column) else { return Ok(None) };
+        if text.is_empty() {
+            return Ok(Some(None));
+        }
+        match text.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(Some(Some(unit.to_si(value)))),
+            _ => Err((column, format!("{text:?} is not a number; write it with a decimal point"))),
+        }
+    }
+
+    fn band(
+        &self,
+        low: &'static str,
+        high: &'static str,
+        unit: Unit,
+        had: Option<Band>,
+    ) -> Result<Option<Band>, Fault> {
+        match (self.number(low, unit)?, self.number(high, unit)?) {
+            (None, None) => Ok(had),
+            (Some(Some(from)), Some(Some(to))) => {
+                Band::new(from, to).map(Some).map_err(|error| (low, error.to_string()))
+            }
+            (Some(None), Some(None)) => Ok(None),
+            _ => Err((low, format!("{low} and {high} go together: give both or none"))),
+        }
+    }
+
+    fn point(&self, tenant: TenantId, plant: &Plant, existing: &HashMap<(&str, &str), &Point>) -> Result<Point, Fault> {
+        let needed = |column: &'static str| match self.text(column) {
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => Err((column, "must not be empty".to_owned())),
+        };
+        let (source, path) = (needed("source")?, needed("address")?);
+        let had = existing.get(&(source, path)).copied();
+        let quantity: Quantity = match self.text("quantity") {
+            Some(text) if !text.is_empty() => {
+                text.parse().map_err(|error: penstock_model::Error| ("quantity", error.to_string()))?
+            }
+            _ => had.map_or(Quantity::Plain, |point| point.quantity),
+        };
+        let unit = match self.text("unit") {
+            Some(text) if !text.is_empty() => Unit::parse(text).map_err(|error| ("unit", error.to_string()))?,
+            _ => had
+                .map(|point| point.unit)
+                .filter(|unit| unit.quantity() == quantity)
+                .unwrap_or_else(|| quantity.display_unit()),
+        };
+        if unit.quantity() != quantity {
+            let fitting: Vec<&str> = quantity.units().map(Unit::symbol).collect();
+            let message = format!("{unit} does not measure {}: use one of {}", quantity.name(), fitting.join(", "));
+            return Err(("unit", message));
+        }
+        let mut point = had.cloned().unwrap_or_else(|| Point {
+            id: PointId::discovered(tenant, source, path),
+            no: PointNo(0),
+            address: Address { source: source.to_owned(), path: path.to_owned() },
+            state: PointState::Adopted,
+            name: String::new(),
+            description: String::new(),
+            quantity,
+            unit,
+            area: None,
+            site: None,
+            asset: None,
+            position: None,
+            role: None,
+            normal: None,
+            span: None,
+            limits: Limits::default(),
+            stale_after: Duration::from_secs(15 * 60),
+        });
+        point.quantity = quantity;
+        point.unit = unit;
+        point.name = needed("name")?.to_owned();
+        if let Some(text) = self.text("description") {
+            point.description = text.to_owned();
+        }
+        point.state = match self.text("state") {
+            Some(text) if !text.is_empty() => from_word(text, "state").map_err(|message| ("state", message))?,
+            _ => PointState::Adopted,
+        };
+        self.places(plant, &mut point)?;
+        point.role = match self.text("role") {
+            None => point.role,
+            Some("") => None,
+            Some(text) => Some(from_word::<PointRole>(text, "role").map_err(|message| ("role", message))?),
+        };
+        point.normal = self.band("normal_low", "normal_high", unit, point.normal)?;
+        point.span = self.band("span_low", "span_high", unit, point.span)?;
+        let limits = Limits {
+            ll: self.number("ll", unit)?.unwrap_or(point.limits.ll),
+            l: self.number("l", unit)?.unwrap_or(point.limits.l),
+            h: self.number("h", unit)?.unwrap_or(point.limits.h),
+            hh: self.number("hh", unit)?.unwrap_or(point.limits.hh),
+        };
+        limits.check().map_err(|error| ("ll", error.to_string()))?;
+        point.limits = limits;
+        if let Some(text) = self.text("stale_after_secs").filter(|text| !text.is_empty()) {
+            match text.parse::<u64>() {
+                Ok(secs @ 1..=31_536_000) => point.stale_after = Duration::from_secs(secs),
+                _ => return Err(("stale_after_secs", format!("{text:?} is not 1 to 31536000 seconds"))),
+            }
+        }
+        Ok(point)
+    }
+
+    fn places(&self, plant: &Plant, point: &mut Point) -> Result<(), Fault> {
+        if let Some(text) = self.text("area") {
+            let found = plant.areas.iter().find(|area| area.name == text).map(|area| area.id);
+            point.area = named(text, found, "area")?;
+        }
+        if let Some(text) = self.text("site") {
+            let found = plant.sites.iter().find(|site| site.name == text).map(|site| site.id);
+            point.site = named(text, found, "site")?;
+        }
+        if let Some(text) = self.text("asset") {
+            let on_site = |asset: &&penstock_model::Asset| {
+                asset.name == text && (point.site.is_none() || asset.site == point.site)
+            };
+            let found = plant.assets.iter().find(on_site).map(|asset| asset.id);
+            point.asset = named(text, found, "asset")?;
+        }
+        match (self.text("latitude"), self.text("longitude")) {
+            (None, None) => {}
+            (Some(""), Some("")) => point.position = None,
+            (lat, lon) => {
+                let degrees = |text: Option<&str>, column: &'static str| {
+                    text.unwrap_or_default()
+                        .parse::<f64>()
+                        .map_err(|_| (column, "give both latitude and longitude in degrees, or none".to_owned()))
+                };
+                let (lat, lon) = (degrees(lat, "latitude")?, degrees(lon, "longitude")?);
+                point.position = Some(Position::new(lat, lon).map_err(|error| ("latitude", error.to_string()))?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Nothing for an empty name, the found one, or the fault that there is none.
+fn named<T>(text: &str, found: Option<T>, column: &'static str) -> Result<Option<T>, Fault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    found
+        .map(Some)
+        .ok_or_else(|| (column, format!("there is no {column} {text:?} in the plant: import the plant first")))
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_model::{Site, SiteId, SiteKind};
+
+    use super::*;
+
+    fn plant() -> Plant {
+        let tenant = TenantId::made(penstock_model::Timestamp::from_secs(1), [1; 10]);
+        Plant {
+            tenant,
+            name: "Town".into(),
+            time_zone: "UTC".into(),
+            areas: vec![],
+            sites: vec![Site {
+                id: SiteId::derived(tenant.0, "ps-1"),
+                name: "PS-1".into(),
+                kind: SiteKind::Pumping,
+                area: None,
+                position: None,
+            }],
+            assets: vec![],
+            pipes: vec![],
+        }
+    }
+
+    fn faults(text: &str) -> Vec<(u32, String)> {
+        let plant = plant();
+        read(text, plant.tenant, &plant, &[]).1.into_iter().map(|fault| (fault.line, fault.field)).collect()
+    }
+
+    #[test]
+    fn out_and_in_again_is_the_same() {
+        let plant = plant();
+        let text = "source,address,name,quantity,unit,site,latitude,longitude,role,normal_low,normal_high,ll,l,h,hh\n\
+                    local,FT-01,FT-01,flow,L/s,PS-1,18.5,74.25,area_inflow,1.5,20,0,1,30,40\n";
+        let (points, faults) = read(text, plant.tenant, &plant, &[]);
+        assert_eq!(faults, vec![]);
+        let point = &points[0];
+        assert!((point.limits.hh.expect("set") - 0.04).abs() < 1e-12);
+        assert_eq!(point.site, Some(plant.sites[0].id));
+        let written = write(&plant, &[point]);
+        let (again, faults) = read(&written, plant.tenant, &plant, &[point]);
+        assert_eq!(faults, vec![]);
+        assert_eq!(again, points);
+    }
+
+    #[test]
+    fn faults_come_with_line_and_field() {
+        let check = |row: &str, field: &str| {
+            let text = format!("source,address,name,quantity,unit,site,latitude,longitude,ll,l,h,hh\n{row}\n");
+            assert_eq!(faults(&text), vec![(2, field.to_owned())], "{row}");
+        };
+        check("local,a,,flow,,,,,,,,", "name");
+        check("local,a,A,heat,,,,,,,,", "quantity");
+        check("local,a,A,flow,bar,,,,,,,", "unit");
+        check("local,a,A,flow,,PS-9,,,,,,", "site");
+        check("local,a,A,flow,,,95,10,,,,", "latitude");
+        check("local,a,A,flow,,,18.5,,,,,", "longitude");
+        check("local,a,A,flow,,,,,3,2,,", "ll");
+        check("local,a,A,flow,,,,,\"1,5\",,,", "ll");
+    }
+
+    #[test]
+    fn headings_and_repeats_are_checked() {
+        assert_eq!(faults("source,name\nx,y\n"), vec![(1, "address".to_owned())]);
+        assert_eq!(faults("source,address,name,colour\n"), vec![(1, "colour".to_owned())]);
+        assert_eq!(faults("source,address,name\nl,a,A\nl,a,B\n"), vec![(3, "address".to_owned())]);
+        assert_eq!(faults("source,address,name\nl,a\n").len(), 1);
+    }
+
+    #[test]
+    fn columns_left_out_keep_what_the_point_has() {
+        let plant = plant();
+        let (points, _) = read("source,address,name,quantity,h\nlocal,a,A,pressure,5\n", plant.tenant, &plant, &[]);
+        let (changed, faults) = read("source,address,name\nlocal,a,B\n", plant.tenant, &plant, &[&points[0]]);
+        assert_eq!(faults, vec![]);
+        assert_eq!(changed[0].name, "B");
+        assert_eq!(changed[0].limits, points[0].limits);
+        assert_eq!(changed[0].quantity, Quantity::Pressure);
+    }
+}

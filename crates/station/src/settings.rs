@@ -1,0 +1,523 @@
+//! The station's settings: one TOML file with documented defaults, overridden by the environment, edited by the app.
+//!
+//! Must not know what the settings are used for. Passwords are never here (see `secrets`).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use penstock_api::{BrokerForm, MqttVersion, RouteForm, TlsForm};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Name of the settings file inside the data folder.
+pub const FILE_NAME: &str = "penstock.toml";
+
+/// Environment variables that override settings begin with this; `__` stands for the dot:
+/// `PENSTOCK_GATEWAY__LISTEN` is `gateway.listen`.
+pub const ENV_PREFIX: &str = "PENSTOCK_";
+
+/// All settings of a station.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Who the station is.
+    pub station: StationSettings,
+    /// The plant it watches.
+    pub plant: PlantSettings,
+    /// Its own broker.
+    pub broker: PrivateBrokerSettings,
+    /// Brokers beside its own.
+    pub brokers: Vec<BrokerSettings>,
+    /// Where screens in a browser reach it.
+    pub gateway: GatewaySettings,
+    /// The live feed.
+    pub live: LiveSettings,
+    /// The journal ahead of the database.
+    pub spool: SpoolSettings,
+    /// The map.
+    pub map: MapSettings,
+    /// The log.
+    pub log: LogSettings,
+    /// The demo plant.
+    pub demo: DemoSettings,
+}
+
+/// Who the station is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StationSettings {
+    /// Its name on screens and in journals.
+    pub name: String,
+    /// A session ends after so many minutes without a call; the live feed counts as one.
+    pub session_idle_mins: u64,
+}
+
+impl Default for StationSettings {
+    fn default() -> Self {
+        Self { name: "station-a".into(), session_idle_mins: 12 * 60 }
+    }
+}
+
+/// The plant it watches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlantSettings {
+    /// Its name, until a plant file brings one.
+    pub name: String,
+    /// IANA name of the zone it lies in, until a plant file brings one.
+    pub time_zone: String,
+    /// A plant file that the first start imports.
+    pub import: Option<PathBuf>,
+}
+
+impl Default for PlantSettings {
+    fn default() -> Self {
+        Self { name: "Plant".into(), time_zone: "UTC".into(), import: None }
+    }
+}
+
+/// The station's own broker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrivateBrokerSettings {
+    /// Whether it runs one.
+    pub enabled: bool,
+}
+
+impl Default for PrivateBrokerSettings {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// A broker beside the station's own. Its password is kept in the keyring, never here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerSettings {
+    /// Its name; addresses of points begin with it.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// Port, usually 1883, with TLS 8883.
+    #[serde(default = "default_mqtt_port")]
+    pub port: u16,
+    /// `3.1.1` or `5`.
+    #[serde(default)]
+    pub protocol: MqttVersion,
+    /// Topic filters to subscribe to.
+    #[serde(default = "default_topics")]
+    pub topics: Vec<String>,
+    /// How topics map to points; the first that fits counts, the standard ones come after these.
+    #[serde(default)]
+    pub routes: Vec<RouteForm>,
+    /// Account, where it asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// TLS, where it is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsForm>,
+}
+
+const fn default_mqtt_port() -> u16 {
+    1883
+}
+
+fn default_topics() -> Vec<String> {
+    vec!["#".into()]
+}
+
+impl BrokerSettings {
+    /// What a form says, its password aside.
+    pub fn from_form(form: &BrokerForm) -> Self {
+        Self {
+            name: form.name.trim().to_owned(),
+            host: form.host.trim().to_owned(),
+            port: form.port,
+            protocol: form.protocol,
+            topics: form.topics.clone(),
+            routes: form.routes.clone(),
+            username: form.username.clone().filter(|name| !name.is_empty()),
+            tls: form.tls.clone(),
+        }
+    }
+
+    /// As a form, without its password.
+    pub fn to_form(&self, has_password: bool) -> BrokerForm {
+        BrokerForm {
+            name: self.name.clone(),
+            host: self.host.clone(),
+            port: self.port,
+            protocol: self.protocol,
+            topics: self.topics.clone(),
+            routes: self.routes.clone(),
+            username: self.username.clone(),
+            password: None,
+            has_password,
+            tls: self.tls.clone(),
+        }
+    }
+
+    /// Checks what a person may have mistyped.
+    ///
+    /// # Errors
+    /// The key that is wrong and how to mend it.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if self.name.is_empty() || self.name.len() > 40 || !plain(&self.name) {
+            return Err(("name", "use 1 to 40 letters, digits, dots, hyphens".into()));
+        }
+        if self.name == LOCAL_SOURCE {
+            return Err(("name", format!("{LOCAL_SOURCE:?} is the station's own broker: choose another name")));
+        }
+        if self.host.is_empty() || self.host.contains(char::is_whitespace) {
+            return Err(("host", "give the broker's host name or address".into()));
+        }
+        if self.port == 0 {
+            return Err(("port", "give a port from 1 to 65535".into()));
+        }
+        if self.topics.is_empty() || self.topics.iter().any(String::is_empty) {
+            return Err(("topics", "give at least one topic filter, for example \"plant/#\"".into()));
+        }
+        Ok(())
+    }
+}
+
+/// Name of the station's own broker among the sources.
+pub const LOCAL_SOURCE: &str = "local";
+
+/// Where screens in a browser reach the station.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatewaySettings {
+    /// Address and port; port 0 takes a free one. Loopback only: there is no TLS yet.
+    pub listen: String,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8470".into() }
+    }
+}
+
+/// The live feed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LiveSettings {
+    /// Milliseconds between frames, 20 to 1,000.
+    pub tick_millis: u64,
+}
+
+impl Default for LiveSettings {
+    fn default() -> Self {
+        Self { tick_millis: 50 }
+    }
+}
+
+impl LiveSettings {
+    /// Time between frames.
+    pub const fn tick(&self) -> Duration {
+        Duration::from_millis(self.tick_millis)
+    }
+}
+
+/// The journal ahead of the database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpoolSettings {
+    /// Megabytes it may take on disk while the database is away.
+    pub max_megabytes: u64,
+}
+
+impl Default for SpoolSettings {
+    fn default() -> Self {
+        Self { max_megabytes: 10_000 }
+    }
+}
+
+/// The map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MapSettings {
+    /// Whether it may show tiles, fetched and cached by the station.
+    pub tiles: bool,
+    /// Where tiles come from.
+    pub tile_url: String,
+}
+
+impl Default for MapSettings {
+    fn default() -> Self {
+        Self { tiles: false, tile_url: "https://tile.openstreetmap.org/{z}/{x}/{y}.png".into() }
+    }
+}
+
+/// The log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// What is logged, for example `info` or `info,penstock_sources=debug`.
+    pub level: String,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".into() }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// The demo plant.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DemoSettings {
+    /// Whether its people can sign in, with passwords made at each start; ends with the first broker that is added.
+    pub people: bool,
+}
+
+/// Settings with where they come from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What is in force.
+    pub settings: Settings,
+    /// The file.
+    pub file: PathBuf,
+    /// Variables of the environment that override it.
+    pub overridden: Vec<String>,
+}
+
+/// Reads `<data>/penstock.toml`, which is written with its documentation where there is none, under the overrides of
+/// `environment`.
+///
+/// # Errors
+/// [`Error::Setting`] names file, key and cure; [`Error::File`] where the file cannot be read or made.
+pub fn load(data: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Loaded, Error> {
+    let file = data.join(FILE_NAME);
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::write(&file, DOCUMENTED).map_err(|source| Error::file("settings file", &file, source))?;
+            DOCUMENTED.to_owned()
+        }
+        Err(source) => return Err(Error::file("settings file", &file, source)),
+    };
+    let mut document: toml::Table =
+        text.parse().map_err(|error: toml::de::Error| setting_error(&file.display().to_string(), "", &error))?;
+    // The file alone first, so that its own faults are told with its own name.
+    let of_file: Settings =
+        document.clone().try_into().map_err(|error| fault(&file.display().to_string(), &document, error))?;
+    check(&of_file, &file.display().to_string())?;
+
+    let mut overridden = Vec::new();
+    let mut overrides: Vec<(String, String)> =
+        environment.filter(|(name, _)| name.starts_with(ENV_PREFIX) && name.contains("__")).collect();
+    overrides.sort();
+    for (name, value) in overrides {
+        let path = name.trim_start_matches(ENV_PREFIX).to_ascii_lowercase();
+        let Some((section, key)) = path.split_once("__") else { continue };
+        if section == "secret" {
+            continue; // read by `secrets`
+        }
+        let table = document.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let toml::Value::Table(table) = table else {
+            return Err(Error::Setting {
+                file: "environment".into(),
+                key: name,
+                problem: format!("{section} is a list: change it in {}", file.display()),
+            });
+        };
+        table.insert(key.to_owned(), parse_value(&value));
+        overridden.push(name);
+    }
+    let settings: Settings = document.clone().try_into().map_err(|error| fault("environment", &document, error))?;
+    check(&settings, "environment")?;
+    Ok(Loaded { settings, file, overridden })
+}
+
+/// A value of the environment: a number or a truth value where it reads as one, else text.
+fn parse_value(text: &str) -> toml::Value {
+    if let Ok(whole) = text.parse::<i64>() {
+        return toml::Value::Integer(whole);
+    }
+    match text {
+        "true" => toml::Value::Boolean(true),
+        "false" => toml::Value::Boolean(false),
+        other => toml::Value::String(other.to_owned()),
+    }
+}
+
+fn setting_error(file: &str, key: &str, error: &toml::de::Error) -> Error {
+    Error::Setting { file: file.to_owned(), key: key.to_owned(), problem: error.to_string().trim().replace('\n', " ") }
+}
+
+/// Finds the section that does not fit, to name it.
+fn fault(file: &str, document: &toml::Table, whole: toml::de::Error) -> Error {
+    for (section, value) in document {
+        let alone: toml::Table = [(section.clone(), value.clone())].into_iter().collect();
+        if let Err(error) = alone.try_into::<Settings>() {
+            return setting_error(file, section, &error);
+        }
+    }
+    setting_error(file, "", &whole)
+}
+
+fn check(settings: &Settings, file: &str) -> Result<(), Error> {
+    let wrong =
+        |key: &str, problem: String| Err(Error::Setting { file: file.to_owned(), key: key.to_owned(), problem });
+    if !(20..=1_000).contains(&settings.live.tick_millis) {
+        return wrong("live.tick_millis", "give 20 to 1000".into());
+    }
+    if settings.spool.max_megabytes < 64 {
+        return wrong("spool.max_megabytes", "give at least 64".into());
+    }
+    match settings.gateway.listen.parse::<std::net::SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => {}
+        Ok(_) => {
+            return wrong("gateway.listen", "only loopback is served without TLS: use 127.0.0.1 and a port".into());
+        }
+        Err(_) => return wrong("gateway.listen", "give an address and a port, for example 127.0.0.1:8470".into()),
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for broker in &settings.brokers {
+        if let Err((key, problem)) = broker.check() {
+            return wrong(&format!("brokers.{}.{key}", broker.name), problem);
+        }
+        if !names.insert(&broker.name) {
+            return wrong(&format!("brokers.{}", broker.name), "two brokers have this name: rename one".into());
+        }
+    }
+    for part in ["{z}", "{x}", "{y}"] {
+        if !settings.map.tile_url.contains(part) {
+            return wrong("map.tile_url", format!("{part} is missing"));
+        }
+    }
+    Ok(())
+}
+
+/// Changes the file by `edit`, keeping its comments, in one step that a crash cannot tear.
+///
+/// # Errors
+/// [`Error::File`] where it cannot be read or written, [`Error::Setting`] where the outcome would not be valid.
+pub fn edit(file: &Path, edit: impl FnOnce(&mut toml_edit::DocumentMut)) -> Result<Settings, Error> {
+    let text = std::fs::read_to_string(file).map_err(|source| Error::file("settings file", file, source))?;
+    let name = file.display().to_string();
+    let mut document: toml_edit::DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| Error::Setting {
+        file: name.clone(),
+        key: String::new(),
+        problem: error.to_string(),
+    })?;
+    edit(&mut document);
+    let text = document.to_string();
+    let settings: Settings = toml::from_str(&text).map_err(|error| setting_error(&name, "", &error))?;
+    check(&settings, &name)?;
+    let fresh = file.with_extension("toml.new");
+    let written = std::fs::File::create(&fresh).and_then(|mut new| {
+        std::io::Write::write_all(&mut new, text.as_bytes())?;
+        new.sync_all()?;
+        std::fs::rename(&fresh, file)
+    });
+    written.map_err(|source| Error::file("settings file", file, source))?;
+    Ok(settings)
+}
+
+/// Puts `brokers` into the file's document.
+pub fn put_brokers(document: &mut toml_edit::DocumentMut, brokers: &[BrokerSettings]) {
+    document.remove("brokers");
+    #[derive(Serialize)]
+    struct Holder<'a> {
+        brokers: &'a [BrokerSettings],
+    }
+    if brokers.is_empty() {
+        return;
+    }
+    let rendered =
+        toml::to_string(&Holder { brokers }).ok().and_then(|text| text.parse::<toml_edit::DocumentMut>().ok());
+    if let Some(item) = rendered.and_then(|mut rendered| rendered.remove("brokers")) {
+        document.insert("brokers", item);
+    }
+}
+
+/// What a new installation's file says.
+const DOCUMENTED: &str = include_str!("penstock.toml");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::write(folder.path().join(FILE_NAME), text).expect("written");
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        load(folder.path(), environment).map(|loaded| loaded.settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_documented_file_says_the_defaults() {
+        assert_eq!(load_text(DOCUMENTED, &[]), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn a_first_start_writes_the_file() {
+        let folder = tempfile::tempdir().expect("folder");
+        load(folder.path(), std::iter::empty()).expect("loads");
+        assert!(folder.path().join(FILE_NAME).exists());
+    }
+
+    #[test]
+    fn the_environment_overrides() {
+        let settings = load_text("", &[("PENSTOCK_LIVE__TICK_MILLIS", "100"), ("PENSTOCK_STATION__NAME", "north")]);
+        let settings = settings.expect("valid");
+        assert_eq!((settings.live.tick_millis, settings.station.name.as_str()), (100, "north"));
+    }
+
+    #[test]
+    fn wrong_settings_are_named_with_their_cure() {
+        let check = |text: &str, environment: &[(&str, &str)], parts: &[&str]| {
+            let message = load_text(text, environment).expect_err(text);
+            for part in parts {
+                assert!(message.contains(part), "{part:?} is not in {message:?}");
+            }
+        };
+        check("[live]\ntick_millis = 5", &[], &["penstock.toml", "live.tick_millis", "20 to 1000"]);
+        check("[live]\ntick = 5", &[], &["penstock.toml", "live", "tick"]);
+        check("[gateway]\nlisten = \"0.0.0.0:80\"", &[], &["gateway.listen", "loopback"]);
+        check("", &[("PENSTOCK_LOG__FORMAT", "xml")], &["environment", "log", "xml"]);
+        check("[[brokers]]\nname=\"a\"\nhost=\"\"", &[], &["brokers.a.host"]);
+        check("[[brokers]]\nname=\"local\"\nhost=\"h\"", &[], &["own broker"]);
+        check("nonsense", &[], &["penstock.toml"]);
+    }
+
+    #[test]
+    fn edits_keep_comments() {
+        let folder = tempfile::tempdir().expect("folder");
+        let loaded = load(folder.path(), std::iter::empty()).expect("loads");
+        let broker = BrokerSettings {
+            name: "site-2".into(),
+            host: "10.0.0.2".into(),
+            port: 8883,
+            protocol: MqttVersion::V5,
+            topics: vec!["plant/#".into()],
+            routes: vec![RouteForm { pattern: "plant/{tag}".into(), format: "plain".into(), address: "{tag}".into() }],
+            username: Some("penstock".into()),
+            tls: Some(TlsForm::default()),
+        };
+        let changed = edit(&loaded.file, |document| put_brokers(document, std::slice::from_ref(&broker)));
+        assert_eq!(changed.expect("valid").brokers, vec![broker.clone()]);
+        let text = std::fs::read_to_string(&loaded.file).expect("there");
+        assert!(text.contains("# "), "comments are kept");
+        let again = load(folder.path(), std::iter::empty()).expect("loads");
+        assert_eq!(again.settings.brokers, vec![broker]);
+        let emptied = edit(&loaded.file, |document| put_brokers(document, &[])).expect("valid");
+        assert!(emptied.brokers.is_empty());
+    }
+}

@@ -1,0 +1,594 @@
+//! The running station: what it starts, in which order, what it watches, and how it stops without losing anything.
+//!
+//! Every shell holds one of these. Must not know shells.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use penstock_anomaly::{Detector, Fleet, SNAPSHOT_VERSION, Snapshot};
+use penstock_api::{ApiError, Code, StationStatus};
+use penstock_model::{Clock, Permission, PointNo, TenantId, Timestamp};
+use penstock_sources::broker::{Credentials, Keeper, PrivateBroker};
+use penstock_sources::mqtt::MqttSettings;
+use penstock_sources::{Received, Secret};
+use penstock_spool::{Seq, Spool};
+use penstock_store::{Cluster, ClusterEvent, ClusterSettings, DetectorModel, Store, Writer};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::Error;
+use crate::configuration::load_register;
+use crate::demo::Demo;
+use crate::instance::{Instance, Running};
+use crate::live::{Feed, Live};
+use crate::notices::{Notices, RecentLog};
+use crate::pipeline::{self, Counters, Order, Pipeline, Start};
+use crate::register::Register;
+use crate::secrets::Secrets;
+use crate::sessions::Sessions;
+use crate::settings::{BrokerSettings, LOCAL_SOURCE, Loaded, PlantSettings, PrivateBrokerSettings};
+use crate::spooler::spooler;
+use crate::tiles::Tiles;
+use crate::ways_in::{WaysIn, mqtt_settings};
+use crate::writer::{Copier, DatabaseWatch};
+
+/// How long what is taken in may take to reach the spool, and the spool's content the database, when stopping.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Bytes of one file of the spool, and those that only what people do may take.
+const SEGMENT_BYTES: u64 = 16 << 20;
+const RESERVED_BYTES: u64 = 64 << 20;
+/// How often detectors' states are kept.
+const SNAPSHOT: Duration = Duration::from_secs(300);
+
+/// What a station is started with.
+pub struct Options {
+    /// The folder it keeps everything in.
+    pub data: PathBuf,
+    /// Its settings.
+    pub settings: Loaded,
+    /// Present time.
+    pub clock: Clock,
+    /// The newest warnings of the log.
+    pub log: RecentLog,
+    /// Its secrets.
+    pub secrets: Secrets,
+}
+
+/// A running station. Clones are the same one.
+#[derive(Clone)]
+pub struct Station {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What calls work with.
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) since: Timestamp,
+    pub(crate) tenant: TenantId,
+    pub(crate) settings: Mutex<Loaded>,
+    pub(crate) secrets: Secrets,
+    pub(crate) store: Store,
+    pub(crate) database: DatabaseWatch,
+    pub(crate) spool: Arc<Spool>,
+    pub(crate) register: Arc<Register>,
+    pub(crate) live: Arc<Live>,
+    pub(crate) notices: Notices,
+    pub(crate) log: RecentLog,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) sessions: Sessions,
+    pub(crate) demo: Demo,
+    /// Nobody has an account of their own yet.
+    pub(crate) first_start: AtomicBool,
+    pub(crate) tiles: Tiles,
+    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) ways_in: WaysIn,
+    pub(crate) broker: Option<PrivateBroker>,
+    /// One change of configuration at a time.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    instance: Instance,
+    running: Mutex<Option<Parts>>,
+}
+
+/// The parts that stopping takes apart, in order.
+struct Parts {
+    pipeline: JoinHandle<()>,
+    spooler: JoinHandle<()>,
+    copier: JoinHandle<()>,
+    rest: JoinSet<()>,
+    cluster: JoinHandle<Cluster>,
+    keeper: Option<JoinHandle<()>>,
+    stop_pipeline: CancellationToken,
+    stop_copier: CancellationToken,
+    stop_rest: CancellationToken,
+    stop_cluster: CancellationToken,
+    stop_broker: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Station {
+    /// Starts a station: its database and broker, then what a former run left in the spool, then plant and alarms as
+    /// they were, and only then the ways in.
+    ///
+    /// # Errors
+    /// [`Error::Running`] where one runs on this data already; the others name what is missing or wrong, with the cure.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let Options { data, settings: loaded, clock, log, secrets } = options;
+        let settings = loaded.settings.clone();
+        let instance = Instance::take(&data)?;
+        let notices = Notices::new(clock.clone());
+        let tenant = tenant_of(&data, &settings.plant, &clock)?;
+
+        let (cluster, broker) =
+            tokio::join!(start_database(&data), start_broker(&data, &settings.broker, &secrets, &clock),);
+        let (mut cluster, store) = cluster?;
+        let (broker, keeper) = match broker? {
+            Some((broker, keeper)) => (Some(broker), Some(keeper)),
+            None => (None, None),
+        };
+
+        let spool = open_spool(&data, settings.spool.max_megabytes, &notices)?;
+        let appended = Arc::new(Notify::new());
+        let counters = Arc::new(Counters::default());
+        let watermark = Writer::open(store.options()).await?.watermark().await?;
+        spool.continue_after(Seq(watermark))?;
+        let database = DatabaseWatch::new(watermark);
+        let copier = || Copier {
+            clock: clock.clone(),
+            spool: Arc::clone(&spool),
+            appended: Arc::clone(&appended),
+            store: store.clone(),
+            tenant,
+            notices: notices.clone(),
+            counters: Arc::clone(&counters),
+            watch: database.clone(),
+        };
+        // What a former run acknowledged comes first: points, alarms and newest values are read after it.
+        let at_once = CancellationToken::new();
+        at_once.cancel();
+        copier().run(at_once, CancellationToken::new()).await;
+
+        let register = Arc::new(load_register(&store, tenant, &settings.plant, &clock).await?);
+        let live = Live::new(clock.clone(), settings.live.tick());
+        live.set_register(register.lock().version);
+        let (spooler, spooler_task) = spooler(Arc::clone(&spool), notices.clone(), Arc::clone(&appended));
+        let pipeline = Pipeline::new(Start {
+            clock: clock.clone(),
+            tenant,
+            register: Arc::clone(&register),
+            live: Arc::clone(&live),
+            notices: notices.clone(),
+            counters: Arc::clone(&counters),
+            spooler,
+            states: store.alarm_states(tenant).await?,
+            latest: store.latest(tenant).await?,
+            fleet: load_fleet(&store, tenant).await,
+            journal_seq: store.last_journal_seq().await?,
+        });
+
+        let (messages_in, messages) = mpsc::channel::<Received>(pipeline::QUEUE);
+        let (orders, orders_out) = mpsc::channel(64);
+        let sessions_folder = data.join("sources");
+        std::fs::create_dir_all(&sessions_folder)
+            .map_err(|source| Error::file("folder of the sources", &sessions_folder, source))?;
+        let ways_in = WaysIn::new(clock.clone(), sessions_folder, messages_in);
+        let demo = match settings.demo.people && settings.brokers.is_empty() {
+            true => Demo::start(tenant).map_err(|error| Error::SetUp(error.message))?,
+            false => Demo::default(),
+        };
+        store.remember_people(tenant, &demo.remembered()).await?;
+
+        let tokens: [CancellationToken; 6] = std::array::from_fn(|_| CancellationToken::new());
+        let [stop_pipeline, stop_copier, stop_rest, stop_cluster, stop_broker, cut] = tokens;
+        let parts = Parts {
+            pipeline: tokio::spawn(pipeline.run(messages, orders_out, stop_pipeline.clone())),
+            spooler: tokio::spawn(spooler_task.run(cut.clone())),
+            copier: tokio::spawn(copier().run(stop_copier.clone(), cut.clone())),
+            rest: JoinSet::new(),
+            cluster: {
+                let (stop, notices) = (stop_cluster.clone(), notices.clone());
+                tokio::spawn(async move {
+                    cluster.watch(stop.cancelled(), |event| tell_of_cluster(&notices, event)).await;
+                    cluster
+                })
+            },
+            keeper: keeper.map(|keeper| tokio::spawn(keeper.run(stop_broker.clone()))),
+            stop_pipeline,
+            stop_copier,
+            stop_rest: stop_rest.clone(),
+            stop_cluster,
+            stop_broker,
+            cut,
+        };
+        let shared = Arc::new(Shared {
+            since: clock.now(),
+            first_start: AtomicBool::new(store.count_admins(tenant).await? == 0),
+            sessions: Sessions::new(clock.clone(), Duration::from_secs(settings.station.session_idle_mins * 60)),
+            tiles: Tiles::new(data.join("tiles")).map_err(|error| Error::SetUp(error.to_string()))?,
+            settings: Mutex::new(loaded),
+            running: Mutex::new(Some(parts)),
+            changing: tokio::sync::Mutex::new(()),
+            clock,
+            tenant,
+            secrets,
+            store,
+            database,
+            spool,
+            register,
+            live,
+            notices,
+            log,
+            counters,
+            demo,
+            orders,
+            ways_in,
+            broker,
+            instance,
+        });
+        let station = Self { shared };
+        station.start_sources().await;
+        station.start_rest(&stop_rest);
+        station.shared.refresh_status(0.0);
+        Ok(station)
+    }
+
+    /// Tells those who look for this station where its screens are.
+    ///
+    /// # Errors
+    /// Where the note cannot be written.
+    pub fn announce(&self, address: &str) -> Result<(), Error> {
+        self.shared.instance.tell(&Running {
+            pid: std::process::id(),
+            address: address.to_owned(),
+            broker_port: self.shared.broker.as_ref().map(PrivateBroker::port),
+            ready: true,
+        })
+    }
+
+    /// The live feed of a session.
+    ///
+    /// # Errors
+    /// [`Code::SignedOut`] without a session, [`Code::Forbidden`] without the permission to see.
+    pub fn follow(&self, token: &str) -> Result<Feed, ApiError> {
+        let holder = self.shared.sessions.check(token)?;
+        if !holder.permissions.allow(Permission::See) {
+            return Err(ApiError::new(Code::Forbidden, "your roles do not let you see the plant"));
+        }
+        Ok(self.shared.live.follow())
+    }
+
+    /// Counts a followed feed as use of its session.
+    ///
+    /// # Errors
+    /// [`Code::SignedOut`] where the session has ended.
+    pub fn touch(&self, token: &str) -> Result<(), ApiError> {
+        self.shared.sessions.check(token).map(|_| ())
+    }
+
+    /// A tile of the map.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] while tiles are off or outside the world, [`Code::Away`] where it cannot be had.
+    pub async fn tile(&self, z: u8, x: u32, y: u32) -> Result<Vec<u8>, ApiError> {
+        let map = self.shared.settings().settings.map.clone();
+        if !map.tiles {
+            return Err(ApiError::new(Code::NotFound, "map tiles are off: an admin can turn them on under Settings"));
+        }
+        self.shared.tiles.get(&map.tile_url, z, x, y).await
+    }
+
+    /// Stops in order: sources first, then what they handed over is worked on, spooled and copied, then detectors'
+    /// states are kept, then database and broker end. Says what it does.
+    pub async fn stop(&self) {
+        let parts = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut parts) = parts else { return };
+        tracing::info!("stopping: sources");
+        let snapshot = self.shared.ask(|reply| Order::Snapshot { reply }).await.ok();
+        self.shared.ways_in.stop_all().await;
+        tracing::info!("stopping: pipeline and spool");
+        parts.stop_pipeline.cancel();
+        late("pipeline", tokio::time::timeout(DRAIN, parts.pipeline).await);
+        late("spool", tokio::time::timeout(DRAIN, parts.spooler).await);
+        tracing::info!("stopping: copying the rest into the database");
+        parts.stop_copier.cancel();
+        late("copying", tokio::time::timeout(DRAIN, parts.copier).await);
+        parts.cut.cancel();
+        if let Some(snapshot) = snapshot {
+            self.shared.keep_fleet(snapshot).await;
+        }
+        parts.stop_rest.cancel();
+        parts.rest.shutdown().await;
+        self.shared.store.close().await;
+        tracing::info!("stopping: database and broker");
+        parts.stop_cluster.cancel();
+        match parts.cluster.await {
+            Ok(mut cluster) => {
+                if let Err(error) = cluster.stop(DRAIN).await {
+                    tracing::error!(%error, "the database did not stop");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the database's watch failed"),
+        }
+        parts.stop_broker.cancel();
+        if let Some(keeper) = parts.keeper {
+            late("broker", tokio::time::timeout(DRAIN * 2, keeper).await);
+        }
+        tracing::info!("stopped");
+    }
+
+    async fn start_sources(&self) {
+        let shared = &self.shared;
+        let client_id = format!("penstock-{}", shared.tenant.0.simple().to_string().get(..12).unwrap_or_default());
+        if let Some(broker) = &shared.broker {
+            match broker.source(LOCAL_SOURCE, &client_id, shared.clock.clone()) {
+                Ok(source) => {
+                    shared.ways_in.start(broker.station_settings(LOCAL_SOURCE, &client_id), source).await;
+                }
+                Err(error) => shared.notices.set("broker", "source", error.to_string(), "see the log"),
+            }
+        }
+        let brokers = shared.settings().settings.brokers.clone();
+        for broker in &brokers {
+            if let Err(error) = shared.start_broker_source(broker).await {
+                let part = format!("source {}", broker.name);
+                shared.notices.set(&part, "settings", error.to_string(), "correct it under Settings");
+            }
+        }
+    }
+
+    /// Tasks that only look after things.
+    fn start_rest(&self, stop: &CancellationToken) {
+        let mut running = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(parts) = running.as_mut() else { return };
+        let (shared, token) = (Arc::clone(&self.shared), stop.clone());
+        parts.rest.spawn(async move {
+            let mut every = tokio::time::interval(Duration::from_secs(1));
+            let mut before = shared.counters.samples.load(Ordering::Relaxed);
+            let mut at = tokio::time::Instant::now();
+            loop {
+                tokio::select! {
+                    () = token.cancelled() => return,
+                    _ = every.tick() => {}
+                }
+                let (samples, now) = (shared.counters.samples.load(Ordering::Relaxed), tokio::time::Instant::now());
+                let secs = now.duration_since(at).as_secs_f64().max(0.001);
+                shared.refresh_status((samples - before) as f64 / secs);
+                (before, at) = (samples, now);
+            }
+        });
+        let (shared, token) = (Arc::clone(&self.shared), stop.clone());
+        parts.rest.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = token.cancelled() => return,
+                    () = tokio::time::sleep(SNAPSHOT) => {}
+                }
+                if let Ok(snapshot) = shared.ask(|reply| Order::Snapshot { reply }).await {
+                    shared.keep_fleet(snapshot).await;
+                }
+            }
+        });
+    }
+}
+
+impl Shared {
+    pub(crate) fn settings(&self) -> MutexGuard<'_, Loaded> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the pipeline and waits for its answer.
+    pub(crate) async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, ApiError> {
+        let stopping = || ApiError::new(Code::Away, "the station is stopping: try again after its restart");
+        let (reply, answer) = oneshot::channel();
+        self.orders.send(order(reply)).await.map_err(|_stopped| stopping())?;
+        answer.await.map_err(|_stopped| stopping())
+    }
+
+    /// Starts, or starts anew, the source of a broker beside the station's own.
+    pub(crate) async fn start_broker_source(&self, broker: &BrokerSettings) -> Result<(), Error> {
+        let routes = pipeline::compile_routes(&broker.routes)
+            .map_err(|problem| Error::Route { broker: broker.name.clone(), problem })?;
+        let settings = self.mqtt_settings(broker);
+        let source = self.ways_in.source(settings.clone(), self.broker_password(&broker.name).await?)?;
+        let order = Order::Routes { source: broker.name.clone(), routes: Arc::new(routes) };
+        if self.orders.send(order).await.is_err() {
+            return Ok(()); // stopping
+        }
+        self.ways_in.start(settings, source).await;
+        Ok(())
+    }
+
+    pub(crate) fn mqtt_settings(&self, broker: &BrokerSettings) -> MqttSettings {
+        let of_tenant = self.tenant.0.simple().to_string();
+        mqtt_settings(broker, format!("penstock-{}-{}", of_tenant.get(..12).unwrap_or_default(), broker.name))
+    }
+
+    pub(crate) async fn broker_password(&self, broker: &str) -> Result<Option<Secret>, Error> {
+        let (secrets, name) = (self.secrets.clone(), secret_name(broker));
+        let found = tokio::task::spawn_blocking(move || secrets.get(&name)).await;
+        let found = found.map_err(|error| Error::SetUp(error.to_string()))??;
+        Ok(found.map(|password| Secret::new(password.as_str())))
+    }
+
+    fn refresh_status(&self, samples_per_sec: f64) {
+        let states = self.ways_in.states();
+        for (settings, state) in &states {
+            let part = format!("source {}", settings.name);
+            match &state.last_problem {
+                Some(problem) if !state.is_connected() => {
+                    self.notices.set(&part, "link", problem.message.clone(), problem.cure.clone());
+                }
+                _ => self.notices.clear(&part, "link"),
+            }
+            if let Some(dropped) = state.dropped_by_broker.filter(|dropped| *dropped > 0) {
+                let what = format!("the broker says that it dropped {dropped} messages");
+                self.notices.set(&part, "dropped", what, "raise max_queued_messages in the broker's configuration");
+            }
+        }
+        self.live.set_status(self.status_at(samples_per_sec));
+    }
+
+    /// How the station is.
+    pub(crate) fn status(&self) -> StationStatus {
+        self.live.status().unwrap_or_else(|| self.status_at(0.0))
+    }
+
+    fn status_at(&self, samples_per_sec: f64) -> StationStatus {
+        let states = self.ways_in.states();
+        let stats = self.spool.stats();
+        StationStatus {
+            samples_per_sec,
+            queue: self.counters.queue.load(Ordering::Relaxed),
+            spool_bytes: stats.disk_bytes,
+            spool_waiting: stats.waiting,
+            database: self.database.state(),
+            sources_up: count(states.iter().filter(|(_, state)| state.is_connected()).count()),
+            sources_total: count(states.len()),
+            notices: self.notices.count(),
+        }
+    }
+
+    async fn keep_fleet(&self, snapshot: Snapshot) {
+        let (kind, fitted_at) = (detector_kind(snapshot.version), self.clock.now());
+        let encoded = tokio::task::spawn_blocking(move || -> Result<Vec<DetectorModel>, postcard::Error> {
+            let model = |(point, detector): &(PointNo, Detector)| {
+                let model = postcard::to_stdvec(detector)?;
+                Ok(DetectorModel { point: *point, detector: kind.clone(), fitted_at, model })
+            };
+            snapshot.detectors.iter().map(model).collect()
+        });
+        let outcome = match encoded.await {
+            Ok(Ok(models)) => self.store.save_models(&models).await.map_err(|error| error.to_string()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(error, "the detectors' state could not be kept; after a restart they learn anew");
+        }
+    }
+}
+
+/// The kind that detectors' states are kept under: one of another version is not read.
+fn detector_kind(version: u16) -> String {
+    format!("residual/{version}")
+}
+
+/// The name that a broker's password is kept under.
+pub(crate) fn secret_name(broker: &str) -> String {
+    format!("broker/{broker}")
+}
+
+fn count(things: usize) -> u32 {
+    u32::try_from(things).unwrap_or(u32::MAX)
+}
+
+fn late(what: &str, outcome: Result<Result<(), tokio::task::JoinError>, tokio::time::error::Elapsed>) {
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(what, %error, "a task failed while stopping"),
+        Err(_elapsed) => tracing::warn!(what, "did not end in time; what it holds is taken up by the next start"),
+    }
+}
+
+async fn start_database(data: &Path) -> Result<(Cluster, Store), Error> {
+    let cluster = Cluster::start(ClusterSettings::new(data.join("database"))).await?;
+    let store = Store::open(&cluster.options()).await?;
+    Ok((cluster, store))
+}
+
+async fn start_broker(
+    data: &Path,
+    settings: &PrivateBrokerSettings,
+    secrets: &Secrets,
+    clock: &Clock,
+) -> Result<Option<(PrivateBroker, Keeper)>, Error> {
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let secrets = secrets.clone();
+    let credentials = tokio::task::spawn_blocking(move || -> Result<Credentials, crate::secrets::SecretError> {
+        let kept = |name: &str| secrets.get_or_make(name, || crate::secrets::random_password(16));
+        Ok(Credentials {
+            station: Secret::new(kept("station-password")?.as_str()),
+            device: Secret::new(kept("device-password")?.as_str()),
+        })
+    });
+    let credentials = credentials.await.map_err(|error| Error::SetUp(error.to_string()))??;
+    Ok(Some(PrivateBroker::start(data.join("broker"), credentials, clock.clone()).await?))
+}
+
+fn open_spool(data: &Path, max_megabytes: u64, notices: &Notices) -> Result<Arc<Spool>, Error> {
+    let max_bytes = max_megabytes << 20;
+    let options = penstock_spool::Options {
+        segment_bytes: SEGMENT_BYTES,
+        max_bytes,
+        reserved_bytes: RESERVED_BYTES.min(max_bytes / 8),
+    };
+    let opened = Spool::open(&data.join("spool"), options)?;
+    if opened.torn_bytes > 0 {
+        tracing::info!(
+            bytes = opened.torn_bytes,
+            "an entry that was being written at the crash was dropped; nobody was told that it was done"
+        );
+    }
+    if !opened.damage.is_empty() {
+        notices.set(
+            "spool",
+            "damaged",
+            format!("{} stretches of the spool cannot be read", opened.damage.len()),
+            "check the disk; everything else was read",
+        );
+    }
+    Ok(Arc::new(opened.spool))
+}
+
+/// The detectors as a former run left them; new ones where there are none or they cannot be read.
+async fn load_fleet(store: &Store, tenant: TenantId) -> Fleet {
+    let kept = match store.load_models(tenant).await {
+        Ok(kept) => kept,
+        Err(error) => {
+            tracing::warn!(%error, "the detectors' state could not be read; they learn anew");
+            Vec::new()
+        }
+    };
+    let kind = detector_kind(SNAPSHOT_VERSION);
+    let detectors = kept
+        .iter()
+        .filter(|model| model.detector == kind)
+        .filter_map(|model| Some((model.point, postcard::from_bytes(&model.model).ok()?)))
+        .collect();
+    Fleet::restore(Snapshot { version: SNAPSHOT_VERSION, detectors }).unwrap_or_default()
+}
+
+fn tell_of_cluster(notices: &Notices, event: ClusterEvent) {
+    match event {
+        ClusterEvent::Died => tracing::warn!("the database's server died; starting it again"),
+        ClusterEvent::Restarted => notices.clear("database", "server"),
+        ClusterEvent::StartFailed { error, pause } => {
+            let cure = format!("it is tried again in {} s; meanwhile everything is kept in the spool", pause.as_secs());
+            notices.set("database", "server", error.to_string(), cure);
+        }
+    }
+}
+
+/// The id of whose data this is: that of the plant file of the first start where one is to be imported, else a new one;
+/// kept beside the data.
+fn tenant_of(data: &Path, plant: &PlantSettings, clock: &Clock) -> Result<TenantId, Error> {
+    let path = data.join("tenant");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map_err(|error: uuid::Error| {
+            Error::file("tenant id", &path, std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let tenant = match &plant.import {
+                Some(file) => crate::configuration::read_plant_file(file)?.plant.tenant,
+                None => TenantId::made(clock.now(), crate::secrets::random_bytes(10).try_into().unwrap_or([0; 10])),
+            };
+            std::fs::write(&path, tenant.to_string()).map_err(|source| Error::file("tenant id", &path, source))?;
+            Ok(tenant)
+        }
+        Err(source) => Err(Error::file("tenant id", &path, source)),
+    }
+}

@@ -1,0 +1,217 @@
+//! Copies the spool into the database: batch by batch, each with its watermark in one transaction, so that a crash
+//! between any two steps neither loses nor doubles anything.
+//!
+//! Waits while the database is away, and says so. Must not know sources or screens.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use penstock_api::DatabaseState;
+use penstock_model::{Clock, TenantId};
+use penstock_spool::{Seq, Spool};
+use penstock_store::{Batch, Store, Writer};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::notices::Notices;
+use crate::pipeline::Counters;
+use crate::record::Record;
+
+/// Bytes of the spool that go into one transaction at most: about 5,000 samples.
+const BATCH_BYTES: usize = 128 << 10;
+/// How long the database may be away before people are told.
+const TOLD_AFTER: Duration = Duration::from_secs(2);
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
+
+/// How the database fares, shared with those who show it.
+#[derive(Clone)]
+pub(crate) struct DatabaseWatch {
+    state: Arc<Mutex<DatabaseState>>,
+    written: Arc<AtomicU64>,
+    progress: Arc<Notify>,
+}
+
+impl DatabaseWatch {
+    /// A database that answers, with everything up to `seq` written.
+    pub(crate) fn new(seq: u64) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(DatabaseState::Up { commit_ms: 0.0 })),
+            written: Arc::new(AtomicU64::new(seq)),
+            progress: Arc::default(),
+        }
+    }
+
+    /// How it is.
+    pub(crate) fn state(&self) -> DatabaseState {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until everything in the spool up to `seq` is in the database.
+    pub(crate) async fn reached(&self, seq: Seq) {
+        loop {
+            let progress = self.progress.notified();
+            if self.written.load(Ordering::Acquire) >= seq.0 {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    fn set(&self, state: DatabaseState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+/// The task that copies.
+pub(crate) struct Copier {
+    /// Present time.
+    pub clock: Clock,
+    /// From where.
+    pub spool: Arc<Spool>,
+    /// Told of every append.
+    pub appended: Arc<Notify>,
+    /// Whereto.
+    pub store: Store,
+    /// Whose.
+    pub tenant: TenantId,
+    /// What wants a look.
+    pub notices: Notices,
+    /// Counters to count in.
+    pub counters: Arc<Counters>,
+    /// Where to say how the database fares.
+    pub watch: DatabaseWatch,
+}
+
+impl Copier {
+    /// Copies until `stop`, then what is left, until `cut`.
+    pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) {
+        let mut writer = None;
+        let mut reader = self.spool.reader();
+        let mut away_since: Option<(Instant, penstock_model::Timestamp)> = None;
+        let mut retry = FIRST_RETRY;
+        let mut after = Seq(self.watch.written.load(Ordering::Acquire));
+        loop {
+            if cut.is_cancelled() {
+                return;
+            }
+            let read = tokio::task::spawn_blocking(move || {
+                let records = reader.read(after, BATCH_BYTES);
+                (reader, records)
+            })
+            .await;
+            let records = match read {
+                Ok((back, Ok(records))) => {
+                    reader = back;
+                    records
+                }
+                Ok((back, Err(error))) => {
+                    reader = back;
+                    self.notices.set("spool", "read", error.to_string(), "look at the disk that the spool is on");
+                    tokio::time::sleep(LONGEST_RETRY).await;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the spool's reader failed");
+                    return;
+                }
+            };
+            let Some(last) = records.last().map(|record| record.seq) else {
+                if stop.is_cancelled() {
+                    return;
+                }
+                tokio::select! {
+                    () = self.appended.notified() => {}
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                }
+                continue;
+            };
+            let batch = self.batch(&records);
+            let began = Instant::now();
+            let outcome = match writer.take() {
+                Some(writer) => Ok(writer),
+                None => Writer::open(self.store.options()).await,
+            };
+            let outcome = match outcome {
+                Ok(mut open) => open.apply(&batch, last.0).await.map(|applied| {
+                    writer = Some(open);
+                    applied
+                }),
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(applied) => {
+                    self.counters.stored.fetch_add(applied.stored, Ordering::Relaxed);
+                    self.counters.duplicates.fetch_add(applied.duplicates, Ordering::Relaxed);
+                    self.watch.set(DatabaseState::Up { commit_ms: began.elapsed().as_secs_f64() * 1e3 });
+                    if away_since.take().is_some() {
+                        self.notices.clear("database", "away");
+                        tracing::info!("the database answers again");
+                    }
+                    retry = FIRST_RETRY;
+                    after = last;
+                    self.watch.written.store(last.0, Ordering::Release);
+                    self.watch.progress.notify_waiters();
+                    let spool = Arc::clone(&self.spool);
+                    // Forgetting late is harmless: the watermark in the database counts.
+                    let trimmed = tokio::task::spawn_blocking(move || spool.trim(last)).await;
+                    if let Ok(Err(error)) = trimmed {
+                        tracing::warn!(%error, "the spool could not forget what the database has");
+                    }
+                }
+                Err(error) if error.is_transient() => {
+                    let (since, at) = *away_since.get_or_insert_with(|| (Instant::now(), self.clock.now()));
+                    if since.elapsed() >= TOLD_AFTER {
+                        self.watch.set(DatabaseState::Away { since: at });
+                        self.notices.set(
+                            "database",
+                            "away",
+                            error.to_string(),
+                            "the station brings it back by itself; meanwhile everything is kept in the spool",
+                        );
+                    }
+                    if stop.is_cancelled() {
+                        return; // the next start goes on from here
+                    }
+                    tokio::time::sleep(retry).await;
+                    retry = (retry * 2).min(LONGEST_RETRY);
+                }
+                Err(error) => {
+                    // Nothing is skipped: what the database refuses stays in the spool until somebody looks.
+                    self.notices.set(
+                        "database",
+                        "refused",
+                        format!("the database refuses what the spool holds: {error}"),
+                        "see the log; nothing is lost, recording into the spool goes on",
+                    );
+                    if stop.is_cancelled() {
+                        return;
+                    }
+                    tokio::time::sleep(LONGEST_RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Decodes records; one that cannot be decoded is told and left out, since no retry would mend it.
+    fn batch(&self, records: &[penstock_spool::Record]) -> Batch {
+        let mut batch = Batch::new(self.tenant);
+        for record in records {
+            match Record::from_bytes(&record.payload) {
+                Ok(record) => record.put_into(&mut batch),
+                Err(error) => {
+                    tracing::error!(seq = record.seq.0, %error, "a spool record cannot be read and is left out");
+                    self.notices.set(
+                        "spool",
+                        "unreadable",
+                        format!("record {} cannot be read: {error}", record.seq.0),
+                        "report this with the log; all other records are stored",
+                    );
+                }
+            }
+        }
+        batch
+    }
+}

@@ -1,0 +1,156 @@
+//! Hosting a station: prepared, started together with its gateway, and stopped in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use penstock_gateway::{Assets, Gateway};
+use penstock_model::Clock;
+use penstock_station::instance::{self, Running};
+use penstock_station::notices::RecentLog;
+use penstock_station::secrets::Secrets;
+use penstock_station::settings::{self, Loaded};
+use penstock_station::{Options, Station};
+use tokio_util::sync::CancellationToken;
+
+use crate::logs;
+
+/// The station that runs on `data`, where its process lives.
+pub(crate) fn running(data: &Path) -> Option<Running> {
+    match instance::Instance::take(data) {
+        Ok(_free) => None,
+        Err(penstock_station::Error::Running { pid, address, .. }) => {
+            instance::find(data).or(Some(Running { pid, address, broker_port: None, ready: false }))
+        }
+        // Told by the start itself, with its cure.
+        Err(_) => None,
+    }
+}
+
+/// Reads the settings and starts the log.
+pub(crate) fn prepare(data: &Path) -> anyhow::Result<(Loaded, RecentLog)> {
+    let loaded = settings::load(data, std::env::vars())?;
+    let log = RecentLog::new(Clock::System);
+    logs::start(&loaded.settings.log, log.clone())?;
+    for name in &loaded.overridden {
+        tracing::info!(name, "a setting comes from the environment");
+    }
+    Ok((loaded, log))
+}
+
+/// A station with its gateway.
+pub(crate) struct Hosted {
+    pub(crate) station: Station,
+    pub(crate) address: String,
+    gateway: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Hosted {
+    /// Starts the station and serves its screens.
+    pub(crate) async fn start(data: PathBuf, settings: Loaded, log: RecentLog) -> anyhow::Result<Self> {
+        let listen = settings.settings.gateway.listen.clone();
+        // Bound first: an address that is taken should not cost a start of the database.
+        let gateway = Gateway::bind(&listen).await?;
+        let address = format!("http://{}/", gateway.address());
+        let scope = data.display().to_string();
+        let secrets = tokio::task::spawn_blocking(move || Secrets::open(&scope, std::env::vars())).await?;
+        let options = Options { data, settings, clock: Clock::System, log, secrets };
+        let station = Station::start(options).await?;
+        let stop = CancellationToken::new();
+        let serving = gateway.serve(station.clone(), Arc::new(Embedded::load()), stop.clone());
+        let gateway = tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "browsers cannot reach the station any more");
+            }
+        });
+        station.announce(&address)?;
+        Ok(Self { station, address, gateway, stop })
+    }
+
+    /// Stops the gateway and then the station.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        let late = tokio::time::timeout(std::time::Duration::from_secs(3), self.gateway).await.is_err();
+        if late {
+            tracing::info!("a browser did not let go in time");
+        }
+        self.station.stop().await;
+    }
+}
+
+/// Runs without a window until it is told to stop.
+pub(crate) async fn serve(data: PathBuf, settings: Loaded, log: RecentLog) -> anyhow::Result<()> {
+    let mut interrupted = Interrupted::listen()?;
+    let hosted = tokio::select! {
+        hosted = Hosted::start(data, settings, log) => hosted?,
+        () = interrupted.wait() => return Ok(()),
+    };
+    logs::say(&format!("Penstock runs: open {} in a browser on this machine. Ctrl-C stops it.", hosted.address));
+    interrupted.wait().await;
+    logs::say("Stopping: sources, spool, database, broker");
+    hosted.stop().await;
+    Ok(())
+}
+
+/// Ctrl-C, and the signal that asks a service to end.
+pub(crate) struct Interrupted {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Interrupted {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+                .context("cannot listen for the signal to end")?,
+        })
+    }
+
+    pub(crate) async fn wait(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        drop(tokio::signal::ctrl_c().await);
+    }
+}
+
+/// The screens as they are embedded for the window: browsers get the same.
+struct Embedded(Box<dyn tauri::Assets<tauri::Wry>>);
+
+impl Embedded {
+    fn load() -> Self {
+        let mut context = crate::window::context();
+        Self(context.set_assets(Box::new(Nothing)))
+    }
+}
+
+impl Assets for Embedded {
+    fn get(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.get(&path.into()).map(std::borrow::Cow::into_owned)
+    }
+}
+
+/// What is left in a context after its assets were taken out.
+struct Nothing;
+
+impl tauri::Assets<tauri::Wry> for Nothing {
+    fn get(&self, _: &tauri::utils::assets::AssetKey) -> Option<std::borrow::Cow<'_, [u8]>> {
+        None
+    }
+
+    fn iter(&self) -> Box<tauri::utils::assets::AssetsIter<'_>> {
+        Box::new(std::iter::empty())
+    }
+
+    fn csp_hashes(
+        &self,
+        _: &tauri::utils::assets::AssetKey,
+    ) -> Box<dyn Iterator<Item = tauri::utils::assets::CspHash<'_>> + '_> {
+        Box::new(std::iter::empty())
+    }
+}

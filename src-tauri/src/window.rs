@@ -1,0 +1,293 @@
+//! The window: the screens over Tauri's IPC, the tray that stays when it is closed, and a window onto a station that
+//! another process runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use penstock_api::{ApiError, Code, Request};
+use penstock_station::instance::Running;
+use penstock_station::notices::RecentLog;
+use penstock_station::settings::Loaded;
+use penstock_station::{Caller, Origin, Station};
+use tauri::ipc::{Channel, InvokeResponseBody};
+use tauri::menu::{Menu, MenuItem};
+use tauri::tray::TrayIconBuilder;
+use tauri::{AppHandle, Manager as _, RunEvent, State, WebviewUrl, WebviewWindowBuilder, WindowEvent, Wry};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::host::{Hosted, Interrupted};
+
+/// Label of the one window.
+const MAIN: &str = "main";
+
+/// The context with the embedded screens; the one place that makes it.
+pub(crate) fn context() -> tauri::Context<Wry> {
+    tauri::generate_context!()
+}
+
+/// How far the station's start has come.
+#[derive(Clone)]
+enum Progress {
+    Starting,
+    Ready(Station),
+    Failed(String),
+}
+
+/// What the commands work with.
+struct Shell {
+    progress: watch::Receiver<Progress>,
+    /// Ends the feed of the page that was there before a reload.
+    feed: Mutex<CancellationToken>,
+}
+
+impl Shell {
+    /// The station, once it runs.
+    async fn station(&self) -> Result<Station, ApiError> {
+        let mut progress = self.progress.clone();
+        let settled = progress.wait_for(|progress| !matches!(progress, Progress::Starting)).await;
+        match settled.as_deref() {
+            Ok(Progress::Ready(station)) => Ok(station.clone()),
+            Ok(Progress::Failed(problem)) => Err(ApiError::new(Code::Failed, problem.clone())),
+            _ => Err(ApiError::new(Code::Away, "the station is stopping")),
+        }
+    }
+}
+
+/// One call of the page: see `penstock_api`.
+#[tauri::command]
+async fn call(shell: State<'_, Shell>, name: String, body: String, token: Option<String>) -> Result<String, ApiError> {
+    let request = Request::parse(&name, &body)?;
+    shell.station().await?.call(&Caller { token, origin: Origin::Window }, request).await
+}
+
+/// The live feed of a session into `channel`, until the page asks for another or the session ends, which an empty
+/// message tells.
+#[tauri::command]
+async fn live(shell: State<'_, Shell>, token: String, channel: Channel<InvokeResponseBody>) -> Result<(), ApiError> {
+    let station = shell.station().await?;
+    let mut feed = station.follow(&token)?;
+    let stop = CancellationToken::new();
+    let before = std::mem::replace(&mut *shell.feed.lock().unwrap_or_else(PoisonError::into_inner), stop.clone());
+    before.cancel();
+    tauri::async_runtime::spawn(async move {
+        let mut recheck = tokio::time::interval(std::time::Duration::from_secs(30));
+        loop {
+            let message = tokio::select! {
+                () = stop.cancelled() => return,
+                _ = recheck.tick() => match station.touch(&token) {
+                    Ok(()) => continue,
+                    Err(_ended) => Vec::new(),
+                },
+                frame = feed.next() => match frame.to_bytes() {
+                    Ok(bytes) => bytes,
+                    Err(error) => {
+                        tracing::error!(%error, "a frame could not be encoded");
+                        return;
+                    }
+                },
+            };
+            let last = message.is_empty();
+            if channel.send(InvokeResponseBody::Raw(message)).is_err() || last {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Saves what the page made into the person's downloads; says where.
+#[tauri::command]
+async fn save_file(app: AppHandle, name: String, bytes: Vec<u8>) -> Result<String, ApiError> {
+    let failed =
+        |error: &dyn std::fmt::Display| ApiError::new(Code::Failed, format!("{name} could not be saved: {error}"));
+    let plain = Path::new(&name).file_name().filter(|plain| plain.to_str() == Some(name.as_str()));
+    let Some(plain) = plain else {
+        return Err(ApiError::invalid(format!("{name:?} is no file name")));
+    };
+    let folder = app.path().download_dir().or_else(|_| app.path().home_dir()).map_err(|error| failed(&error))?;
+    std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+    // Nothing that is there is written over.
+    let path = (0..1_000)
+        .map(|count| folder.join(numbered(plain.as_ref(), count)))
+        .find(|path| !path.exists())
+        .ok_or_else(|| failed(&"there are a thousand files of that name"))?;
+    std::fs::write(&path, bytes).map_err(|error| failed(&error))?;
+    Ok(path.display().to_string())
+}
+
+fn numbered(name: &Path, count: u32) -> PathBuf {
+    if count == 0 {
+        return name.to_owned();
+    }
+    let stem = name.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = name.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
+    format!("{stem} ({count}){extension}").into()
+}
+
+/// Hosts the station and shows it in a window.
+pub(crate) fn host(
+    runtime: &tokio::runtime::Runtime,
+    data: PathBuf,
+    settings: Loaded,
+    log: RecentLog,
+) -> anyhow::Result<()> {
+    tauri::async_runtime::set(runtime.handle().clone());
+    let (progress_in, progress) = watch::channel(Progress::Starting);
+    let hosted = Arc::new(tokio::sync::Mutex::new(None::<Hosted>));
+    let start = {
+        let hosted = Arc::clone(&hosted);
+        async move {
+            let mut slot = hosted.lock().await;
+            match Hosted::start(data, settings, log).await {
+                Ok(ready) => {
+                    tracing::info!(address = ready.address, "the station runs");
+                    progress_in.send_replace(Progress::Ready(ready.station.clone()));
+                    *slot = Some(ready);
+                }
+                Err(error) => {
+                    let problem = format!("{error:#}");
+                    tracing::error!(problem, "the station cannot start");
+                    progress_in.send_replace(Progress::Failed(problem));
+                }
+            }
+            drop(slot);
+            // Kept open: a closed channel would say that the station is stopping.
+            std::future::pending::<()>().await;
+        }
+    };
+    let starting = runtime.spawn(start);
+    let app = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| bring_forward(app)))
+        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .manage(Shell { progress, feed: Mutex::new(CancellationToken::new()) })
+        .register_asynchronous_uri_scheme_protocol("tile", |context, request, responder| {
+            let app = context.app_handle().clone();
+            let path = request.uri().path().to_owned();
+            tauri::async_runtime::spawn(async move { responder.respond(tile(&app, &path).await) });
+        })
+        .invoke_handler(tauri::generate_handler![call, live, save_file])
+        .setup(|app| {
+            open(app.handle(), WebviewUrl::default())?;
+            tray(app.handle())?;
+            Ok(())
+        })
+        .on_window_event(|window, event| {
+            if let WindowEvent::CloseRequested { api, .. } = event {
+                // Closing the window leaves the station recording; the tray, or a second start, brings it back.
+                api.prevent_close();
+                if let Err(error) = window.hide() {
+                    tracing::warn!(%error, "the window cannot be hidden");
+                }
+            }
+        })
+        .build(context())
+        .context("the window cannot be opened")?;
+    quit_on_signal(runtime, app.handle().clone())?;
+    let code = app.run_return(|_, event| {
+        if let RunEvent::ExitRequested { code: None, api, .. } = event {
+            api.prevent_exit(); // the last window is hidden, not gone
+        }
+    });
+    runtime.block_on(async {
+        if let Some(hosted) = hosted.lock().await.take() {
+            hosted.stop().await;
+        }
+        starting.abort();
+    });
+    if code == 0 { Ok(()) } else { Err(anyhow::anyhow!("the window ended with code {code}")) }
+}
+
+/// Shows a station that another process runs: brings its window forward where it has one, else opens one of our own.
+pub(crate) fn attach(data: &Path, running: &Running) -> anyhow::Result<()> {
+    if running.address.is_empty() {
+        anyhow::bail!(
+            "the station on {} is just starting (process {}): try again in a moment",
+            data.display(),
+            running.pid
+        );
+    }
+    let address = running.address.parse().with_context(|| format!("{} is no address", running.address))?;
+    let app = tauri::Builder::default()
+        // Where the other process has a window, that one comes forward and this process ends here.
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| bring_forward(app)))
+        .setup(move |app| {
+            open(app.handle(), WebviewUrl::External(address))?;
+            Ok(())
+        })
+        .build(context())
+        .context("the window cannot be opened")?;
+    let code = app.run_return(|_, _| {});
+    if code == 0 { Ok(()) } else { Err(anyhow::anyhow!("the window ended with code {code}")) }
+}
+
+fn open(app: &AppHandle, url: WebviewUrl) -> tauri::Result<()> {
+    WebviewWindowBuilder::new(app, MAIN, url)
+        .title("Penstock")
+        .inner_size(1_440.0, 900.0)
+        .min_inner_size(360.0, 480.0)
+        .build()?;
+    Ok(())
+}
+
+fn bring_forward(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(MAIN) {
+        for step in [window.show(), window.unminimize(), window.set_focus()] {
+            if let Err(error) = step {
+                tracing::warn!(%error, "the window cannot be brought forward");
+            }
+        }
+    }
+}
+
+fn tray(app: &AppHandle) -> tauri::Result<()> {
+    let open = MenuItem::with_id(app, "open", "Open the control room", true, None::<&str>)?;
+    let quit = MenuItem::with_id(app, "quit", "Quit: stops recording and alarms", true, None::<&str>)?;
+    let mut tray =
+        TrayIconBuilder::with_id("penstock").tooltip("Penstock records").menu(&Menu::with_items(app, &[&open, &quit])?);
+    if let Some(icon) = app.default_window_icon() {
+        tray = tray.icon(icon.clone());
+    }
+    tray.on_menu_event(|app, event| match event.id().as_ref() {
+        "open" => bring_forward(app),
+        "quit" => app.exit(0),
+        _ => {}
+    })
+    .build(app)?;
+    Ok(())
+}
+
+fn quit_on_signal(runtime: &tokio::runtime::Runtime, app: AppHandle) -> anyhow::Result<()> {
+    let _inside = runtime.enter();
+    let mut interrupted = Interrupted::listen()?;
+    runtime.spawn(async move {
+        interrupted.wait().await;
+        app.exit(0);
+    });
+    Ok(())
+}
+
+/// A map tile over the window's own scheme: `tile://localhost/z/x/y`.
+async fn tile(app: &AppHandle, path: &str) -> tauri::http::Response<Vec<u8>> {
+    let respond = |status: u16, body: Vec<u8>| {
+        tauri::http::Response::builder()
+            .status(status)
+            .header("content-type", "image/png")
+            .header("access-control-allow-origin", "*")
+            .body(body)
+            .unwrap_or_default()
+    };
+    let mut parts = path.trim_matches('/').split('/').map(|part| part.trim_end_matches(".png").parse::<u32>());
+    let (Some(Ok(z)), Some(Ok(x)), Some(Ok(y))) = (parts.next(), parts.next(), parts.next()) else {
+        return respond(404, Vec::new());
+    };
+    let station = match app.state::<Shell>().station().await {
+        Ok(station) => station,
+        Err(_starting) => return respond(503, Vec::new()),
+    };
+    match station.tile(u8::try_from(z).unwrap_or(u8::MAX), x, y).await {
+        Ok(png) => respond(200, png),
+        Err(_none) => respond(404, Vec::new()),
+    }
+}
