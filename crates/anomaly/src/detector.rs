@@ -101,6 +101,8 @@ struct Expectation {
 const LARGEST: f64 = 1e30;
 /// Samples that a suspect one is held back for.
 const HELD: u8 = 2;
+/// Like steps seen before a further one is no surprise.
+const KNOWN: usize = 2;
 /// No step below so many standard deviations is flagged, whatever the tail says.
 const STEP_FLOOR: f64 = 5.0;
 const SLOW_FLOOR: f64 = 3.0;
@@ -272,7 +274,11 @@ impl Detector {
 
     fn expectation(&self, at: Timestamp) -> Expectation {
         let ordinary = if self.profile_share > 0.0 { self.profile.at(at) } else { None };
-        let sigma = (SIGMA * self.step_scatter).max(self.resolution / 2.0);
+        // Demand scatters more by day than by night.
+        let step = ordinary.map_or(self.step_scatter, |ordinary| {
+            self.step_scatter + (0.6 * (ordinary.step - self.step_scatter)) * self.profile_share
+        });
+        let sigma = (SIGMA * step).max(self.resolution / 2.0);
         // Double precision itself has a resolution; values of 1e9 with a scatter of 1e-9 must not divide by nothing.
         let tiny = (self.origin.abs() + self.last_value.abs()) * 1e-12 + f64::MIN_POSITIVE;
         Expectation {
@@ -290,20 +296,23 @@ impl Detector {
 
     /// The strongest of the four ways to look at it.
     fn evidence(&self, at: Timestamp, deviation: f64, expected: &Expectation) -> Evidence {
-        let probability = self.config.false_alarms_per_day * self.interval_secs / DAY_SECS / 3.0;
-        let beyond = Tail::beyond(probability.clamp(1e-9, 1e-2));
+        // Three ways may each err a third of the times; what lasts for hours errs once, not with each sample.
+        let beyond = |lasting_secs: f64| {
+            let probability = self.config.false_alarms_per_day * lasting_secs / DAY_SECS / 3.0;
+            Tail::beyond(probability.clamp(1e-9, 1e-2))
+        };
         let mut strongest = Evidence::NONE;
         if let Some(predicted) = expected.deviation {
             let residual = deviation - predicted;
-            if self.jumps.like(residual) < 2 {
+            if self.jumps.like(residual) < KNOWN {
                 let by = residual.abs();
-                let ratio = by / expected.step_sigma / self.step_tail.threshold(beyond, STEP_FLOOR);
+                let ratio = by / expected.step_sigma / self.step_tail.threshold(beyond(self.interval_secs), STEP_FLOOR);
                 let reason = if residual > 0.0 { Reason::JumpUp { by } } else { Reason::JumpDown { by } };
                 strongest.put(ratio, reason);
             }
-            let (noise, _) = self.next_noise(residual, expected);
+            let noise = self.next_noise(residual, expected);
             let sigmas = (noise - self.noise_mean) / (SIGMA * self.noise_scatter).max(0.05);
-            let ratio = sigmas / self.noise_tail.threshold(beyond, NOISE_FLOOR);
+            let ratio = sigmas / self.noise_tail.threshold(beyond(12.0 * self.interval_secs), NOISE_FLOOR);
             if self.suspects == 0 {
                 strongest.put(ratio, Reason::Noisy { times: noise / self.noise_mean.max(1e-3) });
             }
@@ -311,7 +320,7 @@ impl Detector {
         if self.profile_share >= 1.0 {
             let slow = self.next_slow(deviation, expected);
             let by = slow.abs();
-            let ratio = by / self.slow_sigma(expected) / self.slow_tail.threshold(beyond, SLOW_FLOOR);
+            let ratio = by / self.slow_sigma(expected) / self.slow_tail.threshold(beyond(2.0 * SLOW_SECS), SLOW_FLOOR);
             strongest.put(ratio, if slow > 0.0 { Reason::Above { by } } else { Reason::Below { by } });
         }
         let (_, share) = self.run.share_of_bearable();
@@ -358,6 +367,7 @@ impl Detector {
                 && residual.abs() > self.step_tail.threshold(1.0, STEP_FLOOR) * expected.step_sigma;
             if !is_suspect {
                 self.suspects = 0;
+                self.noise = self.next_noise(residual, expected);
             } else if self.suspects < HELD {
                 if self.suspects == 0 {
                     self.suspect_step = residual;
@@ -367,12 +377,9 @@ impl Detector {
             } else {
                 // The third in a row: the step lasts, so follow it, and know it when it comes again.
                 if self.suspects == HELD && (residual - self.suspect_step).abs() <= self.suspect_step.abs() / 3.0 {
-                    self.jumps.keep(self.suspect_step);
+                    self.take_step(residual);
                 }
                 self.suspects = HELD + 1;
-            }
-            if self.suspects == 0 {
-                self.noise = self.next_noise(residual, expected).0;
             }
         }
         if lag == deviation {
@@ -383,41 +390,54 @@ impl Detector {
         self.lags_known = self.lags_known.saturating_add(1).min(LAGS as u8);
     }
 
+    /// Goes along with a step that lasts: the last values are lifted with it, so that it leaves no echo either.
+    fn take_step(&mut self, step: f64) {
+        self.jumps.keep(step);
+        self.lags = self.lags.map(|lag| lag + step);
+    }
+
     /// Learns from a sample that was not flagged; none moves anything by more than a bounded amount.
     fn learn(&mut self, at: Timestamp, value: f64, deviation: f64, expected: &Expectation) {
         self.learned = self.learned.saturating_add(1);
         self.learned_ever = self.learned_ever.saturating_add(1);
         let seen = f64::from(self.learned_ever);
         let day = (DAY_SECS / self.interval_secs.max(1e-3)).max(24.0);
-        let bounded = bound(deviation, 6.0 * expected.scatter.max(self.step_scatter), self.learned_ever < 30);
+        let bounded = bound(deviation, 4.0 * expected.scatter.max(self.step_scatter), self.learned_ever < 30);
+        let mut step = self.step_scatter;
 
         if let Some(predicted) = expected.deviation {
             let residual = deviation - predicted;
             let bounded = bound(residual, 3.0 * expected.step_sigma, self.learned < 10);
-            let gain = (1.0 / f64::from(self.learned)).max(0.005);
+            // Long enough to span a pump's rest, in which nothing scatters.
+            let gain = (1.0 / f64::from(self.learned)).max((2.0 / day).min(0.005));
             self.step_scatter += gain * (bounded.abs() - self.step_scatter);
+            step = bounded.abs();
             self.autoregression.learn(&self.lags, predicted + bounded);
             if self.learned > 50 && self.suspects == 0 {
                 self.step_tail.learn(residual.abs() / expected.step_sigma);
                 let off = self.noise - self.noise_mean;
-                let gain = (1.0 / f64::from(self.learned - 50)).max(0.002);
+                let gain = (1.0 / f64::from(self.learned - 50)).max((1.0 / day).min(0.002));
                 self.noise_tail.learn(off / (SIGMA * self.noise_scatter).max(0.05));
                 self.noise_mean += gain * off;
                 self.noise_scatter += gain * (off.abs().min(1.0) - self.noise_scatter);
             }
         }
         if self.profile_share >= 1.0 {
-            self.slow_tail.learn(self.slow.abs() / self.slow_sigma(expected));
+            let slow = self.slow.abs() / self.slow_sigma(expected);
+            self.slow_tail.learn(slow);
+            if slow > self.slow_tail.threshold(0.0, 1.0) {
+                // Perhaps the beginning of a drift: following it now would keep it from ever being seen.
+                return;
+            }
         }
         self.level += bounded * (1.0 / seen).max(1.0 / (LEVEL_DAYS * day));
-        self.level_scatter += (1.0 / seen).max(1.0 / day) * (bounded.abs() - self.level_scatter);
-        self.learn_profile(at, value, deviation - bounded, day);
+        self.level_scatter += (1.0 / seen).max(1.0 / (LEVEL_DAYS * day)) * (bounded.abs() - self.level_scatter);
+        self.learn_profile(at, value - (deviation - bounded), step, day);
     }
 
-    fn learn_profile(&mut self, at: Timestamp, value: f64, beyond_bound: f64, day: f64) {
-        let value = value - beyond_bound;
+    fn learn_profile(&mut self, at: Timestamp, value: f64, step: f64, day: f64) {
         let off = self.profile.at(at).map_or(0.0, |ordinary| value - self.level - ordinary.offset);
-        self.profile.learn(at, value, off, self.interval_secs);
+        self.profile.learn(at, value, off, step, self.interval_secs);
         if self.profile_share > 0.0 {
             self.profile_share = (self.profile_share + 1.0 / (PROFILE_BLEND_DAYS * day)).min(1.0);
         } else if self.learned_ever.is_multiple_of(32) && self.profile.is_known(PROFILE_DAYS, self.interval_secs) {
@@ -455,9 +475,8 @@ impl Detector {
         (SIGMA * expected.scatter).max(self.resolution / 2.0).max(expected.step_sigma * 1e-3)
     }
 
-    fn next_noise(&self, residual: f64, expected: &Expectation) -> (f64, f64) {
-        let now = (residual.abs() / expected.step_sigma).min(4.0);
-        (self.noise + (now - self.noise) / 12.0, now)
+    fn next_noise(&self, residual: f64, expected: &Expectation) -> f64 {
+        self.noise + ((residual.abs() / expected.step_sigma).min(4.0) - self.noise) / 12.0
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Profile {
 struct Bin {
     mean: f64,
     scatter: f64,
+    step: f64,
     weight: f64,
 }
 
@@ -31,6 +32,8 @@ pub(crate) struct Ordinary {
     pub(crate) offset: f64,
     /// Mean absolute deviation at that time.
     pub(crate) scatter: f64,
+    /// Mean absolute step residual at that time.
+    pub(crate) step: f64,
 }
 
 /// The two bins around a time of day, and the share of the later one.
@@ -57,11 +60,13 @@ impl Profile {
         Some(Ordinary {
             offset: mix(earlier.mean, later.mean) - self.sum / BINS as f64,
             scatter: mix(earlier.scatter, later.scatter),
+            step: mix(earlier.step, later.step),
         })
     }
 
-    /// Takes a value with its deviation from the ordinary, at samples `interval_secs` apart.
-    pub(crate) fn learn(&mut self, time: Timestamp, value: f64, deviation: f64, interval_secs: f64) {
+    /// Takes a value with its deviation from the ordinary and the size of its step residual, at samples `interval_secs`
+    /// apart.
+    pub(crate) fn learn(&mut self, time: Timestamp, value: f64, deviation: f64, step: f64, interval_secs: f64) {
         let place = Place::of(time);
         let most = (MEMORY_DAYS * 86_400.0 / BINS as f64 / interval_secs.max(1e-3)).max(MEMORY_DAYS);
         let mean_of = |bin: Option<&Bin>| bin.filter(|bin| bin.weight > 0.0).map_or(value, |bin| bin.mean);
@@ -73,11 +78,13 @@ impl Profile {
             if bin.weight <= 0.0 {
                 bin.mean = value;
                 bin.scatter = deviation.abs();
+                bin.step = step;
             }
             bin.weight = (bin.weight + share).min(most).max(f64::MIN_POSITIVE);
             let gain = (share / bin.weight).min(share);
             bin.mean += gain * error;
             bin.scatter += gain * (deviation.abs() - bin.scatter);
+            bin.step += gain * (step - bin.step);
             self.sum += bin.mean - before;
         }
     }
@@ -86,7 +93,9 @@ impl Profile {
     pub(crate) fn is_sound(&self) -> bool {
         self.bins.len() == BINS
             && self.sum.is_finite()
-            && self.bins.iter().all(|bin| bin.mean.is_finite() && bin.scatter.is_finite() && bin.weight.is_finite())
+            && self.bins.iter().all(|bin| {
+                bin.mean.is_finite() && bin.scatter.is_finite() && bin.step.is_finite() && bin.weight.is_finite()
+            })
     }
 
     /// Whether every part of the day was seen on about this many days.
@@ -116,7 +125,7 @@ mod tests {
         let day = |secs: i64| 10.0 + (secs as f64 / 86_400.0 * std::f64::consts::TAU).sin();
         assert_eq!(profile.at(Timestamp::from_secs(0)), None);
         for secs in (0..5 * 86_400).step_by(300) {
-            profile.learn(Timestamp::from_secs(secs), day(secs), 0.1, 300.0);
+            profile.learn(Timestamp::from_secs(secs), day(secs), 0.1, 0.0, 300.0);
         }
         assert!(profile.is_known(2.0, 300.0));
         for secs in (0..86_400).step_by(1_000) {
@@ -130,7 +139,7 @@ mod tests {
     fn half_a_day_is_not_known() {
         let mut profile = Profile::new();
         for secs in (0..43_200).step_by(60) {
-            profile.learn(Timestamp::from_secs(secs), 1.0, 0.0, 60.0);
+            profile.learn(Timestamp::from_secs(secs), 1.0, 0.0, 0.0, 60.0);
         }
         assert!(!profile.is_known(0.1, 60.0));
         assert_eq!(profile.at(Timestamp::from_secs(60_000)), None);

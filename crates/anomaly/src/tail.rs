@@ -37,7 +37,9 @@ impl Tail {
         // A stochastic quantile: up a lot for each one above it, down a little for each below.
         let gain = (20.0 / f64::from(self.seen)).clamp(0.04, 0.5) * self.mean_excess.max(0.05);
         if deviation > self.quantile {
-            let excess = (deviation - self.quantile).min(8.0 * self.mean_excess);
+            // Cut, so that anomalies too small to be flagged do not raise the threshold out of reach of the next; the
+            // mean of an exponential loses a twentieth by it.
+            let excess = (deviation - self.quantile).min(3.0 * self.mean_excess) / 0.95;
             self.mean_excess = (self.mean_excess + 0.03 * (excess - self.mean_excess)).max(1e-3);
             self.quantile += gain * (1.0 - TAIL_SHARE);
         } else {
