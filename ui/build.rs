@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = ParseOptions::new().interpolate_display(true);
     let config = Config::new(first)?.add_locales(others)?.add_namespaces(FILES)?.parse_options(options);
     let parsed = parse_locales(Some(root), config)?;
-    let attributes = "#![allow(missing_docs, unreachable_pub, dead_code, unused_imports, clippy::all, clippy::pedantic)]".parse()?;
+    let attributes =
+        "#![allow(missing_docs, unreachable_pub, dead_code, unused_imports, clippy::all, clippy::pedantic)]".parse()?;
     let code = leptos_i18n_codegen::gen_code(&parsed, None, false, Some(&attributes), false)?;
     std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join("i18n.rs"), code.to_string())?;
     Ok(())

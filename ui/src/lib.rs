@@ -1,6 +1,8 @@
 //! The screens of the control room: one build for the desktop window and for any browser. Everything they know comes
 //! over `backend` as the types of `penstock-api`; they must not know how a station works inside.
 
+#![expect(unreachable_pub, reason = "the component macro makes its types public, whatever the component is")]
+
 mod app;
 mod backend;
 mod canvas;

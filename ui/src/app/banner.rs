@@ -18,9 +18,9 @@ const LINES: usize = 2;
 
 /// The worst alarms that nobody has acknowledged.
 fn worst(app: App) -> Vec<Arc<AlarmView>> {
-    app.alarms.listed.with(|listed| {
-        listed.iter().filter(|view| !view.state.acknowledged).take(LINES).cloned().collect()
-    })
+    app.alarms
+        .listed
+        .with(|listed| listed.iter().filter(|view| !view.state.acknowledged).take(LINES).cloned().collect())
 }
 
 /// Acknowledges line number `line` as it is shown now.
@@ -119,10 +119,9 @@ fn Lines() -> impl IntoView {
         let rows = lines.into_iter().enumerate().map(|(line, view)| {
             let locale = i18n.get_locale();
             let (title, place) = app.plant.with(|plant| match plant {
-                Some(plant) => (
-                    words::alarm_title(&view, plant, locale),
-                    plant.place_of_subject(view.subject).to_owned(),
-                ),
+                Some(plant) => {
+                    (words::alarm_title(&view, plant, locale), plant.place_of_subject(view.subject).to_owned())
+                }
                 None => (String::new(), String::new()),
             });
             let text = if place.is_empty() { title } else { format!("{place}: {title}") };
@@ -210,15 +209,17 @@ fn PersonMenu() -> impl IntoView {
         }
     };
     let menu = move || {
-        is_open.get().then(|| view! {
-            <div class="menu-ground" on:click=move |_| is_open.set(false)></div>
-            <div class="menu" role="group" aria-label=name data-testid="person-menu" on:keydown=close_on_escape>
-                <p class="menu-name"><b>{name}</b> <span>{roles}</span></p>
-                <ThemeAndLanguage/>
-                <button class="wide" data-testid="sign-out" on:click=move |_| app.sign_out()>
-                    {t!(i18n, frame.sign_out)}
-                </button>
-            </div>
+        is_open.get().then(|| {
+            view! {
+                <div class="menu-ground" on:click=move |_| is_open.set(false)></div>
+                <div class="menu" role="group" aria-label=name data-testid="person-menu" on:keydown=close_on_escape>
+                    <p class="menu-name"><b>{name}</b> <span>{roles}</span></p>
+                    <ThemeAndLanguage/>
+                    <button class="wide" data-testid="sign-out" on:click=move |_| app.sign_out()>
+                        {t!(i18n, frame.sign_out)}
+                    </button>
+                </div>
+            }
         })
     };
     view! {

@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn the_best_answer_stands_first() {
         let place = |name: &str, note: &str| Place { name: name.into(), note: note.into(), path: String::new() };
-        let places = [place("Trends", "screen"), place("PT-04", "Pressure, Ghat Road"), place("PS-2 Station Road", "site")];
+        let places =
+            [place("Trends", "screen"), place("PT-04", "Pressure, Ghat Road"), place("PS-2 Station Road", "site")];
         let names = |wanted: &str| -> Vec<String> {
             best(wanted, places.iter().cloned()).into_iter().map(|place| place.name).collect()
         };

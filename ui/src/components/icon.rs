@@ -23,10 +23,8 @@ pub(crate) enum Glyph {
     Upload,
     Copy,
     Place,
-    Comment,
     Edit,
     Bin,
-    Person,
 }
 
 impl Glyph {
@@ -35,9 +33,7 @@ impl Glyph {
             Self::Overview => "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z",
             Self::Map => "M3.5 6.2 9 4l6 2.2L20.5 4v13.8L15 20l-6-2.2L3.5 20zM9 4v13.8M15 6.2V20",
             Self::Trends => "M3.5 4v16h17M6.5 15.5l4-5 3.5 3 5.5-7.5",
-            Self::Alarms => {
-                "M5 17.5h14c-1.4-1.5-2-3-2-5.5v-2a5 5 0 0 0-10 0v2c0 2.5-.6 4-2 5.5zM10 20.5h4M12 3v2"
-            }
+            Self::Alarms => "M5 17.5h14c-1.4-1.5-2-3-2-5.5v-2a5 5 0 0 0-10 0v2c0 2.5-.6 4-2 5.5zM10 20.5h4M12 3v2",
             Self::Points => "M4 6h2M4 12h2M4 18h2M9 6h11M9 12h11M9 18h11",
             Self::Health => "M2.5 12.5H7l2.5-7 4.5 13 2.5-6h5",
             Self::Settings => {
@@ -54,11 +50,11 @@ impl Glyph {
             Self::Download => "M12 4v11M7.5 11l4.5 4.5 4.5-4.5M4.5 20h15",
             Self::Upload => "M12 16V5M7.5 9.5 12 5l4.5 4.5M4.5 20h15",
             Self::Copy => "M8.5 8.5h11v11h-11zM15.5 8.5v-4h-11v11h4",
-            Self::Place => "M12 21c-4-4.5-6.5-7.8-6.5-11a6.5 6.5 0 0 1 13 0c0 3.2-2.5 6.5-6.5 11zM12 7.8a2.2 2.2 0 1 1 0 4.4 2.2 2.2 0 0 1 0-4.4z",
-            Self::Comment => "M4 5h16v11h-8l-4.5 4v-4H4z",
+            Self::Place => {
+                "M12 21c-4-4.5-6.5-7.8-6.5-11a6.5 6.5 0 0 1 13 0c0 3.2-2.5 6.5-6.5 11zM12 7.8a2.2 2.2 0 1 1 0 4.4 2.2 2.2 0 0 1 0-4.4z"
+            }
             Self::Edit => "M4.5 19.5l1-4L16 5l3 3L8.5 18.5zM14 7l3 3",
             Self::Bin => "M5 7h14M9.5 7V4.5h5V7M7 7l1 13h8l1-13",
-            Self::Person => "M12 4.5a3.7 3.7 0 1 1 0 7.4 3.7 3.7 0 0 1 0-7.4zM4.5 20c.6-3.8 3.5-5.5 7.5-5.5s6.9 1.7 7.5 5.5",
         }
     }
 }

@@ -28,9 +28,9 @@ impl Reading {
         let Limits { ll, l, h, hh } = self.limits;
         let marks = [ll, l, h, hh, self.normal.map(|band| band.low), self.normal.map(|band| band.high)];
         let marks: Vec<f64> = marks.into_iter().flatten().collect();
-        let (low, high) = marks.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), mark| {
-            (low.min(*mark), high.max(*mark))
-        });
+        let (low, high) = marks
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), mark| (low.min(*mark), high.max(*mark)));
         if low >= high || marks.len() < 2 {
             return self.span;
         }

@@ -27,8 +27,7 @@ fn draw(series: &Series) -> Drawing {
     let bands = || series.expected.iter().filter(|(at, _)| (*first..=*last).contains(&at.as_secs_f64()));
     let heights = samples.iter().filter_map(|(_, value)| *value);
     let heights = heights.chain(bands().flat_map(|(_, band)| [band.low, band.high]));
-    let (low, high) =
-        heights.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let (low, high) = heights.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     if !low.is_finite() {
         return Drawing::default();
     }
@@ -51,7 +50,8 @@ fn draw(series: &Series) -> Drawing {
         former = Some(*at);
         drawing.end = Some((x(*at), y(*value)));
     }
-    let above: Vec<String> = bands().map(|(at, band)| format!("{:.1} {:.1}", x(at.as_secs_f64()), y(band.high))).collect();
+    let above: Vec<String> =
+        bands().map(|(at, band)| format!("{:.1} {:.1}", x(at.as_secs_f64()), y(band.high))).collect();
     let below = bands().map(|(at, band)| format!("{:.1} {:.1}", x(at.as_secs_f64()), y(band.low)));
     if above.len() > 1 {
         let below: Vec<String> = below.collect::<Vec<_>>().into_iter().rev().collect();
@@ -130,8 +130,7 @@ mod tests {
         let steady = draw(&series(&[(0, Some(100.0)), (60, Some(100.1))]));
         assert!(steady.line.contains(" 16") || steady.line.contains(" 15"), "{}", steady.line);
         let mut expected = series(&[(0, Some(1.0)), (60, Some(1.0))]);
-        expected.expected =
-            [0, 60].map(|at| (Timestamp::from_secs(at), Band { low: 0.5, high: 1.5 })).to_vec();
+        expected.expected = [0, 60].map(|at| (Timestamp::from_secs(at), Band { low: 0.5, high: 1.5 })).to_vec();
         assert!(draw(&expected).expected.ends_with('Z'));
     }
 }

@@ -44,9 +44,15 @@ pub(crate) fn VirtualTable<T, K, V>(
     /// The row that is kept in sight.
     #[prop(into, default = None.into())]
     cursor: Signal<Option<usize>>,
+    /// Is told which rows can be seen: first and one beyond the last.
+    #[prop(optional)]
+    in_view: Option<RwSignal<(usize, usize)>>,
     /// What the list is called.
     #[prop(into)]
     label: Signal<String>,
+    /// Changes with whatever else every row is made of; then all are drawn anew.
+    #[prop(into, default = 0.into())]
+    edition: Signal<u64>,
 ) -> impl IntoView
 where
     T: Clone + Send + Sync + 'static,
@@ -80,12 +86,18 @@ where
             viewport.set_scroll_top(to.round() as i32);
         }
     });
+    Effect::new(move || {
+        if let Some(in_view) = in_view {
+            let (first, end) = (scrolled.get() / row_height, (scrolled.get() + height.get()) / row_height);
+            in_view.set((first.round() as usize, end.round() as usize));
+        }
+    });
     let sight = Memo::new(move |_| in_sight(scrolled.get(), height.get(), row_height, rows.with(|rows| rows.len())));
     let shown = move || {
-        let (first, end) = sight.get();
+        let ((first, end), edition) = (sight.get(), edition.get());
         rows.with(|rows| {
             let rows = rows.get(first..end.min(rows.len())).unwrap_or_default();
-            rows.iter().cloned().enumerate().map(|(at, row)| (first + at, row)).collect::<Vec<_>>()
+            rows.iter().cloned().enumerate().map(|(at, row)| (first + at, edition, row)).collect::<Vec<_>>()
         })
     };
     view! {
@@ -101,8 +113,8 @@ where
             }>
                 <For
                     each=shown
-                    key=move |(at, item)| (*at, key(item))
-                    children=move |(at, item)| {
+                    key=move |(at, edition, item)| (*at, *edition, key(item))
+                    children=move |(at, _, item)| {
                         view! {
                             <div
                                 class="table-slot"

@@ -85,12 +85,12 @@ impl AlarmList {
 }
 
 /// Whether it calls for a hand: active and not acknowledged.
-pub(crate) const fn is_alert(state: &AlarmState) -> bool {
+const fn is_alert(state: &AlarmState) -> bool {
     state.active && !state.acknowledged
 }
 
 /// The order of every alarm list: unacknowledged, priority, newest, then id, so that it is total.
-pub(crate) fn worst_first(mut views: Vec<Arc<AlarmView>>) -> Vec<Arc<AlarmView>> {
+fn worst_first(mut views: Vec<Arc<AlarmView>>) -> Vec<Arc<AlarmView>> {
     views.sort_by_key(|view| {
         let state = &view.state;
         (state.acknowledged, view.priority, Reverse(state.raised_at), state.rule)

@@ -14,16 +14,16 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_i18n::I18nContext;
 use penstock_api::{
-    AcknowledgeAlarms, AcknowledgeReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Session, SignOut,
-    StationCard, StationStatus, WhoAmI,
+    AcknowledgeAlarms, AcknowledgeReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Session,
+    SignOut, StationCard, StationStatus, WhoAmI,
 };
 use penstock_model::{Permission, Point, RuleId, Timestamp};
 
-pub(crate) use alarms::{AlarmList, Listed, hold, is_alert, worst_first};
+pub(crate) use alarms::{AlarmList, Listed, hold};
 pub(crate) use plant::PlantView;
-pub(crate) use points::{PointTable, PointView, Trust, trust};
 #[cfg(test)]
 pub(crate) use points::tests::point as test_point;
+pub(crate) use points::{PointTable, PointView, Trust, trust};
 
 use crate::backend::{Backend, Feed, Live};
 use crate::format::Zone;
@@ -200,6 +200,12 @@ impl App {
     /// The language; tracked.
     pub(crate) fn locale(self) -> Locale {
         self.i18n.get_locale()
+    }
+
+    /// Changes with register and language: what rows of lists are made of beside their own; tracked.
+    pub(crate) fn edition(self) -> u64 {
+        let version = self.plant.with(|plant| plant.as_ref().map_or(0, |plant| plant.register.version + 1));
+        version * 2 + u64::from(self.locale() == Locale::hi)
     }
 
     /// How far a point's value can be trusted now; tracked.

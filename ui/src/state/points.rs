@@ -23,9 +23,9 @@ impl PointTable {
 
     /// The signal of one point.
     pub(crate) fn signal(self, point: PointNo) -> ArcRwSignal<PointView> {
-        let made = self.signals.try_update_value(|signals| {
-            signals.entry(point).or_insert_with(|| ArcRwSignal::new(None)).clone()
-        });
+        let made = self
+            .signals
+            .try_update_value(|signals| signals.entry(point).or_insert_with(|| ArcRwSignal::new(None)).clone());
         made.unwrap_or_else(|| ArcRwSignal::new(None))
     }
 

@@ -5,15 +5,17 @@ mod health;
 mod map;
 mod overview;
 mod points;
+mod reading;
 mod settings;
 mod sign_in;
 mod trends;
 
-pub(crate) use alarms::{Acknowledge, Alarms, Comment};
+pub(crate) use alarms::{Acknowledge, Alarms, CloseButton, Comment, SiteChoice, step};
 pub(crate) use health::Health;
 pub(crate) use map::Map;
 pub(crate) use overview::Overview;
 pub(crate) use points::{AdoptMany, ImportPoints, Points};
+pub(crate) use reading::reading;
 pub(crate) use settings::Settings;
 pub(crate) use sign_in::{Nowhere, SignIn, Starting};
 pub(crate) use trends::Trends;

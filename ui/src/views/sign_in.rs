@@ -255,14 +255,16 @@ fn DemoPeople(on_use: impl Fn(&DemoPerson) + Copy + Send + Sync + 'static) -> im
         rows.collect_view()
     };
     let table = move || {
-        (!people.with(Vec::is_empty)).then(|| view! {
-            <div class="demo-people">
-                <p class="table-caption">
-                    <span>{t!(i18n, signin.demo_people)}</span>
-                    <span>{t!(i18n, signin.demo_note)}</span>
-                </p>
-                <table class="people"><tbody>{rows}</tbody></table>
-            </div>
+        (!people.with(Vec::is_empty)).then(|| {
+            view! {
+                <div class="demo-people">
+                    <p class="table-caption">
+                        <span>{t!(i18n, signin.demo_people)}</span>
+                        <span>{t!(i18n, signin.demo_note)}</span>
+                    </p>
+                    <table class="people"><tbody>{rows}</tbody></table>
+                </div>
+            }
         })
     };
     table.into_any()
@@ -282,9 +284,9 @@ fn FirstAdmin() -> impl IntoView {
     });
     let password_fault = Signal::derive(move || {
         let letters = password.with(|password| password.chars().count());
-        (1..PASSWORD_LETTERS).contains(&letters).then(|| {
-            t_string!(i18n, signin.password_rule, n = PASSWORD_LETTERS, have = letters)
-        })
+        (1..PASSWORD_LETTERS)
+            .contains(&letters)
+            .then(|| t_string!(i18n, signin.password_rule, n = PASSWORD_LETTERS, have = letters))
     });
     let again_fault = Signal::derive(move || {
         let differs = again.with(|again| !again.is_empty() && password.with(|password| again != password));

@@ -1,0 +1,176 @@
+//! A small chart of one series around a moment: limits, expected band, the moment marked. Drawn as SVG, no canvas.
+
+use std::fmt::Write as _;
+
+use leptos::prelude::*;
+use penstock_api::Series;
+use penstock_model::{Limits, Priority, Quantity, Timestamp};
+
+use super::{Badge, BadgeFill};
+use crate::format::{self, Zone};
+use crate::i18n::Locale;
+
+const WIDTH: f64 = 392.0;
+const HEIGHT: f64 = 140.0;
+const LEFT: f64 = 40.0;
+const RIGHT: f64 = 8.0;
+const TOP: f64 = 10.0;
+const BOTTOM: f64 = 24.0;
+
+/// A round step that cuts `reach` into about `count` parts.
+pub(crate) fn round_step(reach: f64, count: f64) -> f64 {
+    if reach <= 0.0 || !reach.is_finite() {
+        return 1.0;
+    }
+    let rough = reach / count;
+    let magnitude = 10_f64.powf(rough.log10().floor());
+    let factor = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|factor| factor * magnitude >= rough).unwrap_or(10.0);
+    factor * magnitude
+}
+
+/// A step between time ticks in s that gives at most six of them.
+fn time_step(span_secs: f64) -> f64 {
+    let steps = [60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0];
+    steps.into_iter().find(|step| span_secs / step <= 5.0).unwrap_or(86_400.0)
+}
+
+/// Where values and times lie.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    from: f64,
+    to: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Scale {
+    fn x(&self, secs: f64) -> f64 {
+        LEFT + (secs - self.from) / (self.to - self.from).max(1e-9) * (WIDTH - LEFT - RIGHT)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        HEIGHT - BOTTOM - (value - self.low) / (self.high - self.low).max(1e-12) * (HEIGHT - TOP - BOTTOM)
+    }
+}
+
+/// The chart. All values in `series` and `limits` are SI of `quantity`.
+#[component]
+pub(crate) fn MiniTrend(
+    series: Series,
+    quantity: Quantity,
+    limits: Limits,
+    from: Timestamp,
+    to: Timestamp,
+    /// The moment in question.
+    moment: Timestamp,
+    priority: Priority,
+    zone: Zone,
+    locale: Locale,
+) -> impl IntoView {
+    let unit = quantity.display_unit();
+    let shown = |si: f64| unit.from_si(si);
+    let values: Vec<(f64, Option<f64>)> =
+        series.times.iter().zip(&series.values).map(|(at, value)| (at.as_secs_f64(), value.map(shown))).collect();
+    let bands: Vec<(f64, f64, f64)> =
+        series.expected.iter().map(|(at, band)| (at.as_secs_f64(), shown(band.low), shown(band.high))).collect();
+    let heights = values.iter().filter_map(|(_, value)| *value).chain(bands.iter().flat_map(|band| [band.1, band.2]));
+    let (low, high) = heights.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let (low, high) = if low.is_finite() { (low, high) } else { (0.0, 1.0) };
+    let marks: Vec<(f64, &'static str, bool)> =
+        [(limits.hh, "HH", true), (limits.h, "H", false), (limits.l, "L", false), (limits.ll, "LL", true)]
+            .into_iter()
+            .filter_map(|(limit, name, is_outer)| limit.map(|limit| (shown(limit), name, is_outer)))
+            .collect();
+    // Limits near the line belong to the picture; far ones would only press it flat.
+    let reach = (high - low).max(high.abs() * 0.04).max(1e-9);
+    let near = |limit: &f64| (low - reach..=high + reach).contains(limit);
+    let (low, high) =
+        marks.iter().map(|mark| mark.0).filter(near).fold((low, high), |(low, high), v| (low.min(v), high.max(v)));
+    let step = round_step((high - low).max(reach * 0.2), 4.0);
+    let scale = Scale {
+        from: from.as_secs_f64(),
+        to: to.as_secs_f64(),
+        low: (low / step - 0.2).floor() * step,
+        high: (high / step + 0.2).ceil() * step,
+    };
+    let decimals = (-step.log10().floor()).max(0.0) as usize;
+
+    let lines = ((scale.high - scale.low) / step).round() as usize;
+    let grid = (0..=lines).map(|at| {
+        let value = scale.low + step * at as f64;
+        let y = scale.y(value);
+        view! {
+            <line class="mini-grid" x1=LEFT x2=WIDTH - RIGHT y1=y y2=y/>
+            <text class="mini-axis" x=LEFT - 6.0 y=y + 4.0 text-anchor="end">{format::number(value, decimals, locale)}</text>
+        }
+    });
+    let tick = time_step(scale.to - scale.from);
+    let offset = f64::from(zone.offset_secs_at(from));
+    let first = ((scale.from + offset) / tick).ceil() * tick - offset;
+    let count = ((scale.to - first) / tick).floor().max(-1.0) as i64 + 1;
+    let times = (0..count).map(|at| {
+        let secs = first + tick * at as f64;
+        let x = scale.x(secs).clamp(LEFT + 14.0, WIDTH - RIGHT - 14.0);
+        let text = zone.minute(Timestamp::from_micros((secs * 1e6) as i64));
+        view! { <text class="mini-axis" x=x y=HEIGHT - 6.0 text-anchor="middle">{text}</text> }
+    });
+    let limit_lines =
+        marks.iter().filter(|mark| (scale.low..=scale.high).contains(&mark.0)).map(|(value, name, is_outer)| {
+            let y = scale.y(*value);
+            let class = if *is_outer { "mini-limit outer" } else { "mini-limit" };
+            let text = format!("{name} {}", format::number(*value, usize::from(quantity.decimals()), locale));
+            view! {
+                <line class=class x1=LEFT x2=WIDTH - RIGHT y1=y y2=y/>
+                <text class="mini-limit-word" x=LEFT + 4.0 y=y - 4.0>{text}</text>
+            }
+        });
+    let mut line = String::new();
+    let gap = series.gap_after.as_secs_f64();
+    let mut former: Option<f64> = None;
+    for (at, value) in &values {
+        let Some(value) = value else {
+            former = None;
+            continue;
+        };
+        let verb = if former.is_some_and(|former| gap <= 0.0 || at - former <= gap) { 'L' } else { 'M' };
+        drop(write!(line, "{verb}{:.1} {:.1}", scale.x(*at), scale.y(*value)));
+        former = Some(*at);
+    }
+    let above: Vec<String> =
+        bands.iter().map(|band| format!("{:.1} {:.1}", scale.x(band.0), scale.y(band.2))).collect();
+    let below: Vec<String> =
+        bands.iter().rev().map(|band| format!("{:.1} {:.1}", scale.x(band.0), scale.y(band.1))).collect();
+    let expected = (above.len() > 1).then(|| format!("M{}L{}Z", above.join("L"), below.join("L")));
+    let at_moment = scale.x(moment.as_secs_f64());
+    view! {
+        <div class="mini-trend" role="img">
+            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") width="100%" aria-hidden="true">
+                {grid.collect_view()}
+                <path class="mini-expected" d=expected/>
+                {limit_lines.collect_view()}
+                <line class="mini-moment" x1=at_moment x2=at_moment y1=TOP y2=HEIGHT - BOTTOM/>
+                <path class="mini-line" d=line/>
+                {times.collect_view()}
+                <g transform=format!("translate({:.1} 0)", at_moment - 8.0)>
+                    <Badge priority=priority fill=BadgeFill::Still size=16/>
+                </g>
+            </svg>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_round() {
+        let check = |reach: f64, step: f64| assert!((round_step(reach, 4.0) - step).abs() < step * 1e-9, "{reach}");
+        check(80.0, 20.0);
+        check(1.0, 0.25);
+        check(7.0, 2.0);
+        check(0.0, 1.0);
+        assert_eq!(time_step(40.0 * 60.0), 600.0);
+    }
+}

@@ -1,0 +1,451 @@
+//! The list of active and unacknowledged alarms with its filters, keys and footer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+use penstock_api::AlarmView;
+use penstock_model::{Permission, Priority, RuleId, SiteId, Subject};
+
+use super::detail::Detail;
+use super::list::{Filter, Shown, next_by_rank, next_shown, step};
+use crate::components::{
+    Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable, fill_of,
+};
+use crate::format;
+use crate::i18n::{t, t_string, use_i18n};
+use crate::state::{App, Overlay, use_app};
+use crate::{page, words};
+
+/// How long the order stays as it is after a key.
+const HOLD_AFTER_KEY: Duration = Duration::from_secs(5);
+
+/// What a row is drawn anew for.
+type RowKey = (RuleId, u64, i64, bool, bool);
+
+#[component]
+pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let text = RwSignal::new(String::new());
+    let priorities = RwSignal::new([true; 4]);
+    let (site, state) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    let ticks = RwSignal::new(BTreeMap::<RuleId, u64>::new());
+    let is_over = RwSignal::new(false);
+    let last_key = RwSignal::new(None::<penstock_model::Timestamp>);
+    let taken = RwSignal::new(0_u32);
+    let in_view = RwSignal::new((0_usize, 0_usize));
+
+    let is_held = Memo::new(move |_| {
+        let is_typing = last_key.get().is_some_and(|at| app.now.get().since(at) < HOLD_AFTER_KEY);
+        is_over.get() || is_typing || chosen.with(Option::is_some) || !ticks.with(BTreeMap::is_empty)
+    });
+    let shown: Memo<Shown> = Memo::new(move |former: Option<&Shown>| {
+        app.alarms.listed.with(|listed| next_shown(former, listed, is_held.get(), taken.get()))
+    });
+    let filter = Memo::new(move |_| Filter {
+        text: text.get(),
+        priorities: priorities.get(),
+        site: site.with(|site| site.parse::<SiteId>().ok()),
+        state: state.get(),
+    });
+    let rows = Memo::new(move |_| {
+        let (plant, locale) = (app.plant.get(), app.locale());
+        filter.with(|filter| {
+            let lets = |view: &&Arc<AlarmView>| filter.lets(view, plant.as_deref(), locale);
+            Arc::new(shown.with(|shown| shown.rows.iter().filter(lets).cloned().collect::<Vec<_>>()))
+        })
+    });
+    let cursor = Memo::new(move |_| {
+        let chosen = chosen.get()?;
+        rows.with(|rows| rows.iter().position(|view| view.state.rule == chosen))
+    });
+    Effect::new(move || {
+        let (shown, all) = (rows.with(|rows| rows.len()), app.alarms.listed.with(|listed| listed.len()));
+        remark.set(t_string!(i18n, alarms.shown_of, n = shown, all = all));
+    });
+
+    let picked = move || {
+        // Filtered-out rows are never reached, ticked or not.
+        let ticked: Vec<(RuleId, u64)> = rows.with_untracked(|rows| {
+            let ticks = ticks.get_untracked();
+            let seen = |view: &Arc<AlarmView>| ticks.get(&view.state.rule).map(|seen| (view.state.rule, *seen));
+            rows.iter().filter_map(seen).collect()
+        });
+        if !ticked.is_empty() {
+            return ticked;
+        }
+        let one = chosen.get_untracked().and_then(|rule| app.alarms.peek(rule));
+        one.map(|view| (view.state.rule, view.state.occurrence)).into_iter().collect()
+    };
+    let acknowledge = move || {
+        let waiting = |(rule, _): &(RuleId, u64)| app.alarms.peek(*rule).is_some_and(|view| !view.state.acknowledged);
+        let alarms: Vec<_> = picked().into_iter().filter(waiting).collect();
+        ticks.set(BTreeMap::new());
+        app.acknowledge(alarms);
+    };
+    let may_answer = Memo::new(move |_| app.may(Permission::AnswerAlarms));
+    let toggle = move |view: &AlarmView| {
+        let (rule, occurrence) = (view.state.rule, view.state.occurrence);
+        ticks.update(|ticks| {
+            if ticks.remove(&rule).is_none() {
+                ticks.insert(rule, occurrence);
+            }
+        });
+    };
+    let navigate = use_navigate();
+    let on_key = move |event: KeyboardEvent| {
+        if page::is_typing() || event.alt_key() {
+            return;
+        }
+        let key = event.key();
+        let is_ctrl = event.ctrl_key() || event.meta_key();
+        last_key.set(Some(app.now.get_untracked()));
+        let at_cursor = || {
+            let at = cursor.get_untracked()?;
+            rows.with_untracked(|rows| rows.get(at).cloned())
+        };
+        if let Some(to) =
+            step(&key, cursor.get_untracked(), rows.with_untracked(|rows| rows.len())).filter(|_| !is_ctrl)
+        {
+            if event.shift_key()
+                && let Some(view) = at_cursor()
+            {
+                ticks.update(|ticks| drop(ticks.insert(view.state.rule, view.state.occurrence)));
+            }
+            chosen.set(rows.with_untracked(|rows| rows.get(to).map(|view| view.state.rule)));
+            event.prevent_default();
+            return;
+        }
+        match key.as_str() {
+            "a" | "A" if is_ctrl => {
+                let (first, end) = in_view.get_untracked();
+                ticks.set(rows.with_untracked(|rows| {
+                    let sight = rows.get(first..end.min(rows.len())).unwrap_or_default();
+                    sight.iter().map(|view| (view.state.rule, view.state.occurrence)).collect()
+                }));
+            }
+            _ if is_ctrl => return,
+            "a" | "A" if may_answer.get_untracked() => acknowledge(),
+            "c" | "C" if may_answer.get_untracked() => {
+                if let Some(view) = at_cursor() {
+                    app.overlay.set(Some(Overlay::Comment(view.state.rule, view.state.occurrence)));
+                }
+            }
+            "x" | "X" => {
+                if let Some(view) = at_cursor() {
+                    toggle(&view);
+                }
+            }
+            "Enter" | " " => {
+                if cursor.get_untracked().is_none() {
+                    chosen.set(rows.with_untracked(|rows| rows.first().map(|view| view.state.rule)));
+                }
+                page::focus(".drawer");
+            }
+            "t" | "T" => {
+                if let Some(path) = at_cursor().and_then(|view| trend_path(&view)) {
+                    navigate(&path, Default::default());
+                }
+            }
+            "m" | "M" => {
+                if let Some(view) = at_cursor() {
+                    navigate(&map_path(view.subject), Default::default());
+                }
+            }
+            "n" | "N" => {
+                chosen.set(app.alarms.listed.with_untracked(|listed| next_by_rank(chosen.get_untracked(), listed)));
+            }
+            "r" | "R" => taken.update(|taken| *taken += 1),
+            "Escape" => {
+                if ticks.with_untracked(BTreeMap::is_empty) {
+                    chosen.set(None);
+                } else {
+                    ticks.set(BTreeMap::new());
+                }
+            }
+            _ => return,
+        }
+        event.prevent_default();
+    };
+
+    let row = move |_at: usize, view: Arc<AlarmView>| {
+        view! { <Row view=view chosen=chosen ticks=ticks on_toggle=Callback::new(move |view: Arc<AlarmView>| toggle(&view))/> }
+            .into_any()
+    };
+    let table = move || {
+        if app.alarms.listed.with(|listed| listed.is_empty()) {
+            let why = Signal::derive(move || t_string!(i18n, alarms.none_listed).to_owned());
+            let next = Signal::derive(move || t_string!(i18n, alarms.none_listed_next).to_owned());
+            view! { <Empty why=why next=next/> }.into_any()
+        } else if rows.with(|rows| rows.is_empty()) {
+            let why = Signal::derive(move || t_string!(i18n, alarms.none_found).to_owned());
+            let clear = move |_| {
+                text.set(String::new());
+                priorities.set([true; 4]);
+                site.set(String::new());
+                state.set(String::new());
+            };
+            view! { <Empty why=why><button on:click=clear>{t!(i18n, alarms.clear_filter)}</button></Empty> }.into_any()
+        } else {
+            view! {
+                <VirtualTable
+                    rows=rows
+                    key=key_of
+                    row=row
+                    cursor=cursor
+                    in_view=in_view
+                    edition=Signal::derive(move || app.edition())
+                    label=Signal::derive(move || t_string!(i18n, frame.alarms).to_owned())
+                />
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <div class="with-drawer">
+            <div class="table">
+                <div class="toolbar">
+                    <SearchField label=Signal::derive(move || t_string!(i18n, alarms.filter).to_owned()) value=text/>
+                    <PriorityChoice priorities=priorities/>
+                    <SiteChoice site=site/>
+                    <StateChoice state=state/>
+                    <span class="gap"></span>
+                    {move || {
+                        let waiting = shown.with(|shown| shown.waiting);
+                        (waiting > 0).then(|| view! {
+                            <button data-testid="take-in" on:click=move |_| taken.update(|taken| *taken += 1)>
+                                {t!(i18n, alarms.n_new, n = waiting)} <Kbd keys="R"/>
+                            </button>
+                        })
+                    }}
+                </div>
+                <div
+                    class="table-list alarm-list"
+                    tabindex="0"
+                    role="grid"
+                    aria-label=move || t_string!(i18n, frame.alarms)
+                    data-testid="alarm-list"
+                    on:keydown=on_key
+                    on:pointerenter=move |_| is_over.set(true)
+                    on:pointerleave=move |_| is_over.set(false)
+                >
+                    <div class="table-head alarm-columns" role="row">
+                        <span></span>
+                        <span>"↓"</span>
+                        <span>{t!(i18n, alarms.raised)}</span>
+                        <span>{t!(i18n, alarms.point)}</span>
+                        <span class="column-site">{t!(i18n, alarms.site)}</span>
+                        <span>{t!(i18n, alarms.alarm)}</span>
+                        <span>{t!(i18n, alarms.state)}</span>
+                        <span class="end">{t!(i18n, alarms.value)}</span>
+                    </div>
+                    {table}
+                </div>
+                <div class="table-foot">
+                    <span>{move || foot_text(app, ticks.with(BTreeMap::len), is_held.get(), shown.with(|shown| shown.waiting))}</span>
+                    <span class="keys-hint">
+                        <span><Kbd keys="J"/> <Kbd keys="K"/> " " {t!(i18n, alarms.move_word)}</span>
+                        <span><Kbd keys="X"/> " " {t!(i18n, alarms.select_word)}</span>
+                        {move || may_answer.get().then(|| view! {
+                            <span><Kbd keys="A"/> " " {t!(i18n, alarms.acknowledge_word)}</span>
+                        })}
+                        <span><Kbd keys="T"/> " " {t!(i18n, alarms.trend_word)}</span>
+                        <span><Kbd keys="M"/> " " {t!(i18n, alarms.map_word)}</span>
+                    </span>
+                </div>
+            </div>
+            {move || chosen.get().map(|rule| view! { <Detail rule=rule on_close=Callback::new(move |()| chosen.set(None))/> })}
+        </div>
+    }
+    .into_any()
+}
+
+fn key_of(view: &Arc<AlarmView>) -> RowKey {
+    let state = &view.state;
+    (state.rule, state.occurrence, state.changed_at.as_micros(), state.active, state.acknowledged)
+}
+
+/// Where an alarm's trend is shown; none for a whole site.
+pub(super) fn trend_path(view: &AlarmView) -> Option<String> {
+    match view.subject {
+        Subject::Point(point) => Some(format!("/trends?points={point}&at={}", view.state.raised_at.as_micros())),
+        Subject::Site(_) => None,
+    }
+}
+
+/// Where what an alarm is about is shown.
+pub(super) fn map_path(subject: Subject) -> String {
+    match subject {
+        Subject::Point(point) => format!("/map?point={point}"),
+        Subject::Site(site) => format!("/map?site={site}"),
+    }
+}
+
+fn foot_text(app: App, ticked: usize, is_held: bool, waiting: usize) -> String {
+    let i18n = app.i18n;
+    match (ticked, is_held, waiting) {
+        (0, false, _) => t_string!(i18n, alarms.foot_free).to_owned(),
+        (0, true, 0) => t_string!(i18n, alarms.foot_held).to_owned(),
+        (0, true, n) => t_string!(i18n, alarms.foot_held_n, n = n),
+        (ticked, _, 0) => t_string!(i18n, alarms.foot_ticked, n = ticked),
+        (ticked, _, waiting) => t_string!(i18n, alarms.foot_ticked_n, n = ticked, waiting = waiting),
+    }
+}
+
+#[component]
+fn Row(
+    view: Arc<AlarmView>,
+    chosen: RwSignal<Option<RuleId>>,
+    ticks: RwSignal<BTreeMap<RuleId, u64>>,
+    on_toggle: Callback<Arc<AlarmView>>,
+) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let rule = view.state.rule;
+    let is_chosen = Memo::new(move |_| chosen.get() == Some(rule));
+    let is_ticked = Memo::new(move |_| ticks.with(|ticks| ticks.contains_key(&rule)));
+    let locale = i18n.get_locale_untracked();
+    let plant = app.plant.get_untracked();
+    let words = plant.as_ref().map(|plant| {
+        let title = words::alarm_title(&view, plant, locale);
+        let place = plant.place_of_subject(view.subject).to_owned();
+        (title, place, words::tag(view.subject, plant).to_owned(), plant.point_of(view.subject).cloned())
+    });
+    let (title, place, tag, point) = words.unwrap_or_default();
+    let state_class = match (view.state.active, view.state.acknowledged) {
+        (true, false) => format!("table-row alarm-columns unacked p{}", view.priority.digit()),
+        (false, _) => "table-row alarm-columns returned".to_owned(),
+        _ => "table-row alarm-columns".to_owned(),
+    };
+    let (raised_at, full_time) = (view.state.raised_at, app.zone.with(|zone| zone.full(view.state.raised_at, locale)));
+    let raised = move || app.zone.with(|zone| zone.moment(raised_at, app.now.get(), i18n.get_locale()));
+    let age = move || format::age(app.now.get().since(raised_at), i18n.get_locale());
+    let glyph = match (view.state.active, view.state.acknowledged) {
+        (true, false) => Glyph::Dot,
+        (true, true) => Glyph::Check,
+        (false, _) => Glyph::Return,
+    };
+    let value = point.map(|point| {
+        let signal = app.points.signal(point.no);
+        let shown = {
+            let signal = signal.clone();
+            move || format::value_or_none(signal.get().and_then(|view| view.value), point.quantity, app.locale())
+        };
+        let of_trust = point.clone();
+        let trust = Memo::new(move |_| app.trust(&of_trust));
+        view! {
+            <span class="value with-unit" class:pale=move || !trust.get().is_firm()>
+                <b><TrustTag trust=trust/> " " {shown}</b>
+                <span class="unit">{format::unit(point.quantity)}</span>
+            </span>
+        }
+    });
+    let toggled = Arc::clone(&view);
+    let label = t_string!(i18n, alarms.tick_this, what = title.clone());
+    let site_title = place.clone();
+    let tip = title.clone();
+    let own_tag = tag.clone();
+    view! {
+        <div
+            class=state_class
+            class:is-selected=move || is_chosen.get() || is_ticked.get()
+            role="row"
+            aria-selected=move || is_chosen.get().to_string()
+            data-testid="alarm-row"
+            data-rule=rule.to_string()
+            data-point=own_tag
+            data-state=words::alarm_state(&view.state, crate::i18n::Locale::en)
+            on:click=move |_| chosen.set(Some(rule))
+        >
+            <span class="tick">
+                <input
+                    type="checkbox"
+                    tabindex="-1"
+                    aria-label=label
+                    prop:checked=move || is_ticked.get()
+                    on:click=move |event| {
+                        event.stop_propagation();
+                        on_toggle.run(Arc::clone(&toggled));
+                    }
+                />
+            </span>
+            <Badge priority=view.priority fill=fill_of(&view.state)/>
+            <span title=full_time>{raised} " " <span class="age">{age}</span></span>
+            <span class="cut">{tag}</span>
+            <span class="column-site" title=site_title>{place.clone()}</span>
+            <span title=tip>
+                <span class="site-in-text">{place}": "</span>
+                {title}
+            </span>
+            <span class="state-word">
+                <Icon glyph=glyph size=15/> " " {words::alarm_state(&view.state, locale)}
+            </span>
+            {value}
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn PriorityChoice(priorities: RwSignal<[bool; 4]>) -> impl IntoView {
+    let i18n = use_i18n();
+    let buttons = Priority::ALL.into_iter().enumerate().map(|(at, priority)| {
+        let is_on = Memo::new(move |_| priorities.with(|all| all.get(at).copied().unwrap_or(true)));
+        let toggle = move |_| {
+            priorities.update(|all| {
+                if let Some(own) = all.get_mut(at) {
+                    *own = !*own;
+                }
+            });
+        };
+        view! {
+            <button
+                data-testid=format!("priority-{}", priority.digit())
+                aria-pressed=move || is_on.get().to_string()
+                aria-label=move || words::priority(priority, i18n.get_locale())
+                title=move || words::priority(priority, i18n.get_locale())
+                on:click=toggle
+            >
+                <Badge priority=priority fill=BadgeFill::Outlined size=16/>
+            </button>
+        }
+    });
+    view! { <div class="segmented badges" role="group" aria-label=move || t_string!(i18n, alarms.priorities)>{buttons.collect_view()}</div> }
+        .into_any()
+}
+
+/// All sites, or one.
+#[component]
+pub(crate) fn SiteChoice(site: RwSignal<String>) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let choices = Signal::derive(move || {
+        let all = Choice::new("", t_string!(i18n, alarms.all_sites));
+        let sites = app.plant.with(|plant| {
+            let sites = plant.as_ref().map(|plant| plant.register.plant.sites.as_slice()).unwrap_or_default();
+            sites.iter().map(|site| Choice::new(site.id.to_string(), site.name.clone())).collect::<Vec<_>>()
+        });
+        std::iter::once(all).chain(sites).collect::<Vec<_>>()
+    });
+    let label = Signal::derive(move || t_string!(i18n, alarms.site).to_owned());
+    view! { <Select id="site" label=label value=site choices=choices/> }
+}
+
+#[component]
+fn StateChoice(state: RwSignal<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let choices = Signal::derive(move || {
+        vec![
+            Choice::new("", t_string!(i18n, alarms.all_states)),
+            Choice::new("unacked", t_string!(i18n, words.unacked)),
+            Choice::new("acked", t_string!(i18n, words.acked)),
+            Choice::new("returned", t_string!(i18n, words.returned)),
+        ]
+    });
+    let label = Signal::derive(move || t_string!(i18n, alarms.state).to_owned());
+    view! { <Select id="state" label=label value=state choices=choices/> }
+}

@@ -1,0 +1,331 @@
+//! One alarm in the drawer: its value now, a small trend around the moment, what to do, what has happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use penstock_api::{AlarmDetail, GetAlarm, GetHistory, Series};
+use penstock_model::{AlarmState, Condition, Permission, Point, RuleId, Timestamp, TransitionKind};
+
+use super::active::map_path;
+use crate::components::{
+    Badge, BadgeFill, Glyph, Icon, Indicator, Kbd, Loading, MiniTrend, TrustTag, ValueText, fill_of,
+};
+use crate::format;
+use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
+use crate::state::{App, Overlay, PlantView, use_app};
+use crate::views::reading;
+use crate::words;
+
+/// What the chart shows before the moment.
+const BEFORE: Duration = Duration::from_secs(30 * 60);
+/// And after it.
+const AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// What of an alarm's state makes its detail old.
+fn version(app: App, rule: RuleId) -> Option<(u64, Timestamp, bool)> {
+    app.alarms.listed.with(|listed| {
+        let view = listed.iter().find(|view| view.state.rule == rule)?;
+        Some((view.state.occurrence, view.state.changed_at, view.state.acknowledged))
+    })
+}
+
+#[component]
+pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let detail = RwSignal::new(None::<Result<Arc<AlarmDetail>, String>>);
+    let version = Memo::new(move |_| version(app, rule));
+    Effect::new(move || {
+        version.track();
+        leptos::task::spawn_local(async move {
+            let reply = app.call(GetAlarm { rule }).await;
+            detail.try_set(Some(reply.map(Arc::new).map_err(|error| error.message)));
+        });
+    });
+    let body = move || match (detail.get(), app.plant.get()) {
+        (Some(Ok(detail)), Some(plant)) => view! { <Body detail=detail plant=plant on_close=on_close/> }.into_any(),
+        (Some(Err(why)), _) => view! {
+            <div class="drawer-head">
+                <div><p>{why}</p></div>
+                <CloseButton on_close=on_close/>
+            </div>
+        }
+        .into_any(),
+        _ => view! { <Loading/> }.into_any(),
+    };
+    view! {
+        <aside
+            class="drawer wide"
+            tabindex="-1"
+            aria-label=move || t_string!(i18n, alarms.detail)
+            data-testid="alarm-detail"
+            on:keydown=move |event| {
+                if event.key() == "Escape" {
+                    event.prevent_default();
+                    on_close.run(());
+                    crate::page::focus(".alarm-list");
+                }
+            }
+        >
+            {body}
+        </aside>
+    }
+    .into_any()
+}
+
+/// Closes the drawer.
+#[component]
+pub(crate) fn CloseButton(on_close: Callback<()>) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <button class="plain" aria-label=move || t_string!(i18n, words.close) data-testid="close-drawer" on:click=move |_| on_close.run(())>
+            <Icon glyph=Glyph::Close size=18/>
+        </button>
+    }
+}
+
+#[component]
+fn Body(detail: Arc<AlarmDetail>, plant: Arc<PlantView>, on_close: Callback<()>) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let locale = i18n.get_locale();
+    let rule = &detail.rule;
+    let title = words::title(rule.subject, &rule.condition, &plant, locale);
+    let place = plant.place_of_subject(rule.subject).to_owned();
+    let about = [
+        place,
+        words::tag(rule.subject, &plant).to_owned(),
+        words::priority(rule.priority, locale).to_owned(),
+        words::class(rule.class, locale).to_owned(),
+    ];
+    let about =
+        about.into_iter().filter(|part| !part.is_empty() && part != format::NO_VALUE).collect::<Vec<_>>().join(" · ");
+    let state = detail.state.clone();
+    let fill = state.as_ref().map_or(BadgeFill::Outlined, fill_of);
+    let point = plant.point_of(rule.subject).cloned();
+    let waits = state.as_ref().is_some_and(|state| !state.acknowledged);
+    let occurrence = state.as_ref().map_or(0, |state| state.occurrence);
+    let (id, subject) = (rule.id, rule.subject);
+    let may_answer = app.may(Permission::AnswerAlarms);
+    let trend = point.as_ref().map(|point| {
+        let at = state.as_ref().map(|state| format!("&at={}", state.raised_at.as_micros())).unwrap_or_default();
+        format!("/trends?points={}{at}", point.id)
+    });
+    let has_occurred = occurrence > 0;
+    let chart = state.clone().zip(point.clone());
+    let priority = rule.priority;
+    view! {
+        <div class="drawer-head">
+            <Badge priority=priority fill=fill size=28/>
+            <div>
+                <h2 data-testid="detail-title">{title}</h2>
+                <p>{about}</p>
+            </div>
+            <CloseButton on_close=on_close/>
+        </div>
+        <div class="drawer-section first">
+            {point.map(|point| view! { <Now point=point/> })}
+            <div class="drawer-actions">
+                {(may_answer && waits).then(|| view! {
+                    <button class="accent" data-testid="acknowledge" on:click=move |_| app.acknowledge(vec![(id, occurrence)])>
+                        {t!(i18n, alarms.acknowledge)} <Kbd keys="A"/>
+                    </button>
+                })}
+                {(may_answer && has_occurred).then(|| view! {
+                    <button data-testid="comment" on:click=move |_| app.overlay.set(Some(Overlay::Comment(id, occurrence)))>
+                        {t!(i18n, alarms.comment)} <Kbd keys="C"/>
+                    </button>
+                })}
+                {trend.map(|path| view! { <a class="button" href=path data-testid="to-trend">{t!(i18n, alarms.trend)} <Kbd keys="T"/></a> })}
+                <a class="button" href=map_path(subject)>{t!(i18n, alarms.map)} <Kbd keys="M"/></a>
+            </div>
+        </div>
+        {chart.map(|(state, point)| view! { <Around state=state point=point priority=priority/> })}
+        <Guidance detail=Arc::clone(&detail)/>
+        <History detail=detail/>
+    }
+    .into_any()
+}
+
+/// The value now against normal band and limits.
+#[component]
+fn Now(point: Point) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let signal = app.points.signal(point.no);
+    let quantity = point.quantity;
+    let of_reading = point.clone();
+    let reading = Memo::new(move |_| reading(app, &of_reading));
+    let of_trust = point.clone();
+    let trust = Memo::new(move |_| app.trust(&of_trust));
+    let value = Signal::derive({
+        let signal = signal.clone();
+        move || signal.get().and_then(|view| view.value)
+    });
+    let expected = move || {
+        let centre = reading.get().expected?;
+        let text = format::value(quantity.display_unit().to_si(centre), quantity, i18n.get_locale());
+        Some(t_string!(i18n, alarms.expected, value = text))
+    };
+    view! {
+        <div class="now">
+            <span class="now-value"><TrustTag trust=trust/> <ValueText value=value quantity=quantity is_firm=Signal::derive(move || trust.get().is_firm())/></span>
+            <Indicator reading=reading/>
+            <span class="quiet nobreak">{expected}</span>
+        </div>
+    }
+    .into_any()
+}
+
+/// The values around the moment.
+#[component]
+fn Around(state: AlarmState, point: Point, priority: penstock_model::Priority) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let (from, to) = (state.raised_at - BEFORE, state.raised_at + AFTER);
+    let series = RwSignal::new(None::<Series>);
+    let id = point.id;
+    leptos::task::spawn_local(async move {
+        if let Ok(found) = app.call(GetHistory { points: vec![id], from, to, max_points: 360 }).await {
+            series.try_set(found.into_iter().next());
+        }
+    });
+    let (quantity, limits) = (point.quantity, point.limits);
+    let chart = move || match series.get() {
+        Some(series) => view! {
+            <MiniTrend
+                series=series
+                quantity=quantity
+                limits=limits
+                from=from
+                to=to
+                moment=state.raised_at
+                priority=priority
+                zone=app.zone.get()
+                locale=i18n.get_locale()
+            />
+        }
+        .into_any(),
+        None => view! { <div class="mini-trend"></div> }.into_any(),
+    };
+    let score = {
+        let signal = app.points.signal(point.no);
+        move || {
+            let score = signal.get().and_then(|view| view.score).filter(|score| *score >= 0.5)?;
+            Some(t_string!(i18n, alarms.anomaly, score = format::number(f64::from(score), 2, i18n.get_locale())))
+        }
+    };
+    view! {
+        <div class="drawer-section">
+            <p class="chart-caption">
+                <span>{t!(i18n, alarms.around, unit = format::unit(quantity))}</span>
+                <span>{score}</span>
+            </p>
+            {chart}
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Guidance(detail: Arc<AlarmDetail>) -> impl IntoView {
+    let i18n = use_i18n();
+    let guidance = detail.rule.guidance.clone();
+    let lines = [
+        (t_string!(i18n, alarms.likely_cause), guidance.cause),
+        (t_string!(i18n, alarms.if_left), guidance.consequence),
+        (t_string!(i18n, alarms.do_now), guidance.action),
+    ];
+    let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.trim().is_empty()).collect();
+    (!lines.is_empty()).then(|| {
+        let rows = lines.into_iter().map(|(name, text)| {
+            let steps: Vec<_> = text.lines().map(|line| view! { <div>{line.to_owned()}</div> }).collect();
+            view! { <dt>{name}</dt><dd>{steps}</dd> }
+        });
+        view! {
+            <div class="drawer-section">
+                <h3>{t!(i18n, alarms.guidance)}</h3>
+                <dl class="facts">{rows.collect_view()}</dl>
+            </div>
+        }
+    })
+}
+
+#[component]
+fn History(detail: Arc<AlarmDetail>) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let locale = i18n.get_locale();
+    let now = app.now.get_untracked();
+    let quantity = app
+        .plant
+        .with(|plant| plant.as_ref().and_then(|plant| plant.point_of(detail.rule.subject)).map(|point| point.quantity));
+    let rows = detail.journal.iter().map(|row| {
+        let at = app.zone.with(|zone| zone.moment(row.transition.at, now, locale));
+        let full = app.zone.with(|zone| zone.full(row.transition.at, locale));
+        let what = happened(row, quantity, locale);
+        view! { <dt title=full>{at}</dt><dd>{what}</dd> }
+    });
+    let limit = rule_text(&detail.rule.condition, quantity, locale);
+    let often = match detail.raised_30_days {
+        1 => t_string!(i18n, alarms.once_in_30).to_owned(),
+        n => t_string!(i18n, alarms.n_in_30, n = n),
+    };
+    view! {
+        <div class="drawer-section">
+            <h3>{t!(i18n, alarms.history)}</h3>
+            <dl class="facts">
+                {rows.collect_view()}
+                <dt>{t!(i18n, alarms.last_30)}</dt><dd>{often}</dd>
+                <dt>{t!(i18n, alarms.rule)}</dt><dd>{limit}</dd>
+            </dl>
+        </div>
+    }
+    .into_any()
+}
+
+/// An entry of the journal in words.
+pub(super) fn happened(
+    row: &penstock_api::JournalRow,
+    quantity: Option<penstock_model::Quantity>,
+    locale: Locale,
+) -> String {
+    let who = row.by.clone().unwrap_or_default();
+    let value = row.transition.value.zip(quantity);
+    let value = value.map(|(value, quantity)| format::value_with_unit(value, quantity, locale));
+    let comment = row.transition.comment.clone().unwrap_or_default();
+    match (row.transition.kind, value) {
+        (TransitionKind::Raised, Some(value)) => {
+            td_string!(locale, alarms.raised_at, value = value, version = row.transition.rule_version)
+        }
+        (TransitionKind::Raised, None) => words::transition(TransitionKind::Raised, locale).to_owned(),
+        (TransitionKind::Cleared, Some(value)) => td_string!(locale, alarms.cleared_at, value = value),
+        (TransitionKind::Cleared, None) => words::transition(TransitionKind::Cleared, locale).to_owned(),
+        (TransitionKind::Acknowledged, _) if comment.is_empty() => {
+            td_string!(locale, alarms.acknowledged_by, who = who)
+        }
+        (TransitionKind::Acknowledged, _) => {
+            td_string!(locale, alarms.acknowledged_saying, who = who, comment = comment)
+        }
+        (TransitionKind::Commented, _) => td_string!(locale, alarms.said, who = who, comment = comment),
+    }
+}
+
+fn rule_text(condition: &Condition, quantity: Option<penstock_model::Quantity>, locale: Locale) -> String {
+    match (condition, quantity) {
+        (Condition::Limit { level, limit, .. }, Some(quantity)) => {
+            let limit = format::value_with_unit(*limit, quantity, locale);
+            if level.is_high() {
+                td_string!(locale, alarms.at_or_above, limit = limit)
+            } else {
+                td_string!(locale, alarms.at_or_below, limit = limit)
+            }
+        }
+        (Condition::Limit { .. }, None) => format::NO_VALUE.to_owned(),
+        (Condition::Anomaly { score }, _) => {
+            td_string!(locale, alarms.score_from, score = format::number(*score, 2, locale))
+        }
+        (Condition::Silence { after }, _) => td_string!(locale, alarms.silent_for, after = format::age(*after, locale)),
+    }
+}

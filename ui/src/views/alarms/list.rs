@@ -1,0 +1,175 @@
+//! What the list shows of what there is: filter, held order, the cursor's steps. Pure; must not know the page.
+
+use std::sync::Arc;
+
+use penstock_api::AlarmView;
+use penstock_model::{Priority, RuleId, SiteId};
+
+use crate::i18n::Locale;
+use crate::state::{Listed, PlantView, hold};
+use crate::words;
+
+/// What is shown of the list before the filter.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Shown {
+    pub(super) rows: Vec<Arc<AlarmView>>,
+    /// How many newcomers wait.
+    pub(super) waiting: usize,
+    /// How often newcomers were taken in by hand.
+    taken: u32,
+}
+
+/// What is shown next: everything in its order, or, while `is_held`, what was shown before, with newcomers waiting.
+pub(super) fn next_shown(former: Option<&Shown>, listed: &Listed, is_held: bool, taken: u32) -> Shown {
+    match former {
+        Some(former) if is_held && former.taken == taken && !former.rows.is_empty() => {
+            let order: Vec<RuleId> = former.rows.iter().map(|view| view.state.rule).collect();
+            let (rows, waiting) = hold(&order, listed);
+            Shown { rows, waiting, taken }
+        }
+        _ => Shown { rows: listed.to_vec(), waiting: 0, taken },
+    }
+}
+
+/// What a person wants to see.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Filter {
+    /// Words that must all occur in point, place or alarm.
+    pub(super) text: String,
+    /// Priorities wanted, the most urgent first.
+    pub(super) priorities: [bool; 4],
+    pub(super) site: Option<SiteId>,
+    /// `unacked`, `acked`, `returned` or empty.
+    pub(super) state: String,
+}
+
+impl Filter {
+    /// Whether an alarm is wanted.
+    pub(super) fn lets(&self, view: &AlarmView, plant: Option<&PlantView>, locale: Locale) -> bool {
+        let at = usize::from(view.priority.digit() - 1);
+        if !self.priorities.get(at).copied().unwrap_or(true) {
+            return false;
+        }
+        let is_state = match self.state.as_str() {
+            "unacked" => view.state.active && !view.state.acknowledged,
+            "acked" => view.state.active && view.state.acknowledged,
+            "returned" => !view.state.active,
+            _ => true,
+        };
+        if !is_state {
+            return false;
+        }
+        if self.site.is_some() && plant.and_then(|plant| plant.site_of_subject(view.subject)) != self.site {
+            return false;
+        }
+        if self.text.trim().is_empty() {
+            return true;
+        }
+        let Some(plant) = plant else { return true };
+        let (title, place) = (words::alarm_title(view, plant, locale), plant.place_of_subject(view.subject));
+        let all = format!("{} {place} {title}", words::tag(view.subject, plant)).to_lowercase();
+        self.text.to_lowercase().split_whitespace().all(|word| all.contains(word))
+    }
+}
+
+/// Where the cursor goes from `at` in a list of `len` rows.
+pub(crate) fn step(key: &str, at: Option<usize>, len: usize) -> Option<usize> {
+    let last = len.checked_sub(1)?;
+    match (key, at) {
+        ("Home", _) => Some(0),
+        ("End", _) => Some(last),
+        ("j" | "J" | "ArrowDown", None) | ("k" | "K" | "ArrowUp", None) => Some(0),
+        ("j" | "J" | "ArrowDown", Some(at)) => Some((at + 1).min(last)),
+        ("k" | "K" | "ArrowUp", Some(at)) => Some(at.saturating_sub(1).min(last)),
+        ("PageDown", at) => Some((at.unwrap_or(0) + 10).min(last)),
+        ("PageUp", at) => Some(at.unwrap_or(0).saturating_sub(10)),
+        _ => None,
+    }
+}
+
+/// The next alarm by rank after `rule`: the next in the list's own order that waits for a hand, else from the top.
+pub(super) fn next_by_rank(rule: Option<RuleId>, listed: &Listed) -> Option<RuleId> {
+    let waiting: Vec<RuleId> =
+        listed.iter().filter(|view| !view.state.acknowledged).map(|view| view.state.rule).collect();
+    let at = rule.and_then(|rule| waiting.iter().position(|other| *other == rule));
+    let next = at.map_or(0, |at| (at + 1) % waiting.len().max(1));
+    waiting.get(next).copied().or_else(|| listed.first().map(|view| view.state.rule))
+}
+
+/// Whether a comment is asked for: one of them is critical.
+pub(super) fn needs_comment<'a>(mut views: impl Iterator<Item = &'a Arc<AlarmView>>) -> bool {
+    views.any(|view| view.priority == Priority::P1)
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_model::{AlarmClass, AlarmState, Condition, Subject, Timestamp};
+
+    use super::*;
+
+    fn alarm(id: u8, acknowledged: bool) -> Arc<AlarmView> {
+        let at = Timestamp::from_secs(i64::from(id));
+        Arc::new(AlarmView {
+            state: AlarmState {
+                rule: RuleId::made(Timestamp::from_secs(1), [id; 10]),
+                occurrence: 1,
+                active: true,
+                acknowledged,
+                raised_at: at,
+                changed_at: at,
+                value: None,
+                acknowledged_by: None,
+            },
+            subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [id; 10])),
+            condition: Condition::Anomaly { score: 0.9 },
+            priority: Priority::P2,
+            class: AlarmClass::Supply,
+        })
+    }
+
+    #[test]
+    fn newcomers_wait_until_they_are_taken_in() {
+        let (a, b) = (alarm(1, false), alarm(2, false));
+        let one: Listed = Arc::new(vec![a.clone()]);
+        let both: Listed = Arc::new(vec![b, a]);
+        let first = next_shown(None, &one, true, 0);
+        assert_eq!((first.rows.len(), first.waiting), (1, 0));
+        let held = next_shown(Some(&first), &both, true, 0);
+        assert_eq!((held.rows.len(), held.waiting), (1, 1));
+        let taken = next_shown(Some(&held), &both, true, 1);
+        assert_eq!((taken.rows.len(), taken.waiting), (2, 0));
+        assert_eq!(next_shown(Some(&held), &both, false, 0).rows.len(), 2);
+    }
+
+    #[test]
+    fn filters_narrow() {
+        let all = Filter { text: String::new(), priorities: [true; 4], site: None, state: String::new() };
+        let lets = |filter: &Filter, view: &AlarmView| filter.lets(view, None, Locale::en);
+        assert!(lets(&all, &alarm(1, false)));
+        assert!(!lets(&Filter { priorities: [true, false, true, true], ..all.clone() }, &alarm(1, false)));
+        assert!(!lets(&Filter { state: "acked".into(), ..all.clone() }, &alarm(1, false)));
+        assert!(lets(&Filter { state: "acked".into(), ..all }, &alarm(1, true)));
+    }
+
+    #[test]
+    fn the_cursor_stays_on_the_list() {
+        let check = |key: &str, at: Option<usize>, expect: Option<usize>| assert_eq!(step(key, at, 3), expect, "{key}");
+        check("j", None, Some(0));
+        check("j", Some(2), Some(2));
+        check("ArrowUp", Some(0), Some(0));
+        check("End", None, Some(2));
+        check("a", Some(1), None);
+        assert_eq!(step("j", None, 0), None);
+    }
+
+    #[test]
+    fn the_next_by_rank_waits_for_a_hand() {
+        let listed: Listed = Arc::new(vec![alarm(1, false), alarm(2, false), alarm(3, true)]);
+        let rule = |id: u8| Some(RuleId::made(Timestamp::from_secs(1), [id; 10]));
+        assert_eq!(next_by_rank(None, &listed), rule(1));
+        assert_eq!(next_by_rank(rule(1), &listed), rule(2));
+        assert_eq!(next_by_rank(rule(2), &listed), rule(1));
+        assert_eq!(next_by_rank(rule(3), &listed), rule(1));
+        assert_eq!(next_by_rank(None, &Listed::default()), None);
+    }
+}
