@@ -24,6 +24,8 @@ const SIMULATOR_STOP: Duration = Duration::from_secs(10);
 const STATION_STOP: Duration = Duration::from_secs(90);
 /// What a first start may take: it makes the database cluster.
 const STATION_START: Duration = Duration::from_secs(120);
+/// By then a starting station has taken away the note of the one before.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// How to start.
 pub(crate) struct Options {
@@ -45,7 +47,9 @@ pub(crate) struct Options {
 pub(crate) enum Started {
     /// A station that this program stops.
     Here(Box<Room>),
-    /// One runs already; the new process has brought it forward.
+    /// A window on a station that ran already, whose devices are somebody else's.
+    Attached(Box<Room>),
+    /// One runs already; the new process said so and ended.
     Elsewhere(Note),
     /// A signal came first; everything is stopped again.
     Interrupted,
@@ -65,7 +69,6 @@ pub(crate) struct Room {
     pub(crate) note: Note,
     pub(crate) station: Child,
     simulator: Option<Child>,
-    data: PathBuf,
     device_password: String,
 }
 
@@ -90,9 +93,13 @@ pub(crate) fn start(workspace: &Workspace, options: &Options, signals: &Receiver
     let station = station_command(workspace, options, &device_password)?.spawn();
     let mut station = station.context("the station cannot be started: was it built?")?;
 
-    let deadline = Instant::now() + STATION_START;
+    let launched = Instant::now();
     let note = loop {
-        if let Some(note) = Note::read(&options.data).filter(|note| note.pid == station.id() && note.is_ready) {
+        // A note of another process is what a killed station left, unless that process lives: then this is its window.
+        let is_told_by = |note: &Note| {
+            note.pid == station.id() || (options.has_window && launched.elapsed() > SETTLED && is_alive(note.pid))
+        };
+        if let Some(note) = Note::read(&options.data).filter(|note| note.is_ready && is_told_by(note)) {
             break note;
         }
         if let Some(status) = station.try_wait().context("the station cannot be waited for")? {
@@ -105,14 +112,17 @@ pub(crate) fn start(workspace: &Workspace, options: &Options, signals: &Receiver
             stop_child(&mut station, "the station", STATION_STOP, signals)?;
             return Ok(Started::Interrupted);
         }
-        if Instant::now() > deadline {
+        if launched.elapsed() > STATION_START {
             stop_child(&mut station, "the station", STATION_STOP, signals)?;
             bail!("the station was not ready within {} s; its last lines say why", STATION_START.as_secs());
         }
     };
 
-    let data = options.data.clone();
-    let mut room = Room { note, station, simulator: None, data, device_password };
+    let is_own = note.pid == station.id();
+    let mut room = Room { note, station, simulator: None, device_password };
+    if !is_own {
+        return Ok(Started::Attached(Box::new(room)));
+    }
     if options.has_demo {
         room.start_simulator(workspace, options)?;
     }
@@ -155,7 +165,10 @@ impl Room {
         )?;
         let mut command = workspace.command(workspace.program("penstock-sim"));
         command
-            .args(["run", "--host", "127.0.0.1", "--port", &port.to_string()])
+            .args(["run", "--host", "127.0.0.1", "--port", &port.to_string(), "--user", "device", "--history", "7d"])
+            // There the simulator keeps how far it came: the past is published once, and what it was away for.
+            .arg("--state")
+            .arg(options.data.join("demo-simulator.json"))
             .args(&options.simulator)
             .env("PENSTOCK_SIM_PASSWORD", &self.device_password);
         on_its_own(&mut command, options.log.as_deref(), "simulator.log")?;
@@ -165,8 +178,6 @@ impl Room {
 
     /// Stays until a signal comes or the station ends by itself; then stops what still runs, devices first.
     pub(crate) fn stay(mut self, signals: &Receiver<Signal>) -> anyhow::Result<Option<ExitStatus>> {
-        let start = Instant::now();
-        let mut last_mark = start;
         loop {
             if is_signalled(signals, GLANCE) {
                 self.stop(signals)?;
@@ -181,13 +192,6 @@ impl Room {
             {
                 eprintln!("xtask: the simulator ended ({status}); the station goes on without its devices");
                 self.simulator = None;
-            }
-            if self.simulator.is_some()
-                && start.elapsed() > History::FILLED_AFTER
-                && last_mark.elapsed() > History::MARK
-            {
-                History::mark(&self.data)?;
-                last_mark = Instant::now();
             }
         }
     }
@@ -217,33 +221,6 @@ impl Drop for Room {
                 }
             }
         }
-    }
-}
-
-/// How much of the past the simulator still has to send.
-pub(crate) struct History;
-
-impl History {
-    /// What a first start fills.
-    const WHOLE_SECS: u64 = 7 * 24 * 3600;
-    /// By then the past is sent.
-    const FILLED_AFTER: Duration = Duration::from_secs(120);
-    const MARK: Duration = Duration::from_secs(10);
-    /// More than lies between two marks, so that nothing is missing; what is sent twice is kept once.
-    const OVERLAP_SECS: u64 = 120;
-
-    /// For the simulator's `--history`: all of it at first, later only what it was away for.
-    pub(crate) fn to_send(data: &Path) -> String {
-        let last = std::fs::metadata(data.join("run/demo-fed")).and_then(|metadata| metadata.modified());
-        // A clock that was set back leaves the mark in the future: the whole again is never wrong.
-        let away = last.ok().and_then(|time| time.elapsed().ok());
-        let secs = away.map_or(Self::WHOLE_SECS, |away| (away.as_secs() + Self::OVERLAP_SECS).min(Self::WHOLE_SECS));
-        format!("{secs}s")
-    }
-
-    fn mark(data: &Path) -> anyhow::Result<()> {
-        let file = data.join("run/demo-fed");
-        std::fs::write(&file, "").with_context(|| format!("cannot write {}", file.display()))
     }
 }
 
@@ -295,6 +272,10 @@ fn stop_child(child: &mut Child, what: &str, patience: Duration, signals: &Recei
     Ok(())
 }
 
+fn is_alive(pid: u32) -> bool {
+    Path::new("/proc").join(pid.to_string()).exists()
+}
+
 fn signal_group(child: &Child, signal: Signal) -> anyhow::Result<()> {
     let group = Pid::from_raw(child.id().try_into().context("a process id out of range")?);
     killpg(group, signal).with_context(|| format!("process {group} cannot be signalled"))
@@ -321,18 +302,6 @@ mod tests {
             Note { pid: 7, address: "http://127.0.0.1:8470/".into(), broker_port: Some(40123), is_ready: true };
         assert_eq!(Note::parse(&note), Some(expected));
         assert_eq!(Note::parse(&serde_json::json!({ "pid": 7 })), None);
-    }
-
-    #[test]
-    fn the_past_is_sent_whole_once() -> anyhow::Result<()> {
-        let data = std::env::temp_dir().join(format!("penstock-history-{}", std::process::id()));
-        std::fs::create_dir_all(data.join("run"))?;
-        assert_eq!(History::to_send(&data), "604800s");
-        History::mark(&data)?;
-        let secs: u64 = History::to_send(&data).trim_end_matches('s').parse()?;
-        assert!((120..180).contains(&secs), "{secs}");
-        std::fs::remove_dir_all(data)?;
-        Ok(())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use crate::demo::{self, History, Options, Started};
+use crate::demo::{self, Options, Started};
 use crate::packages::Need;
 use crate::progress::{Plan, Step};
 use crate::screens;
@@ -58,8 +58,8 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
         Some(folder) => std::path::absolute(folder).context("the data folder's path cannot be made absolute")?,
         None => demo::data_folder(default_name)?,
     };
-    let simulator = vec!["--history".to_owned(), History::to_send(&data)];
-    let options = Options { data, has_window, has_demo: args.has_demo, settings: Vec::new(), simulator, log: None };
+    let options =
+        Options { data, has_window, has_demo: args.has_demo, settings: Vec::new(), simulator: Vec::new(), log: None };
 
     let (sender, signals) = mpsc::channel();
     signals::forward(sender, |signal| signal)?;
@@ -68,6 +68,11 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
         Started::Interrupted => Ok(ExitCode::SUCCESS),
         Started::Elsewhere(note) => {
             println!("\nPenstock runs already (process {}): {}", note.pid, note.address);
+            Ok(ExitCode::SUCCESS)
+        }
+        Started::Attached(room) => {
+            println!("\nPenstock runs already (process {}); this is a window on it", room.note.pid);
+            room.stay(&signals)?;
             Ok(ExitCode::SUCCESS)
         }
         Started::Here(room) => {

@@ -36,7 +36,7 @@ const INGREDIENTS: &[&str] = &[
     "crates/model",
     "crates/plot",
     "crates/theme",
-    "assets/basemap",
+    "assets/demo",
     "assets/fonts",
     "assets/sounds",
     "assets/theme",
@@ -44,11 +44,11 @@ const INGREDIENTS: &[&str] = &[
     "xtask/src/screens.rs",
 ];
 
-/// Folders copied as they are: from the checkout, to below `ui/dist`. A later one wins over an earlier one.
+/// Files and folders copied as they are: from the checkout, to below `ui/dist`. A later one wins over an earlier one.
 const COPIED: &[(&str, &str)] = &[
     ("assets/fonts", "fonts"),
     ("assets/sounds", "sounds"),
-    ("assets/basemap", "basemap"),
+    ("assets/demo/basemap.json", "demo/basemap.json"),
     ("ui/style", "style"),
     ("ui/static", ""),
 ];
@@ -114,7 +114,9 @@ fn lay_out(workspace: &Workspace, stage: &Path) -> anyhow::Result<()> {
         fingerprint::collect(&from, &mut files)?;
         for file in files {
             let relative = file.strip_prefix(&from).with_context(|| format!("{} lies elsewhere", file.display()))?;
-            write(&stage.join(to).join(relative), &read(&file)?)?;
+            // A file is its own only content, and a path joined with nothing would be a folder's.
+            let name = if relative.as_os_str().is_empty() { stage.join(to) } else { stage.join(to).join(relative) };
+            write(&name, &read(&file)?)?;
         }
     }
     let page = read(&workspace.path("ui/index.html"))?;
