@@ -36,6 +36,14 @@ pub(crate) fn local(at: Timestamp) -> (f64, usize) {
     (secs - day * 86_400.0, usize::try_from(weekday).unwrap_or(0))
 }
 
+/// Seconds after local midnight at which the duty of the pumps turns.
+const DUTY_TURNS_SECS: f64 = 21_480.0;
+
+/// The day by which the pumps' duty turns.
+pub(crate) fn duty_day(at: Timestamp) -> i64 {
+    ((at.as_secs_f64() + ZONE_SECS as f64 - DUTY_TURNS_SECS) / 86_400.0).floor() as i64
+}
+
 /// What an area's people would use at full pressure, m³/s.
 pub(crate) fn of_area(area: usize, at: Timestamp, noise: Noise) -> f64 {
     let Some(spec) = AREAS.get(area) else { return 0.0 };
@@ -85,6 +93,12 @@ mod tests {
         assert!((secs - 27_000.0).abs() < 1e-6);
         assert_eq!(weekday, 0);
         assert_eq!(local(monday(-0.1)).1, 6);
+    }
+
+    #[test]
+    fn the_duty_turns_in_the_morning() {
+        assert_eq!(duty_day(monday(5.9)), duty_day(monday(-17.0)));
+        assert_eq!(duty_day(monday(6.0)), duty_day(monday(5.9)) + 1);
     }
 
     #[test]

@@ -59,10 +59,12 @@ impl Gateway {
         let mut options = broker.options(tag);
         options.set_last_will(LastWill::new(&topic, "offline", QoS::AtLeastOnce, true));
         let (client, events) = AsyncClient::new(options, QUEUE);
+        // First in the queue, so that it is known to be online before it says anything else.
+        let mut queued = client.try_publish(&topic, QoS::AtLeastOnce, true, "online").is_ok();
         let announcer = client.clone();
         let task = tokio::spawn(keep_connected(events, tag.to_owned(), move || {
             // A full queue means that the broker is not listening; the next connection says it again.
-            announcer.try_publish(&topic, QoS::AtLeastOnce, true, "online").is_ok()
+            std::mem::take(&mut queued) || announcer.try_publish(&topic, QoS::AtLeastOnce, true, "online").is_ok()
         }));
         Self { client, task }
     }
@@ -90,7 +92,7 @@ impl Drop for Gateway {
 }
 
 /// Polls a connection for ever, and connects anew after a pause that grows to ten seconds.
-async fn keep_connected(mut events: EventLoop, tag: String, on_connect: impl Fn() -> bool) {
+async fn keep_connected(mut events: EventLoop, tag: String, mut on_connect: impl FnMut() -> bool) {
     let mut pause = Duration::from_millis(250);
     loop {
         match events.poll().await {

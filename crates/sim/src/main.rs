@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use penstock_model::Clock;
 use penstock_sim::control::{self, Ask, Reply};
-use penstock_sim::{Broker, Error, EventKind, Request, Run, Truth, parse_duration, script};
+use penstock_sim::{Broker, Error, EventKind, Play, Request, Run, Stamp, Truth, parse_duration, script};
 
 use crate::arguments::Arguments;
 
@@ -26,6 +26,9 @@ penstock-sim: the demo water town Nandipur, publishing MQTT like real devices
       dropout, offline, overflow, chlorine-loss, pump-trip.
   penstock-sim end NUMBER [--control PATH]      Ends an event.
   penstock-sim events [--control PATH]          Lists the events of a running simulator.
+  penstock-sim play FILE.csv [--speed 1|max] [--time-column NAME] [--stamp now|recorded] [--id-prefix TEXT]
+                   [--host ...] [--port ...] [--user ...] [--topic-prefix ...]
+      Plays a recording as devices: each column is one that speaks again.
   penstock-sim plant --out FILE                 Writes the plant file.
   penstock-sim basemap --out FILE               Writes the base map of the town.
 ";
@@ -55,6 +58,7 @@ async fn main() -> std::process::ExitCode {
 async fn obey(command: &str, words: Vec<String>) -> Result<(), Error> {
     match command {
         "run" => run(words).await,
+        "play" => play(words).await,
         "event" => event(words).await,
         "end" => end(words).await,
         "events" => events(words).await,
@@ -81,13 +85,41 @@ async fn run(words: Vec<String>) -> Result<(), Error> {
         history: duration("history")?,
         interval: duration("interval")?.unwrap_or(Duration::from_secs(5)),
         script: arguments.text("script").map(|path| script::read(Path::new(path))).transpose()?.unwrap_or_default(),
-        control: Some(control_path(&arguments)),
+        control: listening_path(&arguments),
         truth: arguments.text("truth").map(PathBuf::from),
         state: arguments.text("state").map(PathBuf::from),
         clock: Clock::System,
     };
     let published = run.until(stopped()).await?;
     tracing::info!(past = published.past, live = published.live, lost = published.lost, "stopped");
+    Ok(())
+}
+
+async fn play(words: Vec<String>) -> Result<(), Error> {
+    let mut known = vec!["speed", "time-column", "stamp", "id-prefix"];
+    known.extend(BROKER);
+    let arguments = Arguments::sort(words, &known)?;
+    let [file] = arguments.rest() else { return Err(Error::Usage("name one CSV file to play".to_owned())) };
+    let stamp = match arguments.text("stamp") {
+        None | Some("now") => Stamp::Now,
+        Some("recorded") => Stamp::Recorded,
+        Some(other) => return Err(Error::Usage(format!("option --stamp cannot be {other:?}: use now or recorded"))),
+    };
+    let speed = match arguments.text("speed") {
+        Some("max") => f64::INFINITY,
+        _ => arguments.read("speed")?.unwrap_or(1.0),
+    };
+    let play = Play {
+        broker: broker(&arguments)?,
+        file: PathBuf::from(file),
+        speed,
+        time_column: arguments.text("time-column").map(str::to_owned),
+        id_prefix: arguments.text("id-prefix").unwrap_or_default().to_owned(),
+        stamp,
+        clock: Clock::System,
+    };
+    let played = play.until(stopped()).await?;
+    tracing::info!(rows = played.rows, readings = played.readings, empty = played.empty, "played");
     Ok(())
 }
 
@@ -168,6 +200,16 @@ fn broker(arguments: &Arguments) -> Result<Broker, Error> {
 
 fn control_path(arguments: &Arguments) -> PathBuf {
     arguments.text("control").map_or_else(control::usual_path, PathBuf::from)
+}
+
+/// Where a run listens: where it is told to, else at the usual place unless another simulator listens there.
+fn listening_path(arguments: &Arguments) -> Option<PathBuf> {
+    let path = control_path(arguments);
+    if arguments.text("control").is_none() && std::os::unix::net::UnixStream::connect(&path).is_ok() {
+        tracing::warn!(path = %path.display(), "another simulator listens here: events on demand need --control");
+        return None;
+    }
+    Some(path)
 }
 
 fn show(reply: Reply) -> Result<(), Error> {

@@ -5,24 +5,24 @@ use penstock_model::Timestamp;
 
 /// A source of chance. The same seed, stream and time give the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Noise {
+pub(crate) struct Noise {
     seed: u64,
 }
 
 impl Noise {
     /// From a seed.
-    pub const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self { seed }
     }
 
     /// Evenly over 0 to 1, for the `index`-th draw of `stream`.
-    pub const fn uniform(self, stream: u64, index: i64) -> f64 {
+    pub(crate) const fn uniform(self, stream: u64, index: i64) -> f64 {
         let mixed = mix(mix(self.seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15)) ^ index.cast_unsigned());
         (mixed >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Normally distributed, mean 0 and deviation 1.
-    pub fn normal(self, stream: u64, index: i64) -> f64 {
+    pub(crate) fn normal(self, stream: u64, index: i64) -> f64 {
         // Box and Muller; the second stream of the pair is another one altogether.
         let radius = (-2.0 * (1.0 - self.uniform(stream, index)).ln()).sqrt();
         let angle = std::f64::consts::TAU * self.uniform(stream ^ 0x5bd1_e995_0000_0000, index);
@@ -30,7 +30,7 @@ impl Noise {
     }
 
     /// A curve that wanders smoothly between about -1 and 1 and forgets itself after `period_secs`.
-    pub fn smooth(self, stream: u64, at: Timestamp, period_secs: f64) -> f64 {
+    pub(crate) fn smooth(self, stream: u64, at: Timestamp, period_secs: f64) -> f64 {
         let place = at.as_secs_f64() / period_secs;
         let cell = place.floor();
         let within = place - cell;

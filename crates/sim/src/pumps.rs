@@ -68,7 +68,7 @@ fn staged(before: usize, filling: f64, stages: &[(f64, f64)]) -> usize {
 /// Sets the station's pumps running: `wanted` of them, the duty turning by one every day, past those that tripped.
 pub(crate) fn assign(pumps: &mut [Pump], station: usize, wanted: usize, day: i64) {
     let count = STATIONS.get(station).map_or(1, |spec| spec.pumps).max(1);
-    let first = usize::try_from(day.rem_euclid(count as i64)).unwrap_or(0);
+    let first = on_duty(count, day);
     let mut left = wanted;
     for turn in 0..count {
         let number = (first + turn) % count + 1;
@@ -79,6 +79,11 @@ pub(crate) fn assign(pumps: &mut [Pump], station: usize, wanted: usize, day: i64
         pump.running = left > 0 && !pump.tripped;
         left = left.saturating_sub(1);
     }
+}
+
+/// The pump of `count` that runs first on a day, from 0.
+pub(crate) fn on_duty(count: usize, day: i64) -> usize {
+    usize::try_from(day.rem_euclid(count.max(1) as i64)).unwrap_or(0)
 }
 
 /// Efficiency of one pump with its motor at a flow in m³/h, 0 to 1.

@@ -83,9 +83,10 @@ fn parse(line: &str) -> Result<Step, String> {
 pub(crate) fn past(now: Timestamp, history: Duration) -> Vec<Step> {
     let hours = |hours: f64| Duration::from_secs_f64(hours * 3_600.0);
     let ago = |ago_hours: f64, request: Request| Step { request, after_micros: -(ago_hours * 3.6e9) as i64 };
+    let worn = crate::sensors::pump_name(1, crate::pumps::on_duty(3, crate::demand::duty_day(now)) + 1);
     let steps = vec![
-        // A bearing that began to wear before the past began and goes on wearing for days.
-        ago(6.5 * 24.0, Request::of(EventKind::BearingWear).at("PS-2 Pump 3").sized(0.95).lasting(hours(252.0))),
+        // A bearing that has worn for most of a week and goes on wearing, of the pump that runs now.
+        ago(6.7 * 24.0, Request::of(EventKind::BearingWear).at(&worn).sized(1.0).lasting(hours(252.0))),
         ago(5.6 * 24.0, Request::of(EventKind::Dropout).at("PT-22").lasting(hours(3.0))),
         ago(5.1 * 24.0, Request::of(EventKind::ChlorineLoss).at("DMA 5").sized(0.85).lasting(hours(4.0))),
         ago(4.3 * 24.0, Request::of(EventKind::PumpTrip).at("PS-1 Pump 2").lasting(hours(1.5))),

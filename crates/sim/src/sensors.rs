@@ -732,7 +732,7 @@ fn exactness(quantity: Quantity) -> (f64, f64) {
         Quantity::Chlorine => (0.004, 0.01),
         Quantity::Conductivity => (1.2, 1.0),
         Quantity::Power => (0.12, 0.1),
-        Quantity::Vibration => (0.06, 0.01),
+        Quantity::Vibration => (0.03, 0.01),
         Quantity::Temperature => (0.1, 0.1),
         Quantity::Ratio => (0.12, 0.1),
         _ => (0.0, 1.0),

@@ -19,8 +19,6 @@ use crate::town::{AREAS, LinkKind, NodeKind, STATIONS, TANKS, Town};
 
 /// The longest step that the town is solved for at once.
 const LONGEST_STEP: Duration = Duration::from_secs(60);
-/// Seconds after local midnight at which the duty of the pumps turns.
-const DUTY_TURNS_SECS: f64 = 21_480.0;
 /// Seconds in which a main breaks open.
 const BURST_SECS: f64 = 90.0;
 /// Metres of pressure that leaks and breaks are rated at.
@@ -290,9 +288,7 @@ impl Simulator {
         let now = self.state.now;
         let fillings = self.fillings();
         let suction_ok = self.level(0) > 0.4;
-        let (secs, _) = demand::local(now);
-        let local_days = (now.as_secs_f64() + demand::ZONE_SECS as f64 - secs) / 86_400.0;
-        let day = local_days as i64 - i64::from(secs < DUTY_TURNS_SECS);
+        let day = demand::duty_day(now);
         let tripped: Vec<Target> =
             self.active().filter(|event| event.kind == EventKind::PumpTrip).map(|event| event.target).collect();
         let wear: Vec<(Target, f64)> = self
