@@ -106,7 +106,10 @@ pub enum Error {
         why: String,
     },
     /// The database's tables are of another version of Penstock, or could not be brought to this one.
-    #[error("the database's tables cannot be brought to this version: {0}")]
+    #[error(
+        "the database's tables cannot be brought to this version ({0}): start the newest Penstock that has used this \
+         data, or restore a backup"
+    )]
     Migration(#[source] MigrateError),
     /// Anything else that PostgreSQL or the connection reports.
     #[error("the database reports an error: {0}")]

@@ -16,6 +16,10 @@ const FEWEST_POINTS: u32 = 8;
 /// What a bucket holds at most: first, least, greatest, last.
 const MARKS: u32 = 4;
 
+/// Year 1 and year 10,000: what lies outside is no plant's, and the widths of buckets stay within PostgreSQL's.
+const FIRST: Timestamp = Timestamp::from_secs(-62_135_596_800);
+const END: Timestamp = Timestamp::from_secs(253_402_300_800);
+
 /// The samples of a range, thinned where there are too many.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Series {
@@ -120,6 +124,7 @@ impl Store {
     /// Those of the database.
     pub async fn history(&self, point: PointNo, from: Timestamp, to: Timestamp, max_points: u32) -> Result<Series> {
         let max_points = max_points.max(FEWEST_POINTS);
+        let (from, to) = (from.clamp(FIRST, END), to.clamp(FIRST, END));
         let raw = self.raw(point, from, to, max_points.saturating_add(1)).await?;
         if raw.len() as u64 <= u64::from(max_points) {
             return Ok(Series::Raw(raw));

@@ -1,6 +1,5 @@
 //! The server's configuration files, written anew at every start, and its log.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use super::account::Account;
@@ -32,12 +31,8 @@ fn people(account: &Account) -> String {
     let mut names = vec!["root", "postgres", &account.name];
     names.sort_unstable();
     names.dedup();
-    let mut text = "# Written by Penstock at every start.\n".to_owned();
-    for name in names {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "penstock \"{name}\" {ROLE}");
-    }
-    text
+    let lines = names.iter().map(|name| format!("penstock \"{name}\" {ROLE}\n"));
+    std::iter::once("# Written by Penstock at every start.\n".to_owned()).chain(lines).collect()
 }
 
 fn settings(sockets: &Path, durability: Durability) -> String {

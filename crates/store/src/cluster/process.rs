@@ -77,8 +77,10 @@ pub(super) async fn clear_remains(data: &Path) -> Result<()> {
         if started.elapsed() > ORPHANS_DEADLINE {
             for pid in &orphans {
                 tracing::warn!(pid, "ending a process that a killed PostgreSQL left");
-                // Quit, as the server itself would tell them; one that went meanwhile is what we want.
-                let _ = kill(Pid::from_raw(*pid), Signal::SIGQUIT);
+                // Quit, as the server itself would tell them.
+                if let Err(error) = kill(Pid::from_raw(*pid), Signal::SIGQUIT) {
+                    tracing::debug!(pid, %error, "it went meanwhile");
+                }
             }
         }
         if started.elapsed() > ORPHANS_DEADLINE * 2

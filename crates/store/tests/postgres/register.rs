@@ -264,9 +264,9 @@ async fn detectors_figures_and_months_ahead() {
     store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
     let no = store.load_points(tenant()).await.expect("points")[0].no;
     let model = DetectorModel { point: no, detector: "residual".into(), fitted_at: NOW, model: vec![1, 2, 3] };
-    store.save_models(&[model.clone()]).await.expect("saved");
+    store.save_models(std::slice::from_ref(&model)).await.expect("saved");
     let newer = DetectorModel { model: vec![4], ..model };
-    store.save_models(&[newer.clone()]).await.expect("saved");
+    store.save_models(std::slice::from_ref(&newer)).await.expect("saved");
     assert_eq!(store.load_models(tenant()).await.expect("models"), [newer]);
     let before = store.figures().await.expect("figures").partitions;
     store.prepare_months(NOW, 3).await.expect("prepared");
