@@ -45,6 +45,7 @@ pub struct Detector {
     /// Samples learned from since the start.
     learned_ever: u32,
     interval_secs: f64,
+    rarity: Rarity,
     /// Smallest step between two different values of late: the instrument's resolution.
     resolution: f64,
     last_value: f64,
@@ -82,6 +83,16 @@ pub struct Detector {
 struct Evidence {
     ratio: f64,
     reason: Reason,
+}
+
+/// How far beyond the tail's quantile each way to look at a sample must lie, in mean excesses. Kept, because logarithms
+/// are what a reading would otherwise cost the most.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Rarity {
+    interval_secs: f64,
+    step: f64,
+    slow: f64,
+    noise: f64,
 }
 
 /// What was expected of one sample.
@@ -141,6 +152,7 @@ impl Detector {
             learned: 0,
             learned_ever: 0,
             interval_secs: 0.0,
+            rarity: Rarity::default(),
             resolution: 0.0,
             last_value: 0.0,
             origin: 0.0,
@@ -251,6 +263,9 @@ impl Detector {
             let bounded = apart_secs.clamp(self.interval_secs / 2.0, self.interval_secs * 2.0);
             self.interval_secs += 0.1 * (bounded - self.interval_secs);
         }
+        if (self.interval_secs - self.rarity.interval_secs).abs() > 0.01 * self.interval_secs {
+            self.rarity = Rarity::of(self.interval_secs, self.config.false_alarms_per_day);
+        }
         if apart_secs > 8.0 * self.interval_secs {
             // After a gap the last values say nothing about the next.
             self.lags_known = 0;
@@ -296,23 +311,17 @@ impl Detector {
 
     /// The strongest of the four ways to look at it.
     fn evidence(&self, at: Timestamp, deviation: f64, expected: &Expectation) -> Evidence {
-        // Three ways may each err a third of the times; what lasts for hours errs once, not with each sample.
-        let beyond = |lasting_secs: f64| {
-            let probability = self.config.false_alarms_per_day * lasting_secs / DAY_SECS / 3.0;
-            Tail::beyond(probability.clamp(1e-9, 1e-2))
-        };
         let mut strongest = Evidence::NONE;
         if let Some(predicted) = expected.deviation {
             let residual = deviation - predicted;
-            if self.jumps.like(residual) < KNOWN {
-                let by = residual.abs();
-                let ratio = by / expected.step_sigma / self.step_tail.threshold(beyond(self.interval_secs), STEP_FLOOR);
-                let reason = if residual > 0.0 { Reason::JumpUp { by } } else { Reason::JumpDown { by } };
-                strongest.put(ratio, reason);
+            let by = residual.abs();
+            let ratio = by / expected.step_sigma / self.step_threshold();
+            if ratio < 1.0 || self.jumps.like(residual) < KNOWN {
+                strongest.put(ratio, if residual > 0.0 { Reason::JumpUp { by } } else { Reason::JumpDown { by } });
             }
             let noise = self.next_noise(residual, expected);
             let sigmas = (noise - self.noise_mean) / (SIGMA * self.noise_scatter).max(0.05);
-            let ratio = sigmas / self.noise_tail.threshold(beyond(12.0 * self.interval_secs), NOISE_FLOOR);
+            let ratio = sigmas / self.noise_tail.threshold(self.rarity.noise, NOISE_FLOOR);
             if self.suspects == 0 {
                 strongest.put(ratio, Reason::Noisy { times: noise / self.noise_mean.max(1e-3) });
             }
@@ -320,7 +329,7 @@ impl Detector {
         if self.profile_share >= 1.0 {
             let slow = self.next_slow(deviation, expected);
             let by = slow.abs();
-            let ratio = by / self.slow_sigma(expected) / self.slow_tail.threshold(beyond(2.0 * SLOW_SECS), SLOW_FLOOR);
+            let ratio = by / self.slow_sigma(expected) / self.slow_tail.threshold(self.rarity.slow, SLOW_FLOOR);
             strongest.put(ratio, if slow > 0.0 { Reason::Above { by } } else { Reason::Below { by } });
         }
         let (_, share) = self.run.share_of_bearable();
@@ -345,10 +354,14 @@ impl Detector {
         let score = if square.is_finite() { square / (square + 0.25) } else { 1.0 };
         let band = expected.deviation.and_then(|deviation| {
             let centre = self.origin + self.level + expected.offset + deviation;
-            let half = expected.step_sigma * STEP_FLOOR;
+            let half = expected.step_sigma * self.step_threshold();
             Band::new(centre - half, centre + half).ok()
         });
         Verdict { score: score as f32, confidence, expected: band, state: State::Scoring, reason: evidence.reason }
+    }
+
+    fn step_threshold(&self) -> f64 {
+        self.step_tail.threshold(self.rarity.step, STEP_FLOOR)
     }
 
     /// Grows with the number of samples, and by the ordinary day being known.
@@ -477,6 +490,22 @@ impl Detector {
 
     fn next_noise(&self, residual: f64, expected: &Expectation) -> f64 {
         self.noise + ((residual.abs() / expected.step_sigma).min(4.0) - self.noise) / 12.0
+    }
+}
+
+impl Rarity {
+    /// Three ways may each err a third of the times; what lasts for hours errs once, not with each sample.
+    fn of(interval_secs: f64, false_alarms_per_day: f64) -> Self {
+        let beyond = |lasting_secs: f64| {
+            let probability = false_alarms_per_day * lasting_secs / DAY_SECS / 3.0;
+            Tail::beyond(probability.clamp(1e-9, 1e-2))
+        };
+        Self {
+            interval_secs,
+            step: beyond(interval_secs),
+            slow: beyond(2.0 * SLOW_SECS),
+            noise: beyond(12.0 * interval_secs),
+        }
     }
 }
 

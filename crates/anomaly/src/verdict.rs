@@ -16,7 +16,8 @@ pub struct Verdict {
     pub score: f32,
     /// How much the score rests on, 0 to 1: it grows with what has been learned.
     pub confidence: f32,
-    /// Where the value was expected, in SI: outside it alone would reach [`ALARM_SCORE`].
+    /// Where the value was expected after the last ones, in SI: outside it the score reaches [`ALARM_SCORE`], unless the
+    /// step is one that comes again and again.
     pub expected: Option<Band>,
     /// Whether it can judge.
     pub state: State,
