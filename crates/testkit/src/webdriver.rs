@@ -103,7 +103,7 @@ pub struct Screen {
     // Dropped in this order: the driver with its browser, then the display they drew on, then their files.
     _driver: Leash,
     _display: Option<Display>,
-    _scratch: TempDir,
+    scratch: TempDir,
 }
 
 impl Screen {
@@ -130,7 +130,7 @@ impl Screen {
             "goog:loggingPrefs": { "browser": "ALL" },
         });
         let client = connect(port, capabilities).await?;
-        let screen = Self { client, is_chromium: true, _driver: driver, _display: None, _scratch: scratch };
+        let screen = Self { client, is_chromium: true, _driver: driver, _display: None, scratch };
         screen.resize(size).await?;
         Ok(screen)
     }
@@ -170,7 +170,7 @@ impl Screen {
 
         let capabilities = json!({ "webkitgtk:browserOptions": { "binary": window.program, "args": window.args } });
         let client = connect(port, capabilities).await.with_context(|| format!("{}", window.program.display()))?;
-        Ok(Self { client, is_chromium: false, _driver: driver, _display: Some(display), _scratch: scratch })
+        Ok(Self { client, is_chromium: false, _driver: driver, _display: Some(display), scratch })
     }
 
     /// Ends the page, its browser or program, and all that was started for it.
@@ -178,7 +178,7 @@ impl Screen {
     /// # Errors
     /// Where the browser does not answer any more; everything is gone nevertheless.
     pub async fn close(self) -> Result<()> {
-        let Self { client, _driver: driver, _display: display, _scratch: scratch, .. } = self;
+        let Self { client, _driver: driver, _display: display, scratch, .. } = self;
         let closed = client.close().await;
         // Waiting for processes to end would hold up the test's other tasks.
         tokio::task::spawn_blocking(move || drop((driver, display, scratch))).await?;
@@ -451,6 +451,11 @@ impl Screen {
         let entries = log.as_array().cloned().unwrap_or_default();
         let part = |entry: &Value, name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(entries.iter().map(|entry| format!("{} {}", part(entry, "level"), part(entry, "message"))).collect())
+    }
+
+    /// The folder of the browser's own files; every process of it names that folder.
+    pub fn folder(&self) -> &Path {
+        self.scratch.path()
     }
 
     /// The client underneath, for what is rarely needed.
