@@ -78,7 +78,8 @@ pub fn anomaly_rule(point: &Point) -> Option<AlarmRule> {
         condition: Condition::Anomaly { score: ANOMALY_SCORE },
         priority: if point.role.is_some() { Priority::P3 } else { Priority::P4 },
         class: class(point.quantity, LimitLevel::High),
-        on_delay: Duration::ZERO,
+        // A single outlier is seen on the trend; what calls a person lasts.
+        on_delay: Duration::from_secs(120),
         // The score follows single samples: a quiet while of a few of them ends the alarm, not the first.
         off_delay: point.stale_after.clamp(Duration::from_secs(60), Duration::from_secs(1_800)),
         guidance: guidance::anomaly(),

@@ -18,7 +18,7 @@ use penstock_api::{AlarmView, PointValue};
 use penstock_codec::{Decoded, Route, Routes};
 use penstock_model::{
     AlarmRule, AlarmState, Band, Clock, Point, PointNo, PointState, Quality, RuleId, Sample, TenantId, Timestamp,
-    Transition, UserId,
+    Transition, TransitionKind, UserId,
 };
 use penstock_sources::Received;
 use penstock_spool::Room;
@@ -42,6 +42,8 @@ const BATCH: usize = 1_024;
 const MAX_DISCOVERED: usize = 20_000;
 /// Bytes of a message that could not be read, kept for a look.
 const REJECT_BYTES: usize = 4_096;
+/// A sample that comes this long after it was measured is history.
+const LATE: Duration = Duration::from_secs(600);
 /// How often delays and silence are looked at.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -378,7 +380,11 @@ impl Pipeline {
         };
         if entry.state == PointState::Adopted {
             let evaluated = Evaluated { point: entry.id, site: entry.site, sample, score };
+            let before = out.transitions.len();
             self.engine.sample(&evaluated, &mut out.transitions);
+            if sample.received_time.since(sample.source_time) > LATE {
+                self.close_history(before, out);
+            }
         }
         let value = PointValue {
             point: sample.point,
@@ -392,6 +398,19 @@ impl Pipeline {
         // A sample older than the newest is history, not the present.
         if self.directory.is_newest(sample) {
             out.shown.insert(sample.point, value);
+        }
+    }
+
+    /// An alarm that was over before anybody here could hear of it goes into the journal and asks nobody for an answer.
+    fn close_history(&mut self, from: usize, out: &mut Yield) {
+        let cleared = out.transitions.iter().skip(from).filter(|entry| entry.kind == TransitionKind::Cleared);
+        let closing: Vec<Transition> = cleared
+            .filter(|entry| self.engine.state(entry.rule).is_some_and(|state| !state.acknowledged))
+            .map(|entry| Transition { kind: TransitionKind::Acknowledged, by: None, ..entry.clone() })
+            .collect();
+        for entry in closing {
+            self.engine.apply(&entry);
+            out.transitions.push(entry);
         }
     }
 

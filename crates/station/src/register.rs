@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use penstock_model::{AlarmRule, Plant, Point, PointId, PointNo, PointState, RuleId};
+use penstock_model::{AlarmRule, Plant, Point, PointId, PointNo, PointRole, PointState, RuleId};
 
 /// Plant, points and rules, shared by calls and pipeline.
 pub(crate) struct Register {
@@ -77,12 +77,18 @@ impl Inner {
     }
 }
 
+/// Whether a role's points alarm by their anomaly score: those that tell of a whole area. For the others the score is
+/// shown, and nobody is called.
+const fn is_watched(role: PointRole) -> bool {
+    matches!(role, PointRole::SupplyInflow | PointRole::AreaInflow | PointRole::CriticalPressure)
+}
+
 /// The rules that follow from the points and sites of a register: each limit of an adopted point, the anomaly score of
-/// points that sum the plant up, and the silence of sites that have adopted points.
+/// points that tell of a whole area, and the silence of sites that have adopted points.
 pub(crate) fn derived_rules(plant: &Plant, points: &BTreeMap<PointNo, Point>) -> Vec<AlarmRule> {
     let adopted = || points.values().filter(|point| point.state == PointState::Adopted);
     let mut rules: Vec<AlarmRule> = adopted().flat_map(penstock_alarm::rules_of).collect();
-    rules.extend(adopted().filter(|point| point.role.is_some()).filter_map(penstock_alarm::anomaly_rule));
+    rules.extend(adopted().filter(|point| point.role.is_some_and(is_watched)).filter_map(penstock_alarm::anomaly_rule));
     for site in &plant.sites {
         // A site is silent when even its slowest point is overdue.
         let slowest = adopted().filter(|point| point.site == Some(site.id)).map(|point| point.stale_after).max();

@@ -128,8 +128,8 @@ impl SpoolerTask {
             biased;
             () = cut.cancelled() => None,
             Some(job) = self.actions.recv() => Some(job),
-            Some(job) = self.samples.recv() => Some(job),
-            else => None,
+            // Both ways close together.
+            job = self.samples.recv() => job,
         }
     }
 

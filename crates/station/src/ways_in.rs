@@ -102,7 +102,11 @@ impl WaysIn {
     ///
     /// # Errors
     /// Where a setting cannot be used.
-    pub(crate) async fn try_out(&self, mut settings: MqttSettings, password: Option<Secret>) -> Result<BrokerTest, Error> {
+    pub(crate) async fn try_out(
+        &self,
+        mut settings: MqttSettings,
+        password: Option<Secret>,
+    ) -> Result<BrokerTest, Error> {
         settings.client_id = format!("{}-test", settings.client_id);
         // A topic that nobody publishes to, so that nothing is taken away or piled up.
         settings.topics = vec![format!("penstock/test/{}", settings.client_id)];
