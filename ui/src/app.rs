@@ -103,6 +103,11 @@ pub(crate) fn Head(
     #[prop(into, default = ViewFn::from(|| ()))]
     actions: ViewFn,
 ) -> impl IntoView {
+    let app = use_app();
+    Effect::new(move || {
+        let plant = app.plant.with(|plant| plant.as_ref().map(|plant| plant.register.plant.name.clone()));
+        page::set_title(&format!("{} · {}", title.get(), plant.as_deref().unwrap_or("Penstock")));
+    });
     view! {
         <header class="head">
             <h1>{move || title.get()}</h1>
@@ -137,7 +142,12 @@ fn Bars() -> impl IntoView {
             view! { <Notice text=text is_fault=true on_close=Callback::new(move |()| app.trouble.set(None))/> }
         })
     };
-    view! { {away} {trouble} }.into_any()
+    let remark = move || {
+        app.remark.get().map(|text| {
+            view! { <Notice text=text on_close=Callback::new(move |()| app.remark.set(None))/> }
+        })
+    };
+    view! { {away} {trouble} {remark} }.into_any()
 }
 
 #[component]

@@ -97,10 +97,11 @@ pub(crate) enum Deed {
 /// What `press` does, if anything.
 pub(crate) fn deed(press: Press<'_>) -> Option<Deed> {
     match press.key {
-        "F9" => return Some(Deed::AcknowledgeFirst),
+        // What is being typed in a dialog is not thrown away.
+        "F9" if !press.in_dialog => return Some(Deed::AcknowledgeFirst),
         "F6" if !press.in_dialog => return Some(Deed::NextRegion),
         "Escape" if press.in_dialog => return Some(Deed::Close),
-        "k" | "K" if press.ctrl && !press.alt => return Some(Deed::GoTo),
+        "k" | "K" if press.ctrl && !press.alt && !press.in_dialog => return Some(Deed::GoTo),
         _ => {}
     }
     if press.typing || press.ctrl || press.alt || press.in_dialog {
@@ -130,6 +131,7 @@ mod tests {
     fn keys_do_what_the_map_says() {
         let check = |press: Press<'_>, expect: Option<Deed>| assert_eq!(deed(press), expect, "{press:?}");
         check(Press { key: "F9", typing: true, ..PLAIN }, Some(Deed::AcknowledgeFirst));
+        check(Press { key: "F9", in_dialog: true, ..PLAIN }, None);
         check(Press { key: "k", ctrl: true, typing: true, ..PLAIN }, Some(Deed::GoTo));
         check(Press { key: "g", ..PLAIN }, Some(Deed::AwaitLetter));
         check(Press { key: "a", after_g: true, ..PLAIN }, Some(Deed::To(Screen::Alarms)));

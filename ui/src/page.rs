@@ -143,6 +143,13 @@ pub(crate) fn on_media(query: &str, mut on_change: impl FnMut(bool) + 'static) {
     closure.forget();
 }
 
+/// The name of the page in the window's bar and in tabs.
+pub(crate) fn set_title(title: &str) {
+    if let Some(document) = window().and_then(|window| window.document()) {
+        document.set_title(title);
+    }
+}
+
 /// The element that has the focus.
 pub(crate) fn focused() -> Option<web_sys::HtmlElement> {
     window()?.document()?.active_element()?.dyn_into().ok()

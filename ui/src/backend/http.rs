@@ -36,6 +36,24 @@ pub(super) async fn call(name: &str, body: &str, token: Option<&str>) -> Result<
     }))
 }
 
+pub(super) async fn fetch(path: &str, token: Option<&str>) -> Result<Vec<u8>, ApiError> {
+    let unreached = |error: JsValue| js::failed(&format!("{path} cannot be fetched"), &error);
+    let window = web_sys::window().ok_or_else(|| ApiError::new(Code::Failed, "there is no window"))?;
+    let init = web_sys::RequestInit::new();
+    if let Some(token) = token {
+        let headers = web_sys::Headers::new().map_err(unreached)?;
+        headers.set("authorization", &format!("Bearer {token}")).map_err(unreached)?;
+        init.set_headers(&headers);
+    }
+    let response = JsFuture::from(window.fetch_with_str_and_init(path, &init)).await.map_err(unreached)?;
+    let response: web_sys::Response = response.unchecked_into();
+    if !response.ok() {
+        return Err(ApiError::new(Code::NotFound, format!("{path}: the answer was {}", response.status())));
+    }
+    let buffer = JsFuture::from(response.array_buffer().map_err(unreached)?).await.map_err(unreached)?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
 pub(super) fn save_file(name: &str, mime: &str, bytes: &[u8]) -> Result<(), ApiError> {
     let refused = |error: JsValue| js::failed("the file cannot be saved", &error);
     let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));

@@ -65,11 +65,18 @@ impl Backend {
         }
     }
 
-    /// Hands a file to the person: a download in a browser, a save dialog in the shell.
-    pub(crate) async fn save_file(self, name: &str, mime: &str, bytes: &[u8]) -> Result<(), ApiError> {
+    /// A file that the page or the station serves under `path`, for example the base map or a tile.
+    pub(crate) async fn fetch(self, token: Option<String>, path: &str) -> Result<Vec<u8>, ApiError> {
+        // The shell serves the same paths as the gateway does.
+        http::fetch(path, token.as_deref()).await
+    }
+
+    /// Hands a file to the person: a download in a browser, which shows it itself; in the shell a file whose path comes
+    /// back.
+    pub(crate) async fn save_file(self, name: &str, mime: &str, bytes: &[u8]) -> Result<Option<String>, ApiError> {
         match self {
             Self::Tauri => tauri::save_file(name, bytes).await,
-            Self::Http => http::save_file(name, mime, bytes),
+            Self::Http => http::save_file(name, mime, bytes).map(|()| None),
         }
     }
 }

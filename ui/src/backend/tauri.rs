@@ -1,13 +1,18 @@
 //! The way through the desktop shell: its commands, and one channel for the live feed of a session. Must not know HTTP.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
+use gloo_timers::future::TimeoutFuture;
 use penstock_api::{ApiError, Code};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::{Live, Sink, js};
+
+/// How long to wait before the live feed is asked for again.
+const RETRY_MILLIS: u32 = 1_000;
 
 /// Whether this page is the shell's own.
 pub(super) fn is_here() -> bool {
@@ -28,14 +33,15 @@ pub(super) async fn call(name: &str, body: &str, token: Option<&str>) -> Result<
     reply.as_string().ok_or_else(|| ApiError::new(Code::Failed, format!("the shell's reply to {name} is no text")))
 }
 
-pub(super) async fn save_file(name: &str, bytes: &[u8]) -> Result<(), ApiError> {
+pub(super) async fn save_file(name: &str, bytes: &[u8]) -> Result<Option<String>, ApiError> {
     let args = object(&[("name", name.into()), ("bytes", js_sys::Uint8Array::from(bytes).into())]);
-    invoke("save_file", &args).await.map(|_| ())
+    invoke("save_file", &args).await.map(|path| path.as_string())
 }
 
 /// The live feed of one session. The shell numbers a channel's messages, so each session has a channel of its own.
 pub(crate) struct Feed {
     channel: Option<JsValue>,
+    has_ended: Rc<Cell<bool>>,
     _on_message: Closure<dyn FnMut(JsValue)>,
 }
 
@@ -44,28 +50,38 @@ impl Feed {
         let on_message = {
             let sink = Rc::clone(&sink);
             Closure::<dyn FnMut(JsValue)>::new(move |message: JsValue| {
-                if let Some(frame) = js::frame_of(&message) {
-                    sink(Live::Frame(Box::new(frame)));
+                match js::frame_of(&message) {
+                    Some(frame) => sink(Live::Frame(Box::new(frame))),
+                    // An empty message tells that the session has ended.
+                    None => sink(Live::Lost),
                 }
             })
         };
+        let has_ended = Rc::new(Cell::new(false));
         let channel = new_channel(on_message.as_ref());
         if let Some(channel) = &channel {
             let args = object(&[("token", token.into()), ("channel", channel.clone())]);
+            let has_ended = Rc::clone(&has_ended);
             spawn_local(async move {
-                if invoke("live", &args).await.is_err() {
+                // A station that is still starting refuses; nothing has been sent on the channel then.
+                while invoke("live", &args).await.is_err() && !has_ended.get() {
                     sink(Live::Lost);
+                    TimeoutFuture::new(RETRY_MILLIS).await;
+                    if has_ended.get() {
+                        break;
+                    }
                 }
             });
         } else {
             sink(Live::Lost);
         }
-        Self { channel, _on_message: on_message }
+        Self { channel, has_ended, _on_message: on_message }
     }
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
+        self.has_ended.set(true);
         // What is still on its way falls on nothing, not on a closure that is gone.
         if let Some(channel) = &self.channel {
             set(channel, "onmessage", &js_sys::Function::new_no_args(""));

@@ -57,7 +57,7 @@ pub(crate) fn Dialog(
     });
     on_cleanup(move || keys.remove());
     view! {
-        <div class="scrim" on:mousedown=move |_| on_close.run(())>
+        <div class="scrim">
             <div
                 class=format!("dialog {class}")
                 node_ref=body
@@ -66,7 +66,6 @@ pub(crate) fn Dialog(
                 aria-label=move || title.get()
                 tabindex="-1"
                 data-testid=testid
-                on:mousedown=|event| event.stop_propagation()
             >
                 <div class="dialog-head">
                     <h2>{move || title.get()}</h2>

@@ -44,7 +44,7 @@ impl Glyph {
             Self::Close => "M6 6l12 12M18 6 6 18",
             Self::Check => "M5 12.5l4.5 4.5L19 7.5",
             Self::Return => "M19 6v6a2 2 0 0 1-2 2H6M9.5 10.5 6 14l3.5 3.5",
-            Self::Dot => "M12 7.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9z",
+            Self::Dot => "M12 5.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13z",
             Self::Down => "M6.5 9.5 12 15l5.5-5.5",
             Self::Plus => "M12 5v14M5 12h14",
             Self::Download => "M12 4v11M7.5 11l4.5 4.5 4.5-4.5M4.5 20h15",

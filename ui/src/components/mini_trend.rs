@@ -114,14 +114,18 @@ pub(crate) fn MiniTrend(
         let text = zone.minute(Timestamp::from_micros((secs * 1e6) as i64));
         view! { <text class="mini-axis" x=x y=HEIGHT - 6.0 text-anchor="middle">{text}</text> }
     });
+    let mut last_word = f64::NEG_INFINITY;
     let limit_lines =
         marks.iter().filter(|mark| (scale.low..=scale.high).contains(&mark.0)).map(|(value, name, is_outer)| {
             let y = scale.y(*value);
             let class = if *is_outer { "mini-limit outer" } else { "mini-limit" };
             let text = format!("{name} {}", format::number(*value, usize::from(quantity.decimals()), locale));
+            // From the top down: a word that would stand on the one above goes below its own line.
+            let word = if y - 4.0 - last_word < 13.0 { y + 12.0 } else { y - 4.0 };
+            last_word = word;
             view! {
                 <line class=class x1=LEFT x2=WIDTH - RIGHT y1=y y2=y/>
-                <text class="mini-limit-word" x=LEFT + 4.0 y=y - 4.0>{text}</text>
+                <text class="mini-limit-word" x=LEFT + 4.0 y=word>{text}</text>
             }
         });
     let mut line = String::new();

@@ -121,6 +121,8 @@ pub(crate) struct App {
     pub(crate) announcement: RwSignal<Announcement>,
     /// The last thing that went wrong with what a person did, until they have seen it.
     pub(crate) trouble: RwSignal<Option<String>>,
+    /// What a person did and where it went, until they have seen it.
+    pub(crate) remark: RwSignal<Option<String>>,
     feed: StoredValue<Option<Feed>, LocalStorage>,
     tick: StoredValue<Option<Interval>, LocalStorage>,
     /// The station's clock against this machine's, in µs.
@@ -156,6 +158,7 @@ impl App {
             overlay: RwSignal::new(None),
             announcement: RwSignal::new(Announcement::default()),
             trouble: RwSignal::new(None),
+            remark: RwSignal::new(None),
             feed: StoredValue::new_local(None),
             tick: StoredValue::new_local(None),
             skew_micros: StoredValue::new(0),
@@ -280,6 +283,20 @@ impl App {
         self.start.set(Start::Done);
     }
 
+    /// Hands a file to the person and tells where it went.
+    pub(crate) async fn save_file(self, name: &str, mime: &str, bytes: &[u8]) {
+        match self.backend.save_file(name, mime, bytes).await {
+            Ok(Some(path)) => {
+                let locale = self.i18n.get_locale_untracked();
+                self.remark.try_set(Some(td_string!(locale, frame.saved_as, path = path)));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.trouble.try_set(Some(error.message));
+            }
+        }
+    }
+
     /// Asks anew who the station is and how it fares.
     pub(crate) async fn refresh_card(self) {
         if let Ok(card) = self.backend.call(None, Hello {}).await {
@@ -305,6 +322,7 @@ impl App {
         self.session.set(None);
         self.overlay.set(None);
         self.trouble.set(None);
+        self.remark.set(None);
         self.plant.set(None);
         self.register_asked.set_value(0);
         self.alarms.clear();

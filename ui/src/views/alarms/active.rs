@@ -378,8 +378,8 @@ fn Row(
             <span class="cut">{tag}</span>
             <span class="column-site" title=site_title>{place.clone()}</span>
             <span title=tip>
-                <span class="site-in-text">{place}": "</span>
                 {title}
+                {(!place.is_empty()).then(|| view! { <span class="site-in-text">" · " {place}</span> })}
             </span>
             <span class="state-word">
                 <Icon glyph=glyph size=15/> " " {words::alarm_state(&view.state, locale)}

@@ -145,7 +145,6 @@ fn Row(row: JournalRow) -> impl IntoView {
     let full = app.zone.with(|zone| zone.full(row.transition.at, locale));
     let what = happened(&row, quantity, locale);
     let fill = match row.transition.kind {
-        penstock_model::TransitionKind::Raised => BadgeFill::Still,
         penstock_model::TransitionKind::Cleared => BadgeFill::Dashed,
         _ => BadgeFill::Outlined,
     };

@@ -232,7 +232,7 @@ fn sources(app: App, health: Signal<Option<HealthReply>>) -> AnyView {
         view! {
             <tr data-testid="source" data-source=source.name.clone() data-connected=source.connected.to_string()>
                 <td><b>{source.name.clone()}</b> " " <span class="quiet">{own}</span></td>
-                <td class:firm=!source.connected>{(!source.connected).then_some("! ")} {state}</td>
+                <td class="state" class:firm=!source.connected>{(!source.connected).then_some("! ")} {state}</td>
                 <td><span class="nobreak">{source.address}</span> <span class="quiet nobreak">" "{source.protocol}</span></td>
                 <td class="end">{format::number(source.messages_per_sec, 1, locale)}</td>
                 <td class="end">{format::count(source.messages, locale)}</td>

@@ -156,7 +156,7 @@ fn Body(plant: Arc<PlantView>, order: ReadSignal<Order>) -> impl IntoView {
         [PointRole::StationFlow, PointRole::StationPressure, PointRole::PumpRunning].into_iter().any(has);
     if !has_areas && !has_tanks && !has_stations {
         return view! {
-            <div class="overview-middle">
+            <div class="overview-middle loose">
                 <groups::Groups plant=Arc::clone(&plant)/>
                 <situation::Situation/>
             </div>
@@ -173,7 +173,7 @@ fn Body(plant: Arc<PlantView>, order: ReadSignal<Order>) -> impl IntoView {
     });
     view! {
         <figures::Figures plant=Arc::clone(&plant)/>
-        <div class="overview-middle">
+        <div class="overview-middle" class:loose=!has_areas>
             {if has_areas {
                 view! { <areas::Areas plant=Arc::clone(&plant) order=order/> }.into_any()
             } else {

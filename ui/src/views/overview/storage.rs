@@ -130,15 +130,16 @@ pub(super) fn Storage(plant: Arc<PlantView>) -> impl IntoView {
             <a class="tank-card" href=format!("/trends?points={}", point.id) data-testid="tank" data-tank=tag>
                 <LevelIndicator reading=reading/>
                 <div class="tank-words">
-                    <p class="tank-name" title=tip><b class="cut">{name}</b>{badge}</p>
-                    <p class="cut">{kind}</p>
+                    <p class="tank-name" title=tip><b class="cut">{name}</b></p>
+                    <p class="tank-line">{kind}</p>
                     <p class="tank-share" class:pale=move || !trust.get().is_firm()>
                         <b>{move || share().unwrap_or_else(|| format::NO_VALUE.to_owned())}</b>
                         <span class="unit">"%"</span>
+                        {badge}
                         <TrustTag trust=trust/>
                     </p>
                     <p>{move || level.get().map(|level| format::value_with_unit(level, quantity, i18n.get_locale()))}</p>
-                    <p class="cut" class:firm=move || is_pressing.get()>{text}</p>
+                    <p class="tank-line" class:firm=move || is_pressing.get()>{text}</p>
                 </div>
             </a>
         }

@@ -14,12 +14,13 @@ use crate::words;
 pub(crate) fn AdoptMany(points: Vec<PointId>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let points: Vec<Point> = app.plant.with_untracked(|plant| {
+    let mut points: Vec<Point> = app.plant.with_untracked(|plant| {
         plant
             .as_ref()
             .map(|plant| points.iter().filter_map(|id| plant.point(*id).cloned()).collect())
             .unwrap_or_default()
     });
+    points.sort_by(|a, b| a.name.cmp(&b.name));
     let count = points.len();
     let (site, area, reason) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));

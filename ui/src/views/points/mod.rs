@@ -62,10 +62,7 @@ pub(crate) fn Points() -> impl IntoView {
     let export = move |_| {
         spawn_local(async move {
             if let Some(csv) = app.ask_for(ExportPoints {}).await {
-                let saved = app.backend.save_file(&csv.file_name, "text/csv", csv.text.as_bytes()).await;
-                if let Err(error) = saved {
-                    app.trouble.try_set(Some(error.message));
-                }
+                app.save_file(&csv.file_name, "text/csv", csv.text.as_bytes()).await;
             }
         });
     };
