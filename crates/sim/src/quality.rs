@@ -12,6 +12,20 @@ const DECAY_MAIN: f64 = 2.6 / 86_400.0;
 /// Sweeps from node to node in one step; a change passes a few mains in each.
 const SWEEPS: usize = 3;
 
+/// What carries and uses up chlorine in one step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Passage<'a> {
+    pub(crate) town: &'a Town,
+    pub(crate) mixing: &'a Mixing,
+    pub(crate) hydraulics: &'a Hydraulics,
+    pub(crate) tanks: &'a [Tank],
+    /// What leaves the works, mg/L.
+    pub(crate) dose: f64,
+    /// Share that each area uses up a second beside the usual.
+    pub(crate) extra: [f64; 5],
+    pub(crate) secs: f64,
+}
+
 /// Chlorine everywhere, mg/L.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Chlorine {
@@ -46,18 +60,9 @@ impl Chlorine {
         Self { nodes: vec![0.5; town.nodes.len()], tanks: vec![0.60, 0.50, 0.46, 0.48] }
     }
 
-    /// Lets the flows run for `secs`. `dose` is what leaves the works, `extra` the share each area uses up a second
-    /// beside the usual.
-    pub(crate) fn pass(
-        &mut self,
-        town: &Town,
-        mixing: &Mixing,
-        hydraulics: &Hydraulics,
-        tanks: &[Tank],
-        dose: f64,
-        extra: &[f64; 5],
-        secs: f64,
-    ) {
+    /// Lets a step's flows run.
+    pub(crate) fn pass(&mut self, passage: &Passage<'_>) {
+        let Passage { town, hydraulics, tanks, secs, .. } = *passage;
         for (node, spec) in town.nodes.iter().enumerate() {
             if let NodeKind::TankOutlet(tank) = spec.kind {
                 set(&mut self.nodes, node, get(&self.tanks, tank));
@@ -65,7 +70,7 @@ impl Chlorine {
         }
         let before = self.nodes.clone();
         for _ in 0..SWEEPS {
-            self.sweep(town, mixing, hydraulics, &before, dose, extra, secs);
+            self.sweep(passage, &before);
         }
         for (node, spec) in town.nodes.iter().enumerate() {
             let NodeKind::TankInlet(tank) = spec.kind else { continue };
@@ -83,16 +88,8 @@ impl Chlorine {
         }
     }
 
-    fn sweep(
-        &mut self,
-        town: &Town,
-        mixing: &Mixing,
-        hydraulics: &Hydraulics,
-        before: &[f64],
-        dose: f64,
-        extra: &[f64; 5],
-        secs: f64,
-    ) {
+    fn sweep(&mut self, passage: &Passage<'_>, before: &[f64]) {
+        let Passage { town, mixing, hydraulics, dose, extra, secs, .. } = *passage;
         let mut inflow = vec![0.0; town.nodes.len()];
         let mut carried = vec![0.0; town.nodes.len()];
         for (link, ends) in town.links.iter().enumerate() {

@@ -240,6 +240,9 @@ pub(crate) fn sensors(town: &Town) -> Result<Vec<Sensor>, Error> {
     Ok(list.sensors)
 }
 
+/// Id, description, unit, what it measures, normal band, span, limits.
+type Instrument = (&'static str, &'static str, &'static str, Measures, (f64, f64), (f64, f64), [Option<f64>; 4]);
+
 struct List<'a> {
     town: &'a Town,
     sensors: Vec<Sensor>,
@@ -384,7 +387,7 @@ impl List<'_> {
                 .at(at(6.0, 22.0))
                 .bounds((0.62, 0.82), (0.0, 5.0), [Some(0.35), Some(0.50), Some(1.0), Some(1.4)]);
         }
-        let quality: [(&str, &str, &str, Measures, (f64, f64), (f64, f64), [Option<f64>; 4]); 8] = [
+        let quality: [Instrument; 8] = [
             (
                 "TU-60",
                 "Raw turbidity",
@@ -523,7 +526,7 @@ impl List<'_> {
             }
         }
         let middle = SiteKey::Tank(0).place();
-        let more: [(&str, &str, &str, Measures, (f64, f64), (f64, f64), [Option<f64>; 4]); 3] = [
+        let more: [Instrument; 3] = [
             (
                 "EC-81",
                 "Conductivity",

@@ -12,7 +12,7 @@ use crate::events::{Event, EventKind, Request, Target, Truth, plan};
 use crate::network::{Boundary, Curve, Hydraulics, get, set};
 use crate::noise::Noise;
 use crate::pumps::{self, Pump};
-use crate::quality::{Chlorine, Mixing};
+use crate::quality::{Chlorine, Mixing, Passage};
 use crate::sensors::{Measures, Sensor, SiteKey, sensors};
 use crate::tanks::{self, Tank};
 use crate::town::{AREAS, LinkKind, NodeKind, STATIONS, TANKS, Town};
@@ -469,7 +469,15 @@ impl Simulator {
                 _ => {}
             }
         }
-        self.state.chlorine.pass(&self.town, &self.mixing, &self.hydraulics, &self.state.tanks, dose, &extra, secs);
+        self.state.chlorine.pass(&Passage {
+            town: &self.town,
+            mixing: &self.mixing,
+            hydraulics: &self.hydraulics,
+            tanks: &self.state.tanks,
+            dose,
+            extra,
+            secs,
+        });
     }
 
     fn warm_bearings(&mut self, secs: f64) {

@@ -658,9 +658,9 @@ mod tests {
     #[test]
     fn the_whole_use_of_every_area_is_shared_out() {
         let town = Town::nandipur();
-        for area in 0..AREAS.len() {
+        for (area, spec) in AREAS.iter().enumerate() {
             let shares: f64 = town.nodes.iter().filter(|node| node.area == Some(area)).map(|node| node.share).sum();
-            assert!((shares - 1.0).abs() < 1e-9, "{}: {shares}", AREAS[area].name);
+            assert!((shares - 1.0).abs() < 1e-9, "{}: {shares}", spec.name);
         }
     }
 
