@@ -108,15 +108,18 @@ impl Shared {
         let all: Vec<Point> = added.iter().chain(&changed).cloned().collect();
         let rules = self.rules_after(&all);
         let switched = self.take_up(&all, &rules).await?;
-        let edits: Vec<PointEdit> = changed
+        let edits: Vec<PointEdit> = all
             .iter()
             .map(|point| PointEdit { point: point.clone(), rescale: rescale(before.get(&point.id), point, switched) })
             .collect();
         let entries = audit_of(&audit, &all, &before);
-        if !added.is_empty() {
-            self.store.discover(self.tenant, &added).await.map_err(store_error)?;
+        if let Err(error) = self.store.save_points(self.tenant, &edits, &entries).await {
+            // Nothing was stored: judge by what was there before.
+            let before: Vec<Point> = before.into_values().collect();
+            let rules = self.rules_after(&before);
+            drop(self.take_up(&before, &rules).await);
+            return Err(store_error(error));
         }
-        self.store.save_points(self.tenant, &edits, &entries).await.map_err(store_error)?;
         self.keep_rules(rules, &audit).await?;
         let mut register = self.register.lock();
         register.put(all);

@@ -149,6 +149,12 @@ impl Station {
         let at_once = CancellationToken::new();
         at_once.cancel();
         copier().run(at_once, CancellationToken::new()).await;
+        let waiting = spool.stats().waiting;
+        if waiting > 0 {
+            // Going on would give numbers to new points that points in the spool have already.
+            let why = notices.list().into_iter().map(|notice| notice.what).collect::<Vec<_>>().join("; ");
+            return Err(Error::SetUp(format!("the database does not take {waiting} entries of the spool: {why}")));
+        }
 
         let register = Arc::new(load_register(&store, tenant, &settings.plant, &clock).await?);
         let live = Live::new(clock.clone(), settings.live.tick());
