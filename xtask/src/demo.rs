@@ -16,6 +16,8 @@ use nix::unistd::Pid;
 
 use crate::workspace::Workspace;
 
+/// Where in the data folder the simulator keeps how far it came; there once the past is published.
+pub(crate) const SIMULATOR_STATE: &str = "demo-simulator.json";
 /// How often children are looked at.
 const GLANCE: Duration = Duration::from_millis(50);
 /// What the simulator may take to publish its last messages.
@@ -136,14 +138,27 @@ fn station_command(workspace: &Workspace, options: &Options, device_password: &s
     }
     command.arg("--data").arg(&options.data);
     if options.has_demo {
-        command
-            .env("PENSTOCK_PLANT__IMPORT", workspace.path("assets/demo/plant.json"))
-            .env("PENSTOCK_DEMO__PEOPLE", "true")
-            .env("PENSTOCK_SECRET__DEVICE_PASSWORD", device_password);
+        add_settings(&mut command, workspace, device_password);
     }
     command.envs(options.settings.iter().map(|(name, value)| (name, value)));
     on_its_own(&mut command, options.log.as_deref(), "station.log")?;
     Ok(command)
+}
+
+/// The demo plant, its people, and the password its devices come with.
+pub(crate) fn add_settings(command: &mut Command, workspace: &Workspace, device_password: &str) {
+    command
+        .env("PENSTOCK_PLANT__IMPORT", workspace.path("assets/demo/plant.json"))
+        .env("PENSTOCK_DEMO__PEOPLE", "true")
+        .env("PENSTOCK_SECRET__DEVICE_PASSWORD", device_password);
+}
+
+/// Lets time pass, unless a signal comes.
+pub(crate) fn wait(time: Duration, signals: &Receiver<Signal>) -> anyhow::Result<()> {
+    if is_signalled(signals, time) {
+        bail!("interrupted");
+    }
+    Ok(())
 }
 
 /// In a process group of its own: Ctrl-C at the terminal would reach the child first, and out of order.
@@ -168,7 +183,7 @@ impl Room {
             .args(["run", "--host", "127.0.0.1", "--port", &port.to_string(), "--user", "device", "--history", "7d"])
             // There the simulator keeps how far it came: the past is published once, and what it was away for.
             .arg("--state")
-            .arg(options.data.join("demo-simulator.json"))
+            .arg(options.data.join(SIMULATOR_STATE))
             .args(&options.simulator)
             .env("PENSTOCK_SIM_PASSWORD", &self.device_password);
         on_its_own(&mut command, options.log.as_deref(), "simulator.log")?;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its standard streams")]
 
+mod bench;
 mod checks;
 mod demo;
 mod fingerprint;
@@ -13,6 +14,7 @@ mod progress;
 mod run;
 mod screens;
 mod setup;
+mod shots;
 mod signals;
 mod tidy;
 mod wasm;
@@ -58,6 +60,8 @@ fn dispatch() -> anyhow::Result<ExitCode> {
         "setup" => setup::command(&workspace, args)?,
         "run" => return run::command(&workspace, args),
         "test" => return checks::command(&workspace, args),
+        "bench" => return bench::command(&workspace, args),
+        "shots" => return shots::command(&workspace, args),
         "ui" => screens::command(&workspace, args)?,
         "tidy" => tidy::command(&workspace, args)?,
         "help" | "-h" | "--help" => print!("{USAGE}"),
