@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use penstock_api::Series;
 use penstock_model::{Limits, Priority, Quantity, Timestamp};
 
+use super::sparkline::gap_secs;
 use super::{Badge, BadgeFill};
 use crate::format::{self, Zone};
 use crate::i18n::Locale;
@@ -129,7 +130,7 @@ pub(crate) fn MiniTrend(
             }
         });
     let mut line = String::new();
-    let gap = series.gap_after.as_secs_f64();
+    let gap = gap_secs(&series);
     let mut former: Option<f64> = None;
     for (at, value) in &values {
         let Some(value) = value else {

@@ -19,6 +19,12 @@ struct Drawing {
     end: Option<(f64, f64)>,
 }
 
+/// Beyond how many s two values are not joined. Reduced data holds four values a stretch wherever they fall in it, so
+/// that two neighbours may lie nearly two stretches apart with nothing missing between them.
+pub(super) fn gap_secs(series: &Series) -> f64 {
+    series.gap_after.as_secs_f64() * if series.reduced { 2.0 } else { 1.0 }
+}
+
 /// Lays a series out; gaps stay gaps.
 fn draw(series: &Series) -> Drawing {
     let samples: Vec<(f64, Option<f64>)> =
@@ -38,7 +44,7 @@ fn draw(series: &Series) -> Drawing {
     let y = |value: f64| HEIGHT / 2.0 - (value - middle) / reach * (HEIGHT / 2.0 - EDGE);
 
     let mut drawing = Drawing::default();
-    let gap = series.gap_after.as_secs_f64();
+    let gap = gap_secs(series);
     let mut former: Option<f64> = None;
     for (at, value) in &samples {
         let Some(value) = value else {
@@ -117,6 +123,9 @@ mod tests {
         check(&[(0, Some(1.0)), (61, Some(2.0))], 2);
         check(&[(0, Some(1.0)), (20, None), (40, Some(2.0))], 2);
         check(&[], 0);
+        let mut reduced = series(&[(0, Some(1.0)), (100, Some(2.0)), (221, Some(3.0))]);
+        reduced.reduced = true;
+        assert_eq!(moves(&draw(&reduced).line), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use penstock_api::Register;
 use penstock_model::{
-    Area, AreaId, Asset, AssetId, Point, PointId, PointNo, PointRole, PointState, Site, SiteId, Subject,
+    Area, AreaId, Asset, AssetId, Point, PointId, PointNo, PointRole, PointState, Site, SiteId, SiteKind, Subject,
 };
 
 /// The register with its indexes.
@@ -67,11 +67,14 @@ impl PlantView {
         self.adopted().filter(move |point| point.role == Some(role))
     }
 
-    /// Name of the place a point belongs to: its site, else its area.
+    /// Name of the place a point belongs to: its site, else its area. Points spread over an area are known by the area.
     pub(crate) fn place_of(&self, point: &Point) -> &str {
-        let site = point.site.and_then(|id| self.site(id)).map(|site| site.name.as_str());
         let area = || point.area.and_then(|id| self.area(id)).map(|area| area.name.as_str());
-        site.or_else(area).unwrap_or_default()
+        match point.site.and_then(|id| self.site(id)) {
+            Some(site) if site.kind == SiteKind::Network => area().unwrap_or(&site.name),
+            Some(site) => &site.name,
+            None => area().unwrap_or_default(),
+        }
     }
 
     /// Name of the place that an alarm is about.

@@ -43,9 +43,9 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
             detail.try_set(Some(reply.map(Arc::new).map_err(|error| error.message)));
         });
     });
-    let body = move || match (detail.get(), app.plant.get()) {
-        (Some(Ok(detail)), Some(plant)) => view! { <Body detail=detail plant=plant on_close=on_close/> }.into_any(),
-        (Some(Err(why)), _) => view! {
+    let body = move || match (detail.get(), app.plant.get(), i18n.get_locale()) {
+        (Some(Ok(detail)), Some(plant), _) => view! { <Body detail=detail plant=plant on_close=on_close/> }.into_any(),
+        (Some(Err(why)), ..) => view! {
             <div class="drawer-head">
                 <div><p>{why}</p></div>
                 <CloseButton on_close=on_close/>

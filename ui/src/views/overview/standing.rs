@@ -106,7 +106,7 @@ pub(super) fn day_of(app: App, points: Vec<PointId>) -> RwSignal<Vec<Series>> {
             leptos::task::spawn_local(async move {
                 let asked = points.clone();
                 // Where history is away the line stays as it was; the status bar says why.
-                if let Ok(found) = app.call(GetHistory { points, from, to, max_points: 96 }).await {
+                if let Ok(found) = app.call(GetHistory { points, from, to, max_points: 200 }).await {
                     series.try_update(|series: &mut Vec<Series>| {
                         series.retain(|series| !asked.contains(&series.point));
                         series.extend(found);

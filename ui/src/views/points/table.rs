@@ -146,22 +146,30 @@ pub(super) fn PointTable(
             }
             .into_any()
         };
+    // What was ticked and is still there to be seen: nothing hidden by a filter is adopted.
+    let picked = Memo::new(move |_| {
+        ticks.with(|ticks| {
+            rows.with(|rows| rows.iter().map(|point| point.id).filter(|id| ticks.contains(id)).collect::<Vec<_>>())
+        })
+    });
     let adopt = move || {
-        let count = ticks.with(BTreeSet::len);
-        (count > 0).then(|| view! {
-            <button
-                class="accent"
-                data-testid="adopt-many"
-                on:click=move |_| app.overlay.set(Some(Overlay::AdoptMany(ticks.get_untracked().into_iter().collect())))
-            >
-                {t!(i18n, points.adopt_n, n = count)}
-            </button>
+        let count = picked.with(Vec::len);
+        (count > 0).then(|| {
+            view! {
+                <button
+                    class="accent"
+                    data-testid="adopt-many"
+                    on:click=move |_| app.overlay.set(Some(Overlay::AdoptMany(picked.get_untracked())))
+                >
+                    {t!(i18n, points.adopt_n, n = count)}
+                </button>
+            }
         })
     };
     let tick_all = move || {
         can_tick.get().then(|| {
             let all =
-                move || !rows.with(|rows| rows.is_empty()) && rows.with(|rows| rows.len()) == ticks.with(BTreeSet::len);
+                move || !rows.with(|rows| rows.is_empty()) && rows.with(|rows| rows.len()) == picked.with(Vec::len);
             let toggle_all = move |_| {
                 if untrack(all) {
                     ticks.set(BTreeSet::new());
@@ -218,7 +226,7 @@ pub(super) fn PointTable(
             <div class="table-foot">
                 <span>{move || t_string!(i18n, points.shown_n, n = format::count(rows.with(|rows| rows.len()) as u64, i18n.get_locale()))}</span>
                 <span>{move || {
-                    let count = ticks.with(BTreeSet::len);
+                    let count = picked.with(Vec::len);
                     (count > 0).then(|| t_string!(i18n, points.ticked_n, n = count))
                 }}</span>
             </div>

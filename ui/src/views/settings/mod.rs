@@ -61,10 +61,11 @@ fn Body() -> impl IntoView {
         });
     });
     let again = Callback::new(move |()| asked.update(|asked| *asked += 1));
-    let page = move || match settings.get() {
-        None => view! { <Loading/> }.into_any(),
-        Some(Err(why)) => view! { <Empty why=why/> }.into_any(),
-        Some(Ok(settings)) => view! { <Page settings=settings edited=edited again=again/> }.into_any(),
+    let i18n = use_i18n();
+    let page = move || match (settings.get(), i18n.get_locale()) {
+        (None, _) => view! { <Loading/> }.into_any(),
+        (Some(Err(why)), _) => view! { <Empty why=why/> }.into_any(),
+        (Some(Ok(settings)), _) => view! { <Page settings=settings edited=edited again=again/> }.into_any(),
     };
     let drawer = move || {
         edited.get().map(|broker| {
