@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Key, Mark, Px};
+use crate::{Alarm, Key, Mark, Px};
 
 /// Marks that share a place on screen.
 #[derive(Debug)]
@@ -15,17 +15,30 @@ pub(crate) struct Group<'a> {
     pub(crate) others: Vec<&'a Mark>,
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    /// All marks of it, the first in rank first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'a Mark> + Clone + '_ {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// The worst alarm in it.
+    pub(crate) fn alarm(&self) -> Option<Alarm> {
+        self.all().filter_map(|mark| mark.alarm).min()
+    }
+
+    /// Whether `key` is in it.
+    pub(crate) fn holds(&self, key: Option<Key>) -> bool {
+        self.all().any(|mark| Some(mark.key) == key)
+    }
+
     /// The mark that stands for all others, where they belong to it.
-    pub(crate) fn standing_for_all(&self) -> Option<&Mark> {
-        let all = || std::iter::once(self.first).chain(self.others.iter().copied());
-        all().find(|head| all().all(|mark| mark.key == head.key || mark.parent == Some(head.key)))
+    pub(crate) fn standing_for_all(&self) -> Option<&'a Mark> {
+        self.all().find(|head| self.all().all(|mark| mark.key == head.key || mark.parent == Some(head.key)))
     }
 }
 
-/// Groups `marks`, best ranked first, so that no two groups are nearer than `reach` px; a mark of `alone` never joins
-/// another.
-pub(crate) fn group<'a>(marks: Vec<(Px, &'a Mark)>, reach: f32, alone: Option<Key>) -> Vec<Group<'a>> {
+/// Groups `marks`, best ranked first, so that no two groups are nearer than `reach` px.
+pub(crate) fn group<'a>(marks: Vec<(Px, &'a Mark)>, reach: f32) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut cells: BTreeMap<(i32, i32), Vec<usize>> = BTreeMap::new();
     for (at, mark) in marks {
@@ -42,8 +55,8 @@ pub(crate) fn group<'a>(marks: Vec<(Px, &'a Mark)>, reach: f32, alone: Option<Ke
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
         match near.and_then(|(_, index)| groups.get_mut(index)) {
-            Some(group) if alone != Some(mark.key) => group.others.push(mark),
-            _ => {
+            Some(group) => group.others.push(mark),
+            None => {
                 cells.entry(cell).or_default().push(groups.len());
                 groups.push(Group { at, first: mark, others: Vec::new() });
             }

@@ -28,7 +28,12 @@ pub fn font_definitions() -> FontDefinitions {
     fonts
 }
 
-/// Draws `shapes`, whose places count from `origin`.
+/// Whether a text holds letters that egui does not shape, such as Devanagari: the page draws it over the map.
+pub fn is_for_the_page(text: &str) -> bool {
+    text.chars().any(|letter| matches!(u32::from(letter), 0x0590..=0x1cff | 0xa800..=0xabff))
+}
+
+/// Draws `shapes`, except texts that are [for the page](is_for_the_page), whose places count from `origin`.
 pub fn paint(painter: &Painter, origin: Pos2, shapes: &[Shape]) {
     let origin = origin.to_vec2();
     let place = |[x, y]: Px| pos2(x, y) + origin;
@@ -71,6 +76,7 @@ pub fn paint(painter: &Painter, origin: Pos2, shapes: &[Shape]) {
                     edge.as_ref().map_or(egui::Stroke::NONE, |edge| egui::Stroke::new(edge.width, ink(edge.colour)));
                 painter.add(CircleShape { center: place(*at), radius: *radius, fill: ink(*fill), stroke });
             }
+            Shape::Text { text, .. } if is_for_the_page(text) => {}
             Shape::Text { at, anchor, text, size, bold, colour, halo } => {
                 let family = if *bold { FontFamily::Name(BOLD.into()) } else { FontFamily::Proportional };
                 let galley = painter.layout_no_wrap(text.clone(), FontId::new(*size, family), ink(*colour));

@@ -56,9 +56,8 @@ impl MapModel {
                 SiteKind::Storage => Symbol::Reservoir { filling: None },
                 SiteKind::Network => continue,
             };
-            if !owners.sites.contains_key(&site.id) {
-                let key = Key::Site(site.id);
-                owners.sites.insert(site.id, key);
+            if let std::collections::btree_map::Entry::Vacant(free) = owners.sites.entry(site.id) {
+                let key = *free.insert(Key::Site(site.id));
                 marks.push(mark(key, None, symbol, site.position.and_then(Spot::at), &site.name));
             }
         }

@@ -27,7 +27,11 @@ const SENSOR_MAINS_MM: f64 = 110.0;
 const BUILDINGS_FROM: f64 = 14.0;
 
 const CLUSTER_RADIUS: f32 = 17.0;
+/// As many marks at most are drawn in a row rather than as a cluster.
+const ROW: usize = 4;
 const BADGE: f32 = 18.0;
+/// Names of the base map rank from here on, behind all others.
+const PLACE_NAMES: i32 = 80;
 const SYMBOL_PICK: f32 = 16.0;
 const PIPE_PICK: f32 = 8.0;
 
@@ -130,6 +134,7 @@ pub fn scene(model: &MapModel, view: &View, style: Style) -> Scene {
     let pipes = painter.pipes();
     painter.suspicions(&pipes);
     painter.marks();
+    painter.keep_off_mains(&pipes);
     painter.area_labels(&pipes);
     let labels = painter.finish_labels();
     Scene {
@@ -140,6 +145,13 @@ pub fn scene(model: &MapModel, view: &View, style: Style) -> Scene {
         labels,
         pipes: pipes.into_iter().map(|(pipe, parts)| (Key::Pipe(pipe.id), parts)).collect(),
     }
+}
+
+/// How many mains run through a rectangle.
+fn crossings(bounds: &Box2, pipes: &[(&PipeMark, Vec<Vec<Px>>)]) -> usize {
+    let crosses =
+        |part: &Vec<Px>| part.iter().zip(part.iter().skip(1)).any(|(from, to)| bounds.cut(*from, *to).is_some());
+    pipes.iter().filter(|(_, parts)| parts.iter().any(crosses)).count()
 }
 
 struct Painter<'a> {
@@ -190,7 +202,8 @@ impl<'a> Painter<'a> {
             }
         }
         for place in self.model.ground.places.iter().filter(|place| seen.holds(place.spot)) {
-            let (size, rank) = if place.kind == PlaceKind::Water { (12.0, 80) } else { (11.0, 90) };
+            let (size, rank) =
+                if place.kind == PlaceKind::Water { (12.0, PLACE_NAMES) } else { (11.0, PLACE_NAMES + 10) };
             let lines = vec![self.line(&place.text, size, false, map.label)];
             let at = view.screen_from_world(place.spot);
             self.labels.push(Label {
@@ -356,11 +369,59 @@ impl<'a> Painter<'a> {
         marks.sort_by(|(_, a), (_, b)| self.rank(a).cmp(&self.rank(b)).then_with(|| a.key.cmp(&b.key)));
         let reach = if far { 2.0 * CLUSTER_RADIUS + 8.0 } else { self.size() + 4.0 };
         // The least in rank is drawn first, so that what matters lies on top.
-        for group in group(marks, reach, self.model.selection).iter().rev() {
+        for group in group(marks, reach).iter().rev() {
             match group.standing_for_all() {
+                Some(head) if self.view.zoom >= VALUES_FROM => self.station(group, head),
                 Some(head) => self.mark(group, head),
+                None if !far && group.others.len() < ROW => self.row(group, &group.all().collect::<Vec<_>>()),
                 None => self.cluster(group),
             }
+        }
+    }
+
+    /// A pumping station seen near: its pumps in a row under its name; any other head stands for itself.
+    fn station(&mut self, group: &Group<'_>, head: &Mark) {
+        let mut pumps: Vec<&Mark> =
+            group.all().filter(|mark| matches!(mark.symbol, Symbol::Pump { .. }) && mark.key != head.key).collect();
+        if pumps.is_empty() || pumps.len() > ROW {
+            return self.mark(group, head);
+        }
+        pumps.sort_by(|a, b| a.name.cmp(&b.name));
+        self.row(group, &pumps);
+        let theme = self.theme;
+        let selected = self.model.selection == Some(head.key);
+        let colour = if selected { theme.map.main_selected } else { theme.text.primary };
+        let lines = vec![self.line(&head.name, 12.0, true, colour)];
+        let down = self.size() / 2.0 + 20.0;
+        let places = vec![
+            (Anchor::Middle, [group.at[0], group.at[1] - down]),
+            (Anchor::Middle, [group.at[0], group.at[1] + down]),
+        ];
+        self.labels.push(Label { key: Some(head.key), rank: 5, places, lines, badge: None, forced: true });
+    }
+
+    /// A few marks side by side on one ground, each with its own state.
+    fn row(&mut self, group: &Group<'_>, members: &[&Mark]) {
+        let (theme, size) = (self.theme, self.size());
+        let step = size + 8.0;
+        let half = step * members.len() as f32 / 2.0;
+        let ground = crate::symbol::rectangle(group.at, half + 3.0, size / 2.0 + 7.0);
+        let member_selected = members.iter().any(|mark| self.model.selection == Some(mark.key));
+        let edge = if group.holds(self.model.selection) && !member_selected {
+            Stroke::solid(tokens().map.ring.selected as f32, theme.selection.edge)
+        } else {
+            Stroke::solid(1.0, theme.line.strong)
+        };
+        self.shapes.push(Shape::Convex { points: ground, fill: theme.surface.raised, edge: Some(edge) });
+        self.taken.push(Box2::around(group.at, half + 3.0, size / 2.0 + 7.0));
+        for (index, mark) in members.iter().enumerate() {
+            let at = [group.at[0] - half + step * (index as f32 + 0.5), group.at[1]];
+            self.symbol(mark, mark.alarm, at, self.model.selection == Some(mark.key));
+        }
+        // What belongs to none of the members still shows its alarm.
+        let rest = group.all().filter(|mark| members.iter().all(|member| member.key != mark.key));
+        if let Some(alarm) = rest.filter_map(|mark| mark.alarm).min() {
+            self.badge(alarm, [group.at[0] + half + 3.0, group.at[1] - size / 2.0 - 7.0]);
         }
     }
 
@@ -401,18 +462,19 @@ impl<'a> Painter<'a> {
         px as f32
     }
 
+    /// A mark alone, or one that stands for all that belongs to it.
     fn mark(&mut self, group: &Group<'_>, head: &Mark) {
-        let (theme, rings, at, size) = (self.theme, tokens().map.ring, group.at, self.size());
-        let alarm = group.others.iter().chain([&group.first]).filter_map(|mark| mark.alarm).min();
-        let radius = reach(head.symbol, size);
-        let selected = self.model.selection == Some(head.key);
-        self.shapes.push(Shape::Circle {
-            at,
-            radius: radius + 2.0,
-            fill: theme.map.land.with_opacity(0.75),
-            edge: None,
-        });
-        draw(head.symbol, at, size, theme, &mut self.shapes);
+        let selected = group.holds(self.model.selection);
+        self.symbol(head, group.alarm(), group.at, selected);
+    }
+
+    /// A symbol with its rings, badge and label.
+    fn symbol(&mut self, mark: &Mark, alarm: Option<Alarm>, at: Px, selected: bool) {
+        let (theme, rings, size) = (self.theme, tokens().map.ring, self.size());
+        let radius = reach(mark.symbol, size);
+        let ground = theme.map.land.with_opacity(0.75);
+        self.shapes.push(Shape::Circle { at, radius: radius + 2.0, fill: ground, edge: None });
+        draw(mark.symbol, at, size, theme, &mut self.shapes);
         let (gap, state, ring) = (rings.gap as f32, rings.state as f32, rings.selected as f32);
         let unacknowledged = alarm.filter(|alarm| alarm.look == Look::Unacknowledged);
         let mut outer = radius;
@@ -427,15 +489,14 @@ impl<'a> Painter<'a> {
         let corner = [at[0] + outer * 0.72 + 7.0, at[1] - outer * 0.72 - 7.0];
         match alarm {
             Some(alarm) => self.badge(alarm, corner),
-            None if group.others.is_empty() => trust_tag(head.trust, corner, theme, &mut self.shapes),
-            None => {}
+            None => trust_tag(mark.trust, corner, theme, &mut self.shapes),
         }
-        self.marks.push((at, Hit::One(head.key)));
+        self.marks.push((at, Hit::One(mark.key)));
         self.taken.push(Box2::around(at, outer + 1.0, outer + 1.0));
-        if alarm.is_some() || head.trust != Trust::Good {
+        if alarm.is_some() || mark.trust != Trust::Good {
             self.taken.push(Box2::around(corner, 9.0, 9.0));
         }
-        self.mark_label(head, at, outer, unacknowledged, selected);
+        self.mark_label(mark, at, outer, unacknowledged, selected);
     }
 
     fn mark_label(&mut self, mark: &Mark, at: Px, outer: f32, alarm: Option<Alarm>, selected: bool) {
@@ -483,9 +544,7 @@ impl<'a> Painter<'a> {
     }
 
     fn cluster(&mut self, group: &Group<'_>) {
-        let (theme, at) = (self.theme, group.at);
-        let all = || std::iter::once(group.first).chain(group.others.iter().copied());
-        let alarm = all().filter_map(|mark| mark.alarm).min();
+        let (theme, at, alarm) = (self.theme, group.at, group.alarm());
         let edge = Stroke::solid(2.0, theme.map.asset);
         self.shapes.push(Shape::Circle { at, radius: CLUSTER_RADIUS, fill: theme.map.land, edge: Some(edge) });
         self.shapes.push(Shape::Text {
@@ -497,15 +556,21 @@ impl<'a> Painter<'a> {
             colour: theme.text.primary,
             halo: None,
         });
+        let (mut outer, rings) = (CLUSTER_RADIUS, tokens().map.ring);
         let unacknowledged = alarm.filter(|alarm| alarm.look == Look::Unacknowledged);
         if let Some(colour) = unacknowledged.and_then(|alarm| self.edge_of(alarm)) {
-            self.shapes.push(state_ring(at, CLUSTER_RADIUS + 3.0, tokens().map.ring.state as f32, colour));
+            outer += rings.gap as f32;
+            self.shapes.push(state_ring(at, outer, rings.state as f32, colour));
+        }
+        if group.holds(self.model.selection) {
+            outer += rings.gap as f32 + 1.5;
+            self.shapes.push(state_ring(at, outer, rings.selected as f32, theme.selection.edge));
         }
         if let Some(alarm) = alarm {
             self.badge(alarm, [at[0] + 15.0, at[1] - 15.0]);
         }
-        self.taken.push(Box2::around(at, CLUSTER_RADIUS + 3.0, CLUSTER_RADIUS + 3.0));
-        if let Some(bounds) = Bounds::around(all().filter_map(|mark| mark.spot)) {
+        self.taken.push(Box2::around(at, outer + 2.0, outer + 2.0));
+        if let Some(bounds) = Bounds::around(group.all().filter_map(|mark| mark.spot)) {
             self.marks.push((at, Hit::Cluster(bounds)));
         }
     }
@@ -560,14 +625,21 @@ impl<'a> Painter<'a> {
             badge: area.alarm,
             forced: false,
         };
-        places.sort_by_key(|(anchor, at)| {
-            let bounds = label.bounds(*anchor, *at);
-            let crosses = |part: &Vec<Px>| {
-                part.iter().zip(part.iter().skip(1)).any(|(from, to)| bounds.cut(*from, *to).is_some())
-            };
-            pipes.iter().filter(|(_, parts)| parts.iter().any(crosses)).count()
-        });
+        places.sort_by_key(|(anchor, at)| crossings(&label.bounds(*anchor, *at), pipes));
         Some(Label { places, ..label })
+    }
+
+    /// Makes names of sites keep off the mains where they can, and drops names of the base map that would lie on one.
+    fn keep_off_mains(&mut self, pipes: &[(&PipeMark, Vec<Vec<Px>>)]) {
+        self.labels.retain_mut(|label| {
+            if (30..50).contains(&label.rank) {
+                let mut places = std::mem::take(&mut label.places);
+                places.sort_by_key(|(anchor, at)| crossings(&label.bounds(*anchor, *at), pipes));
+                label.places = places;
+            }
+            let on_main = |(anchor, at): &(Anchor, Px)| crossings(&label.bounds(*anchor, *at), pipes) > 0;
+            label.rank < PLACE_NAMES || !label.places.iter().any(on_main)
+        });
     }
 
     fn finish_labels(&mut self) -> Vec<(Box2, Key)> {

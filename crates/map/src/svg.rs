@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::{Anchor, Px, Scene, Shape, Stroke};
+use penstock_theme::Mode;
+
+use crate::{Anchor, Px, Scene, Shape, Stroke, Symbol, symbol};
 
 /// The scene as one SVG element of its view's size.
 pub fn svg(scene: &Scene) -> String {
@@ -83,4 +85,22 @@ fn ink(stroke: Option<&Stroke>) -> String {
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// One symbol as an SVG element of `size` by `size` px, for lists and legends.
+pub fn symbol_svg(symbol: Symbol, size: f64, mode: Mode) -> String {
+    let theme = mode.theme();
+    let middle = size as f32 / 2.0;
+    let mut shapes = Vec::new();
+    // A symbol of this size reaches to the edge at its widest.
+    symbol::draw(symbol, [middle, middle], size as f32 * 0.62, theme, &mut shapes);
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{size}\" height=\"{size}\" viewBox=\"0 0 {size} {size}\" \
+         font-family=\"'Noto Sans',sans-serif\">"
+    );
+    for shape in &shapes {
+        let _written = draw(&mut out, shape);
+    }
+    out.push_str("</svg>");
+    out
 }

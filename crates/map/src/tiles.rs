@@ -42,7 +42,7 @@ impl FedTiles {
     /// # Errors
     /// [`Error::Tile`] where it is no such picture; the tile is not asked for again.
     pub fn feed(&mut self, id: TileId, picture: &[u8], context: &egui::Context) -> Result<(), Error> {
-        let tile = Tile::new(picture, &walkers::Style::default(), id.zoom, SIDE, context)
+        let tile = Tile::new(picture, &walkers::Style, id.zoom, SIDE, context)
             .map_err(|error| Error::Tile(error.to_string()))?;
         self.tiles.insert(place(id), (Some(tile), self.turn));
         Ok(())

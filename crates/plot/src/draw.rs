@@ -142,7 +142,9 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
     fn limit_labels(&mut self, lane: &Lane, place: &LaneBox) -> Result<(), Error> {
         let left = self.layout.plot.left + 6.0;
         for limit in self.seen_limits(lane, place) {
-            let text = format!("{} {}", limit_name(limit.level), format_value(limit.value, lane.decimals));
+            let whole = lane.decimals == 1 && limit.value.fract() == 0.0;
+            let decimals = if whole { 0 } else { lane.decimals };
+            let text = format!("{} {}", limit_name(limit.level), format_value(limit.value, decimals));
             let y = place.y_of(limit.value) - 8.0;
             let wide = text_width(&text, SMALL, false);
             let ground = self.theme.surface.chart.with_opacity(0.7);

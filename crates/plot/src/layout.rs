@@ -174,12 +174,14 @@ fn axis_of(lane: &Lane, range: Range) -> ValueAxis {
     if low > high {
         return ValueAxis::around(0.0, 1.0, narrowest);
     }
-    // A limit further off than the values reach themselves would press them flat.
-    let span = (high - low).max(narrowest);
-    for limit in &lane.limits {
-        if limit.value > low - span && limit.value < high + span {
-            (low, high) = (low.min(limit.value), high.max(limit.value));
-        }
+    // A steady value is seen against its limits, and its noise stays small; a limit that is far off would press
+    // everything flat.
+    let middle = ((low + high) / 2.0).abs();
+    let narrowest = narrowest.max(middle * 0.05);
+    let reach = (3.0 * (high - low)).max(0.6 * middle);
+    let (least, most) = (low - reach, high + reach);
+    for limit in lane.limits.iter().filter(|limit| limit.value > least && limit.value < most) {
+        (low, high) = (low.min(limit.value), high.max(limit.value));
     }
     ValueAxis::around(low, high, narrowest)
 }
