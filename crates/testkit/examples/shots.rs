@@ -35,9 +35,7 @@ async fn main() -> Result<()> {
         tokio::time::sleep(SETTLE).await;
         screen.screenshot(&folder.join(format!("sign-in-{theme}.png"))).await?;
         // The last of the demo's people may see every screen.
-        let people = screen.count("[data-testid^='use-']").await?;
-        anyhow::ensure!(people > 0, "the sign-in screen offers none of the demo's people");
-        screen.press(&people.to_string()).await?;
+        screen.click("tr:last-child [data-testid^='use-']").await?;
         if screen.wait_for_within("[data-testid=overview]", SETTLE).await.is_err() {
             screen.click("[data-testid=submit]").await?;
         }
