@@ -95,20 +95,35 @@ impl Entry {
         let quantity: Quantity = self.quantity.parse().unwrap_or(former.quantity);
         let unit = Unit::parse(&self.unit).ok().filter(|unit| unit.quantity() == quantity);
         let shown = quantity.display_unit();
-        let mut number = |field: &'static str, text: &str| match read(text) {
-            Ok(value) => value.map(|value| shown.to_si(value)),
-            Err(wrong) => {
-                faults.push((field, wrong));
-                None
+        // What nobody touched stays as it is, to the last bit: rounding for the form is no change.
+        let untouched = Self::of(former);
+        let keeps = quantity == former.quantity;
+        let mut number = |field: &'static str, text: &str, before: &str, value: Option<f64>| {
+            if keeps && text == before {
+                return value;
+            }
+            match read(text) {
+                Ok(value) => value.map(|value| shown.to_si(value)),
+                Err(wrong) => {
+                    faults.push((field, wrong));
+                    None
+                }
             }
         };
-        let normal = (number("normal_low", &self.normal_low), number("normal_high", &self.normal_high));
-        let span = (number("span_low", &self.span_low), number("span_high", &self.span_high));
+        let (low, high) = (|band: Band| band.low, |band: Band| band.high);
+        let normal = (
+            number("normal_low", &self.normal_low, &untouched.normal_low, former.normal.map(low)),
+            number("normal_high", &self.normal_high, &untouched.normal_high, former.normal.map(high)),
+        );
+        let span = (
+            number("span_low", &self.span_low, &untouched.span_low, former.span.map(low)),
+            number("span_high", &self.span_high, &untouched.span_high, former.span.map(high)),
+        );
         let limits = Limits {
-            ll: number("ll", &self.ll),
-            l: number("l", &self.l),
-            h: number("h", &self.h),
-            hh: number("hh", &self.hh),
+            ll: number("ll", &self.ll, &untouched.ll, former.limits.ll),
+            l: number("l", &self.l, &untouched.l, former.limits.l),
+            h: number("h", &self.h, &untouched.h, former.limits.h),
+            hh: number("hh", &self.hh, &untouched.hh, former.limits.hh),
         };
         let normal = band("normal_low", normal, &mut faults);
         let span = band("span_low", span, &mut faults);
@@ -118,7 +133,9 @@ impl Entry {
         if self.name.trim().is_empty() {
             faults.push(("name", Wrong::Missing));
         }
+        let is_moved = self.lat != untouched.lat || self.lon != untouched.lon;
         let position = match (read(&self.lat), read(&self.lon)) {
+            _ if !is_moved => former.position,
             (Ok(None), Ok(None)) => None,
             (Ok(Some(lat)), Ok(Some(lon))) => match Position::new(lat, lon) {
                 Ok(position) => Some(position),
@@ -206,11 +223,11 @@ mod tests {
     fn a_point_survives_the_form() {
         let mut point = test_point(Quantity::Pressure);
         point.limits = Limits { ll: Some(150_000.0), l: Some(200_000.0), h: None, hh: None };
-        point.normal = Some(Band { low: 220_000.0, high: 340_000.0 });
+        point.normal = Some(Band { low: 220_000.0, high: 1_000_000.0 / 3.0 });
         point.role = Some(PointRole::CriticalPressure);
-        point.position = Position::new(26.5, 88.25).ok();
+        point.position = Position::new(26.5, 88.123_456_789).ok();
         let entry = Entry::of(&point);
-        assert_eq!((entry.ll.as_str(), entry.normal_high.as_str()), ("1.5", "3.4"));
+        assert_eq!((entry.ll.as_str(), entry.normal_high.as_str()), ("1.5", "3.333333"));
         assert_eq!(entry.point(&point), Ok(point));
     }
 
