@@ -1,6 +1,8 @@
 //! The window: the screens over Tauri's IPC, the tray that stays when it is closed, and a window onto a station that
 //! another process runs.
 
+#![expect(clippy::let_underscore_must_use, reason = "`tauri::command` writes it")]
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -146,14 +146,14 @@ impl Shared {
                 before.extend(had.map(|had| (point.id, had)));
             }
         }
-        let imported = self.store.import_plant(&file, &[audit.clone()]).await.map_err(store_error)?;
+        let imported = self.store.import_plant(&file, std::slice::from_ref(&audit)).await.map_err(store_error)?;
         let plant = self.store.load_plant(self.tenant).await.map_err(store_error)?;
         self.register.lock().plant = plant;
         let rules = self.rules_after(&file.points);
         let switched = self.take_up(&file.points, &rules).await?;
         for point in &file.points {
             if let Some(rescale) = rescale(before.get(&point.id), point, switched) {
-                self.store.rescale(point.no, &rescale, &[audit.clone()]).await.map_err(store_error)?;
+                self.store.rescale(point.no, &rescale, std::slice::from_ref(&audit)).await.map_err(store_error)?;
             }
         }
         self.keep_rules(rules, &audit).await?;

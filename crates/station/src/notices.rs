@@ -13,11 +13,14 @@ use tracing_subscriber::layer::Context;
 /// Warnings that are kept.
 const LOG_LINES: usize = 200;
 
+/// By part and kind of trouble: since when, what, and the cure.
+type Standing = BTreeMap<(String, &'static str), (Timestamp, String, String)>;
+
 /// Standing notices: each part sets its own and takes it back when it is cured.
 #[derive(Clone)]
 pub struct Notices {
     clock: Clock,
-    standing: Arc<Mutex<BTreeMap<(String, &'static str), (Timestamp, String, String)>>>,
+    standing: Arc<Mutex<Standing>>,
 }
 
 impl Notices {

@@ -45,11 +45,9 @@ pub(crate) fn write(plant: &Plant, points: &[&Point]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let heading = writer.write_record(COLUMNS);
     let rows = points.iter().try_for_each(|point| writer.write_record(row(plant, point)));
-    match heading.and(rows).map(|()| writer.into_inner()) {
-        Ok(Ok(bytes)) => String::from_utf8(bytes).unwrap_or_default(),
-        // Writing to memory does not fail.
-        _ => String::new(),
-    }
+    // Writing to memory does not fail.
+    let bytes = heading.and(rows).ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 fn row(plant: &Plant, point: &Point) -> [String; COLUMNS.len()] {
@@ -314,7 +312,7 @@ impl Row<'_> {
                 let degrees = |text: Option<&str>, column: &'static str| {
                     text.unwrap_or_default()
                         .parse::<f64>()
-                        .map_err(|_| (column, "give both latitude and longitude in degrees, or none".to_owned()))
+                        .map_err(|_not_a_number| (column, "give both latitude and longitude in degrees, or none".to_owned()))
                 };
                 let (lat, lon) = (degrees(lat, "latitude")?, degrees(lon, "longitude")?);
                 point.position = Some(Position::new(lat, lon).map_err(|error| ("latitude", error.to_string()))?);

@@ -135,10 +135,7 @@ impl Copier {
                 None => Writer::open(self.store.options()).await,
             };
             let outcome = match outcome {
-                Ok(mut open) => open.apply(&batch, last.0).await.map(|applied| {
-                    writer = Some(open);
-                    applied
-                }),
+                Ok(mut open) => open.apply(&batch, last.0).await.inspect(|_applied| writer = Some(open)),
                 Err(error) => Err(error),
             };
             match outcome {

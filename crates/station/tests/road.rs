@@ -1,0 +1,237 @@
+//! The whole road with real parts: a device's message over the station's own Mosquitto into its own PostgreSQL, onto the
+//! live feed and into alarms, and back after a restart and after a kill.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use penstock_api::{
+    AcknowledgeAlarms, Call, Code, CreateFirstAdmin, Frame, GetAlarm, GetHealth, GetHistory, GetPublishExample,
+    GetRegister, Hello, ListJournal, ListRejects, PublishExample, Register, SavePoints, Session, SignIn, StationCard,
+};
+use penstock_model::{Clock, Limits, Point, PointState, Quantity, Timestamp, Unit};
+use penstock_station::notices::RecentLog;
+use penstock_station::secrets::Secrets;
+use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
+use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+
+/// A data folder that the database's account can reach.
+struct Data(PathBuf, #[expect(dead_code, reason = "removes the folder when dropped")] tempfile::TempDir);
+
+impl Data {
+    fn new() -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::Builder::new().prefix("penstock-road-").tempdir_in("/var/tmp").expect("folder");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("open to the database");
+        Self(folder.path().to_owned(), folder)
+    }
+}
+
+async fn start(data: &Path, secrets: &Secrets) -> Station {
+    let environment = [("PENSTOCK_STATION__NAME".to_owned(), "test".to_owned())];
+    let options = Options {
+        data: data.to_owned(),
+        settings: settings::load(data, environment.into_iter()).expect("settings"),
+        clock: Clock::System,
+        log: RecentLog::new(Clock::System),
+        secrets: secrets.clone(),
+    };
+    Station::start(options).await.expect("starts")
+}
+
+struct Screen<'a> {
+    station: &'a Station,
+    token: Option<String>,
+}
+
+impl Screen<'_> {
+    async fn call<C: Call>(&self, call: C) -> Result<C::Reply, penstock_api::ApiError> {
+        let caller = Caller { token: self.token.clone(), origin: Origin::Window };
+        let reply = self.station.call(&caller, call.into()).await?;
+        Ok(serde_json::from_str(&reply).expect("the reply is what the contract says"))
+    }
+
+    fn feed(&self) -> Feed {
+        self.station.follow(self.token.as_deref().expect("signed in")).expect("may see")
+    }
+}
+
+/// The first admin of a new station.
+async fn first_admin(station: &Station) -> Screen<'_> {
+    let mut screen = Screen { station, token: None };
+    let card: StationCard = screen.call(Hello {}).await.expect("anyone may ask");
+    assert!(card.first_start && card.demo_people.is_empty());
+    let session: Session = screen
+        .call(CreateFirstAdmin {
+            name: "asha".into(),
+            full_name: "Asha Verma".into(),
+            password: "quiet-basin-2581".into(),
+        })
+        .await
+        .expect("nobody is there yet");
+    screen.token = Some(session.token);
+    screen
+}
+
+/// A device that publishes and waits for the broker's word that it has the message.
+struct Device {
+    client: AsyncClient,
+    events: rumqttc::EventLoop,
+}
+
+impl Device {
+    fn new(example: &PublishExample) -> Self {
+        let mut options = MqttOptions::new("device", &example.host, example.port);
+        options.set_credentials(&example.user, &example.password);
+        let (client, events) = AsyncClient::new(options, 100);
+        Self { client, events }
+    }
+
+    async fn publish(&mut self, topic: &str, payload: &[u8]) {
+        self.client.try_publish(topic, QoS::AtLeastOnce, false, payload).expect("room");
+        loop {
+            match self.events.poll().await.expect("the broker is there") {
+                Event::Incoming(Packet::PubAck(_)) => return,
+                Event::Outgoing(Outgoing::Disconnect) => panic!("disconnected"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Follows `feed` until a frame satisfies `wanted`.
+async fn until(feed: &mut Feed, mut wanted: impl FnMut(&Frame) -> bool) -> Frame {
+    let wait = async {
+        loop {
+            let frame = feed.next().await;
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it comes")
+}
+
+async fn point(screen: &Screen<'_>, path: &str) -> Point {
+    let register: Register = screen.call(GetRegister {}).await.expect("may see");
+    register.points.into_iter().find(|point| point.address.path == path).expect("known")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
+    let data = Data::new();
+    let secrets = Secrets::in_memory("test");
+    let station = start(&data.0, &secrets).await;
+    let screen = first_admin(&station).await;
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let mut feed = screen.feed();
+    assert!(feed.next().await.full);
+
+    // A point that nobody defined is shown, stored and waits.
+    device.publish("jjm/sensors/S0001/data", br#"{"sensor_id":"S0001","type":"flow","value":250.5}"#).await;
+    until(&mut feed, |frame| !frame.values.is_empty()).await;
+    let discovered = point(&screen, "S0001").await;
+    assert_eq!((discovered.state, discovered.quantity), (PointState::Discovered, Quantity::Flow));
+
+    // A message that cannot be read is kept with its reason, and harms nothing.
+    device.publish("jjm/sensors/S0001/data", b"{\"value\":").await;
+    device.publish("elsewhere/plain", b"12.25").await;
+    until(&mut feed, |frame| frame.values.iter().any(|value| value.value == Some(12.25))).await;
+
+    // Adopted with another unit: what was stored becomes what it always meant.
+    let adopted = Point {
+        state: PointState::Adopted,
+        name: "FT-01".into(),
+        unit: Unit::parse("L/s").expect("known"),
+        limits: Limits { hh: Some(0.3), ..Limits::default() },
+        ..discovered.clone()
+    };
+    let report =
+        screen.call(SavePoints { points: vec![adopted.clone()], reason: "test".into() }).await.expect("an admin may");
+    assert_eq!((report.changed, report.faults.len()), (1, 0));
+    let range = (Timestamp::from_secs(0), Timestamp::from_secs(10_000_000_000));
+    let history = GetHistory { points: vec![adopted.id], from: range.0, to: range.1, max_points: 100 };
+    let stored = screen.call(history).await;
+    assert_eq!(stored.map_err(|error| error.code).map(|_| ()), Err(Code::Invalid), "the range is too long");
+    let now = Clock::System.now();
+    let (from, to) = (now - Duration::from_secs(600), now + Duration::from_secs(600));
+    let history = GetHistory { points: vec![adopted.id], from, to, max_points: 100 };
+    let series = screen.call(history.clone()).await.expect("stored");
+    let value = series[0].values[0].expect("a value");
+    assert!((value - 0.2505).abs() < 1e-9, "{value} m³/s is 250.5 L/s");
+
+    // Beyond its limit it raises an alarm, which a person acknowledges.
+    // Delays run in the time that the device states, so that nobody waits here.
+    for secs_ago in [120, 1] {
+        let at = Clock::System.now() - Duration::from_secs(secs_ago);
+        let payload = format!("{{\"value\":{},\"ts\":\"{at}\"}}", 400 + secs_ago);
+        device.publish("jjm/sensors/S0001/data", payload.as_bytes()).await;
+    }
+    until(&mut feed, |frame| !frame.alarms.is_empty()).await;
+    let mut raised = None;
+    for _ in 0..100 {
+        let found = screen.call(ListJournal { rule: None, from, to, limit: 10 }).await.expect("may see");
+        raised = found.first().map(|row| row.transition.clone());
+        if raised.is_some() {
+            break;
+        }
+        // The screen knows before the database does.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let raised = raised.expect("the alarm is raised");
+    let report = screen
+        .call(AcknowledgeAlarms { alarms: vec![(raised.rule, raised.occurrence)], comment: Some("seen".into()) })
+        .await
+        .expect("an operator may");
+    assert_eq!(report.acknowledged, vec![raised.rule]);
+    let again = screen
+        .call(AcknowledgeAlarms { alarms: vec![(raised.rule, raised.occurrence)], comment: None })
+        .await
+        .expect("answered");
+    assert_eq!(again.refused.len(), 1, "once is enough");
+
+    let health = screen.call(GetHealth {}).await.expect("may see");
+    assert_eq!(health.pipeline.rejected, 1);
+    let rejects = screen.call(ListRejects { limit: 10 }).await.expect("may see");
+    assert_eq!(rejects.len(), 1);
+    assert_eq!(rejects[0].topic, "jjm/sensors/S0001/data");
+    let before = screen.call(history.clone()).await.expect("stored")[0].values.len();
+    station.stop().await;
+
+    // Everything is there again.
+    let station = start(&data.0, &secrets).await;
+    let mut screen = Screen { station: &station, token: None };
+    let wrong = screen.call(SignIn { name: "asha".into(), password: "wrong".into() }).await;
+    assert_eq!(wrong.map(|_| ()).map_err(|error| error.code), Err(Code::Forbidden));
+    let unsigned = screen.call(GetHealth {}).await;
+    assert_eq!(unsigned.map(|_| ()).map_err(|error| error.code), Err(Code::SignedOut));
+    let session =
+        screen.call(SignIn { name: "Asha".into(), password: "quiet-basin-2581".into() }).await.expect("signs in");
+    screen.token = Some(session.token);
+    assert_eq!(point(&screen, "S0001").await, adopted);
+    assert_eq!(screen.call(history).await.expect("stored")[0].values.len(), before);
+    let alarm = screen.call(GetAlarm { rule: raised.rule }).await.expect("known");
+    let state = alarm.state.expect("raised once");
+    assert!(state.active && state.acknowledged, "{state:?}");
+    assert_eq!(alarm.journal.first().and_then(|row| row.by.clone()), Some("Asha Verma".to_owned()));
+    let full = screen.feed().next().await;
+    assert_eq!((full.values.len(), full.alarms.len()), (2, 1));
+    station.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_station_on_the_same_data_is_told_of_the_first() {
+    let data = Data::new();
+    let secrets = Secrets::in_memory("test");
+    let station = start(&data.0, &secrets).await;
+    station.announce("http://127.0.0.1:1/").expect("told");
+    let options = Options {
+        data: data.0.clone(),
+        settings: settings::load(&data.0, std::iter::empty()).expect("settings"),
+        clock: Clock::System,
+        log: RecentLog::new(Clock::System),
+        secrets,
+    };
+    let refused = Station::start(options).await.map(|_| ()).expect_err("one is enough");
+    assert!(refused.to_string().contains("http://127.0.0.1:1/"), "{refused}");
+    station.stop().await;
+}
