@@ -131,6 +131,7 @@ impl PrivateBroker {
             credentials,
             clock,
             process: None,
+            has_run: false,
             _lock: lock,
         };
         keeper.adopt_or_launch().await?;
@@ -196,6 +197,8 @@ pub struct Keeper {
     port: watch::Sender<u16>,
     state: watch::Sender<BrokerState>,
     process: Option<Process>,
+    /// From then on a start is a restart.
+    has_run: bool,
     _lock: Flock<std::fs::File>,
 }
 
@@ -213,10 +216,7 @@ impl Keeper {
                 None => tokio::select! {
                     () = shutdown.cancelled() => break,
                     launched = self.launch() => match launched {
-                        Ok(()) => {
-                            self.state.send_modify(|state| state.restarts += 1);
-                            continue;
-                        }
+                        Ok(()) => continue,
                         Err(error) => error.to_string(),
                     },
                 },
@@ -328,9 +328,11 @@ impl Keeper {
         let life = Life::Up { since: self.clock.now(), pid: process.pid(), adopted };
         self.process = Some(process);
         self.port.send_if_modified(|told| std::mem::replace(told, port) != port);
+        let is_restart = std::mem::replace(&mut self.has_run, true);
         self.state.send_modify(|state| {
             state.port = port;
             state.life = life;
+            state.restarts += u64::from(is_restart);
         });
     }
 }

@@ -1,5 +1,7 @@
 //! From settings to a client that is ready to connect.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -108,7 +110,8 @@ async fn bridge(connector: TlsConnector, name: &str, host: &str, port: u16) -> R
     };
     let connected = tokio::time::timeout(Duration::from_secs(CONNECT_SECS), connecting).await;
     let mut far = connected.unwrap_or(Err(Failure::NoAnswer))?;
-    let folder = tempfile::Builder::new().prefix("penstock-").tempdir().map_err(Failure::Io)?;
+    let ours_alone = Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix("penstock-").permissions(ours_alone).tempdir().map_err(Failure::Io)?;
     let path = folder.path().join("broker");
     let listener = UnixListener::bind(&path).map_err(Failure::Io)?;
     let pump = async move {

@@ -27,11 +27,15 @@ pub(crate) enum Failure {
     /// The broker ended the connection and said why.
     EndedByBroker(String),
     TakenOver,
+    /// The broker closed this many connections in a row soon after they were made, without a word.
+    ClosedAgain(u32),
     /// A packet of this size is over what is read at all.
     TooLarge(usize),
     /// What came is not MQTT, or breaks its rules.
     Gibberish(String),
     Closed,
+    /// The stream ended in the middle of a packet, or of what is none.
+    CutShort,
     /// The client's own state is stuck; a new one is made for the next connection.
     Stuck(String),
 }
@@ -112,6 +116,15 @@ impl Failure {
                 format!("another client connected to {address} as {:?}", settings.client_id),
                 "give each station and each source a client_id of its own".to_owned(),
             ),
+            Self::ClosedAgain(times) => (
+                ProblemKind::TakenOver,
+                format!(
+                    "the broker at {address} closed {times} connections in a row: most likely another client connects as \
+                     {:?}",
+                    settings.client_id
+                ),
+                "give each station and each source a client_id of its own, else see the broker's log".to_owned(),
+            ),
             Self::TooLarge(bytes) => over_limit(settings, None, *bytes),
             Self::Gibberish(cause) => (
                 ProblemKind::ProtocolRefused,
@@ -123,11 +136,23 @@ impl Failure {
                     version(other(settings.protocol))
                 ),
             ),
-            Self::Closed if was_connected => (
+            Self::Closed | Self::CutShort if was_connected => (
                 ProblemKind::ConnectionLost,
                 format!("the broker at {address} closed the connection"),
-                "nothing: it is made again by itself; if this repeats at once, another client uses the same client_id"
-                    .to_owned(),
+                "nothing: it is made again by itself; if this repeats, see the broker's log".to_owned(),
+            ),
+            Self::CutShort => {
+                let cause = "it ended in the middle of a packet".to_owned();
+                return Self::Gibberish(cause).problem(settings, was_connected, at);
+            }
+            // A broker says why it refuses a certificate, and its word is often lost as it hangs up.
+            Self::Closed if settings.tls.is_some() => (
+                ProblemKind::TlsRefused,
+                format!("{address} closes the encrypted connection without a word"),
+                format!(
+                    "see whether the broker knows the authority of this station's cert_file, and whether port {} takes MQTT",
+                    settings.port
+                ),
             ),
             Self::Closed => (
                 ProblemKind::ProtocolRefused,
@@ -176,7 +201,11 @@ fn tls_cure(settings: &MqttSettings, cause: &str) -> String {
 }
 
 fn expects_tls(settings: &MqttSettings) -> &'static str {
-    if settings.tls.is_some() { "expects TLS, as set" } else { "expects a plain connection, as tls is not set" }
+    if settings.tls.is_some() {
+        "expects TLS, as set"
+    } else {
+        "expects a plain connection (set tls where it expects TLS)"
+    }
 }
 
 fn version(protocol: Protocol) -> &'static str {
@@ -198,8 +227,13 @@ pub(crate) fn io(cause: io::Error) -> Failure {
     let text = cause.to_string();
     match cause.kind() {
         _ if text.contains("SSL routines") || text.contains("alert") => Failure::Tls(text),
-        io::ErrorKind::UnexpectedEof => Failure::Closed,
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => Failure::Closed,
         io::ErrorKind::TimedOut => Failure::NoAnswer,
+        // What tokio's framing says at the end of a stream; it has no kind of its own.
+        io::ErrorKind::Other if text == "bytes remaining on stream" => Failure::CutShort,
         _ => Failure::Io(cause),
     }
 }

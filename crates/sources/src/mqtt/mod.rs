@@ -106,6 +106,10 @@ const TICK: Duration = Duration::from_millis(500);
 /// A connection that lasted this long was a success: the next failure starts the waiting anew.
 const LASTING: Duration = Duration::from_secs(5);
 
+/// So many connections closed without a word, none older than this: two clients of one name take turns.
+const TURNS: u32 = 3;
+const TURN: Duration = Duration::from_secs(60);
+
 /// How long a stopping source waits for the acknowledgements of what it handed on.
 const LAST_ACKS: Duration = Duration::from_secs(2);
 
@@ -176,6 +180,7 @@ enum Subscription {
 impl Receiver {
     async fn run(&mut self, shutdown: &CancellationToken) {
         let mut backoff = Backoff::new();
+        let mut turns = 0;
         loop {
             self.now.link = Link::Connecting { since: self.clock.now() };
             self.tell();
@@ -195,6 +200,10 @@ impl Receiver {
             if was_connected && begun.elapsed() >= LASTING {
                 backoff.reset();
             }
+            // Brokers of 3.1.1 have no word for it, and Mosquitto's in version 5 is one that rumqttc cannot read.
+            let was_turned_out = was_connected && matches!(failure, Failure::Closed) && begun.elapsed() < TURN;
+            turns = if was_turned_out { turns + 1 } else { 0 };
+            let failure = if turns >= TURNS { Failure::ClosedAgain(turns) } else { failure };
             let wait = backoff.next();
             self.fell(&failure, was_connected, wait);
             if self.wait(wait, shutdown).await.is_err() {
@@ -368,14 +377,31 @@ impl Receiver {
         Some(())
     }
 
-    /// Sends the oldest held message into the room that was just reserved.
+    /// Sends the oldest held message into the room that was just reserved, and after it what else fits.
     fn hand_on_held(&mut self) -> Option<()> {
-        let Some(received) = self.held.pop_front() else {
+        let Some(received) = self.take_held() else {
             self.out.abort_send();
             return Some(());
         };
+        self.out.send_item(received).ok()?;
+        while let Some(received) = self.take_held() {
+            match self.out.get_ref()?.try_send(received) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(received)) => {
+                    self.held_bytes += received.payload.len();
+                    self.held.push_front(received);
+                    break;
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return None,
+            }
+        }
+        Some(())
+    }
+
+    fn take_held(&mut self) -> Option<Received> {
+        let received = self.held.pop_front()?;
         self.held_bytes = self.held_bytes.saturating_sub(received.payload.len());
-        self.out.send_item(received).ok()
+        Some(received)
     }
 
     fn is_full(&self) -> bool {
@@ -556,6 +582,7 @@ impl Receiver {
         }
         self.now.link = Link::Down { since, retry: since + wait };
         self.now.unacknowledged = 0;
+        self.now.messages_per_sec = 0.0;
         self.complain(failure.problem(&self.settings, was_connected, since));
     }
 

@@ -1,0 +1,5 @@
+//! The sources against real brokers: Mosquitto must be installed.
+
+mod common;
+mod mqtt;
+mod private_broker;
