@@ -697,9 +697,7 @@ impl Drop for Leash {
         drop(self.hold.take());
         // The shell ends last; it kills what does not end by itself.
         let has_ended = self.shell.wait().is_ok();
-        if !has_ended
-            && let Ok(group) = i32::try_from(self.shell.id())
-        {
+        if !has_ended && let Ok(group) = i32::try_from(self.shell.id()) {
             // Gone already is well; nothing else can go wrong with processes of our own.
             killpg(Pid::from_raw(group), Signal::SIGKILL).unwrap_or_default();
         }
