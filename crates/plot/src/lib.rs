@@ -19,8 +19,8 @@ pub use chart::{
 };
 pub use draw::draw;
 pub use error::Error;
-pub use layout::{Column, LaneBox, Layout, Snap};
 pub use jiff::tz::Offset;
+pub use layout::{Column, LaneBox, Layout, Snap};
 pub use pencil::Paper;
 pub use reduce::{Dot, gaps, reduce};
 pub use sparkline::{Sparkline, sparkline};

@@ -310,9 +310,9 @@ impl Row<'_> {
             (Some(""), Some("")) => point.position = None,
             (lat, lon) => {
                 let degrees = |text: Option<&str>, column: &'static str| {
-                    text.unwrap_or_default()
-                        .parse::<f64>()
-                        .map_err(|_not_a_number| (column, "give both latitude and longitude in degrees, or none".to_owned()))
+                    text.unwrap_or_default().parse::<f64>().map_err(|_not_a_number| {
+                        (column, "give both latitude and longitude in degrees, or none".to_owned())
+                    })
                 };
                 let (lat, lon) = (degrees(lat, "latitude")?, degrees(lon, "longitude")?);
                 point.position = Some(Position::new(lat, lon).map_err(|error| ("latitude", error.to_string()))?);
