@@ -202,7 +202,10 @@ fn Keyboard() -> impl IntoView {
             Deed::NextRegion => next_region(),
             Deed::AwaitLetter => {
                 after_g.set(true);
-                set_timeout(move || drop(after_g.try_set(false)), std::time::Duration::from_millis(LETTER_MILLIS));
+                let forget = move || {
+                    let _gone = after_g.try_set(false);
+                };
+                set_timeout(forget, std::time::Duration::from_millis(LETTER_MILLIS));
             }
             Deed::To(screen) => {
                 if rail::is_shown(app, screen) && Screen::at(&location.pathname.get_untracked()) != Some(screen) {

@@ -118,7 +118,7 @@ fn what_and_place(description: &str, quantity: impl FnOnce() -> &'static str) ->
 }
 
 /// What an alarm is about in one word: the point's tag, or a dash for a whole site.
-pub(crate) fn tag<'a>(subject: Subject, plant: &'a PlantView) -> &'a str {
+pub(crate) fn tag(subject: Subject, plant: &PlantView) -> &str {
     plant.point_of(subject).map_or(format::NO_VALUE, |point| point.name.as_str())
 }
 

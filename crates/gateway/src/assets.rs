@@ -26,8 +26,8 @@ pub(crate) async fn serve(State(shared): State<Shared>, uri: Uri) -> Response {
     let path = if path.rsplit('/').next().is_some_and(|name| name.contains('.')) { path } else { "index.html" };
     match shared.assets.get(path) {
         Some(bytes) => {
-            let cache = if path == "index.html" { "no-cache" } else { "private, max-age=3600, must-revalidate" };
-            ([(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, cache)], bytes).into_response()
+            // Files keep their names over versions: a page must never mix two of them.
+            ([(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, "no-cache")], bytes).into_response()
         }
         None => (StatusCode::NOT_FOUND, format!("there is no {path}")).into_response(),
     }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 /// elements (positions of rows, widths of bars) need `unsafe-inline`.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
      style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
 /// Puts the security headers on every answer.
 pub(crate) async fn headers(request: Request, next: Next) -> Response {

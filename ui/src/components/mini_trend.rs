@@ -138,7 +138,7 @@ pub(crate) fn MiniTrend(
             continue;
         };
         let verb = if former.is_some_and(|former| gap <= 0.0 || at - former <= gap) { 'L' } else { 'M' };
-        drop(write!(line, "{verb}{:.1} {:.1}", scale.x(*at), scale.y(*value)));
+        let _always_ok = write!(line, "{verb}{:.1} {:.1}", scale.x(*at), scale.y(*value));
         former = Some(*at);
     }
     let above: Vec<String> =

@@ -102,8 +102,18 @@ pub(crate) fn Empty(
 pub(crate) fn Loading() -> impl IntoView {
     let i18n = use_i18n();
     let stage = RwSignal::new(0_u32);
-    let soon = set_timeout_with_handle(move || drop(stage.try_set(1)), Duration::from_millis(150));
-    let later = set_interval_with_handle(move || drop(stage.try_update(|stage| *stage += 1)), Duration::from_secs(1));
+    let soon = set_timeout_with_handle(
+        move || {
+            let _gone = stage.try_set(1);
+        },
+        Duration::from_millis(150),
+    );
+    let later = set_interval_with_handle(
+        move || {
+            let _gone = stage.try_update(|stage| *stage += 1);
+        },
+        Duration::from_secs(1),
+    );
     on_cleanup(move || {
         if let Ok(soon) = soon {
             soon.clear();

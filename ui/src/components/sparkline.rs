@@ -52,7 +52,7 @@ fn draw(series: &Series) -> Drawing {
             continue;
         };
         let verb = if former.is_some_and(|former| gap <= 0.0 || at - former <= gap) { 'L' } else { 'M' };
-        drop(write!(drawing.line, "{verb}{:.1} {:.1}", x(*at), y(*value)));
+        let _always_ok = write!(drawing.line, "{verb}{:.1} {:.1}", x(*at), y(*value));
         former = Some(*at);
         drawing.end = Some((x(*at), y(*value)));
     }

@@ -23,7 +23,7 @@ pub(crate) use alarms::{AlarmList, Listed, hold};
 pub(crate) use plant::PlantView;
 #[cfg(test)]
 pub(crate) use points::tests::point as test_point;
-pub(crate) use points::{PointTable, PointView, Trust, trust};
+pub(crate) use points::{PointTable, Trust, trust};
 
 use crate::backend::{Backend, Feed, Live};
 use crate::format::Zone;

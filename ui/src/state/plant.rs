@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use penstock_api::Register;
 use penstock_model::{
-    Area, AreaId, Asset, AssetId, Point, PointId, PointNo, PointRole, PointState, Site, SiteId, SiteKind, Subject,
+    Area, AreaId, Asset, AssetId, Point, PointId, PointRole, PointState, Site, SiteId, SiteKind, Subject,
 };
 
 /// The register with its indexes.
@@ -13,7 +13,6 @@ pub(crate) struct PlantView {
     /// As it came.
     pub(crate) register: Register,
     points: HashMap<PointId, usize>,
-    numbers: HashMap<PointNo, usize>,
     sites: HashMap<SiteId, usize>,
     areas: HashMap<AreaId, usize>,
     assets: HashMap<AssetId, usize>,
@@ -24,7 +23,6 @@ impl PlantView {
         let plant = &register.plant;
         Self {
             points: index(register.points.iter().map(|point| point.id)),
-            numbers: index(register.points.iter().map(|point| point.no)),
             sites: index(plant.sites.iter().map(|site| site.id)),
             areas: index(plant.areas.iter().map(|area| area.id)),
             assets: index(plant.assets.iter().map(|asset| asset.id)),
@@ -34,10 +32,6 @@ impl PlantView {
 
     pub(crate) fn point(&self, id: PointId) -> Option<&Point> {
         self.register.points.get(*self.points.get(&id)?)
-    }
-
-    pub(crate) fn numbered(&self, no: PointNo) -> Option<&Point> {
-        self.register.points.get(*self.numbers.get(&no)?)
     }
 
     pub(crate) fn site(&self, id: SiteId) -> Option<&Site> {

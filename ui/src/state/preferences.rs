@@ -103,6 +103,8 @@ fn save(app: App) {
         }
     });
     if let Some(preferences) = preferences {
-        spawn_local(async move { drop(app.ask_for(SavePreferences { preferences }).await) });
+        spawn_local(async move {
+            let _told = app.ask_for(SavePreferences { preferences }).await;
+        });
     }
 }

@@ -39,7 +39,8 @@ impl Context<'_> {
         let width = Duration::from_micros(u64::try_from(to.micros_since(from)).unwrap_or(0));
         let times: Vec<Timestamp> = drawn.iter().map(|(at, ..)| *at).collect();
         // A gap is what the point itself would call silence, but at least what reduction leaves between two values.
-        let step = width.mul_f64(4.0 / f64::from(max_points)).max(typical_step(&times) * 3);
+        // Buckets hold four values: two neighbouring ones may lie almost two buckets apart.
+        let step = width.mul_f64(8.0 / f64::from(max_points.saturating_sub(4).max(4))).max(typical_step(&times) * 3);
         let gap_after =
             if reduced { point.stale_after.max(step) } else { point.stale_after.max(typical_step(&times) * 3) };
         let span = to.micros_since(from);

@@ -114,7 +114,9 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
             if event.shift_key()
                 && let Some(view) = at_cursor()
             {
-                ticks.update(|ticks| drop(ticks.insert(view.state.rule, view.state.occurrence)));
+                ticks.update(|ticks| {
+                    ticks.insert(view.state.rule, view.state.occurrence);
+                });
             }
             chosen.set(rows.with_untracked(|rows| rows.get(to).map(|view| view.state.rule)));
             event.prevent_default();

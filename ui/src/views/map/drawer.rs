@@ -65,7 +65,7 @@ fn subjects(room: Room, key: Key, plant: &PlantView, locale: Locale) -> Option<S
         }
         Key::Pipe(id) => {
             let pipe = plant.register.plant.pipes.iter().find(|pipe| pipe.id == id)?;
-            let metres: f64 = pipe.course.windows(2).map(|pair| metres_between(pair)).sum();
+            let metres: f64 = pipe.course.windows(2).map(metres_between).sum();
             facts.push((
                 td_string!(locale, map.diameter).to_owned(),
                 format!("{}\u{a0}mm", format::number(pipe.diameter_mm, 0, locale)),

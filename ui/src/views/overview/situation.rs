@@ -83,9 +83,10 @@ pub(super) fn Situation() -> impl IntoView {
                 let view = signal.get()?;
                 let expected = view.expected?;
                 let value = view.value?;
-                let away = if value > expected.high { value - f64::midpoint(expected.low, expected.high) }
-                    else if value < expected.low { value - f64::midpoint(expected.low, expected.high) }
-                    else { return None };
+                if (expected.low..=expected.high).contains(&value) {
+                    return None;
+                }
+                let away = value - f64::midpoint(expected.low, expected.high);
                 let unit = quantity.display_unit();
                 let text = format::number(unit.from_si(away) - unit.from_si(0.0), usize::from(quantity.decimals()), app.locale());
                 let sign = if away > 0.0 { "+" } else { "" };

@@ -172,7 +172,9 @@ pub(super) fn BrokerDrawer(
                         type="button"
                         class="icon-only"
                         aria-label=move || t_string!(i18n, settings.remove_route)
-                        on:click=move |_| routes.update(|routes| drop(routes.remove(at)))
+                        on:click=move |_| routes.update(|routes| {
+                            routes.remove(at);
+                        })
                     >
                         <Icon glyph=Glyph::Bin/>
                     </button>

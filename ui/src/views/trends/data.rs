@@ -243,7 +243,9 @@ impl Room {
         });
         if let Some(preferences) = preferences {
             let app = self.app;
-            leptos::task::spawn_local(async move { drop(app.ask_for(SavePreferences { preferences }).await) });
+            leptos::task::spawn_local(async move {
+                let _told = app.ask_for(SavePreferences { preferences }).await;
+            });
         }
     }
 
