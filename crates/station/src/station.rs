@@ -88,7 +88,8 @@ pub(crate) struct Shared {
     pub(crate) broker: Option<PrivateBroker>,
     /// One change of configuration at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
-    instance: Instance,
+    /// Let go when the station has stopped.
+    instance: Mutex<Option<Instance>>,
     running: Mutex<Option<Parts>>,
 }
 
@@ -231,7 +232,7 @@ impl Station {
             orders,
             ways_in,
             broker,
-            instance,
+            instance: Mutex::new(Some(instance)),
         });
         let station = Self { shared };
         station.start_sources().await;
@@ -245,7 +246,9 @@ impl Station {
     /// # Errors
     /// Where the note cannot be written.
     pub fn announce(&self, address: &str) -> Result<(), Error> {
-        self.shared.instance.tell(&Running {
+        let instance = self.shared.instance.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(instance) = instance.as_ref() else { return Ok(()) };
+        instance.tell(&Running {
             pid: std::process::id(),
             address: address.to_owned(),
             broker_port: self.shared.broker.as_ref().map(PrivateBroker::port),
@@ -321,6 +324,7 @@ impl Station {
         if let Some(keeper) = parts.keeper {
             late("broker", tokio::time::timeout(DRAIN * 2, keeper).await);
         }
+        drop(self.shared.instance.lock().unwrap_or_else(PoisonError::into_inner).take());
         tracing::info!("stopped");
     }
 

@@ -196,6 +196,7 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
     assert_eq!(rejects[0].topic, "jjm/sensors/S0001/data");
     let before = screen.call(history.clone()).await.expect("stored")[0].values.len();
     station.stop().await;
+    drop(station);
 
     // Everything is there again.
     let station = start(&data.0, &secrets).await;
