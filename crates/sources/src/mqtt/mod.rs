@@ -470,7 +470,9 @@ impl Receiver {
         }
         connection.lane.close();
         connection.handle.disconnect();
-        let goodbye = async { while !matches!(connection.wire.next().await, Ok(Happening::Sent) | Err(_)) {} };
+        // Until the broker hangs up: closing first, with something of its own still unread, would reset the connection
+        // and take along acknowledgements that the broker has not read yet.
+        let goodbye = async { while connection.wire.next().await.is_ok() {} };
         if timeout(Duration::from_secs(1), goodbye).await.is_err() {
             tracing::debug!(source = %self.name, "the broker did not take the goodbye in time");
         }
