@@ -6,7 +6,7 @@ use penstock_model::{Point, PointState, Site};
 
 use super::rail::is_shown;
 use super::screen_name;
-use crate::components::Dialog;
+use crate::components::{Dialog, Found, best};
 use crate::i18n::{t_string, use_i18n};
 use crate::keys::Screen;
 use crate::state::use_app;
@@ -14,42 +14,8 @@ use crate::state::use_app;
 /// As many as fit the dialog.
 const SHOWN: usize = 12;
 
-/// Somewhere to go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    name: String,
-    note: String,
-    path: String,
-}
-
-/// How well `name` and `note` answer what was typed: lower is better, none is not at all. Every word must occur; a name
-/// that begins with the first word comes first.
-fn rank(wanted: &str, name: &str, note: &str) -> Option<u32> {
-    let (name, note) = (name.to_lowercase(), note.to_lowercase());
-    let mut rank = 0;
-    for word in wanted.to_lowercase().split_whitespace() {
-        rank += if name.starts_with(word) {
-            0
-        } else if name.split([' ', '-', '.', '_']).any(|part| part.starts_with(word)) {
-            1
-        } else if name.contains(word) {
-            2
-        } else if note.contains(word) {
-            3
-        } else {
-            return None;
-        };
-    }
-    Some(rank)
-}
-
-fn best(wanted: &str, places: impl Iterator<Item = Place>) -> Vec<Place> {
-    let mut found: Vec<(u32, Place)> =
-        places.filter_map(|place| Some((rank(wanted, &place.name, &place.note)?, place))).collect();
-    // Stable: what ranks alike stays in its order, screens before sites before points.
-    found.sort_by_key(|(rank, _)| *rank);
-    found.into_iter().map(|(_, place)| place).take(SHOWN).collect()
-}
+/// Somewhere to go, by the path that leads there.
+type Place = Found<String>;
 
 #[component]
 pub(crate) fn GoTo() -> impl IntoView {
@@ -62,14 +28,14 @@ pub(crate) fn GoTo() -> impl IntoView {
         let screens = Screen::ALL.into_iter().filter(|screen| is_shown(app, *screen)).map(|screen| Place {
             name: screen_name(screen, locale).to_owned(),
             note: t_string!(i18n, frame.a_screen).to_owned(),
-            path: screen.path().to_owned(),
+            key: screen.path().to_owned(),
         });
         let (sites, points) = app.plant.with(|plant| match plant {
             Some(plant) => {
                 let site = |site: &Site| Place {
                     name: site.name.clone(),
                     note: t_string!(i18n, frame.a_site).to_owned(),
-                    path: format!("/map?site={}", site.id),
+                    key: format!("/map?site={}", site.id),
                 };
                 let point = |point: &Point| Place {
                     name: point.name.clone(),
@@ -77,7 +43,7 @@ pub(crate) fn GoTo() -> impl IntoView {
                         PointState::Adopted => format!("{} · {}", point.description, plant.place_of(point)),
                         _ => t_string!(i18n, frame.a_discovered_point).to_owned(),
                     },
-                    path: format!("/points?point={}", point.id),
+                    key: format!("/points?point={}", point.id),
                 };
                 let sites: Vec<Place> = plant.register.plant.sites.iter().map(site).collect();
                 let points: Vec<Place> = plant.register.points.iter().map(point).collect();
@@ -85,7 +51,7 @@ pub(crate) fn GoTo() -> impl IntoView {
             }
             None => Default::default(),
         });
-        wanted.with(|wanted| best(wanted, screens.chain(sites).chain(points)))
+        wanted.with(|wanted| best(wanted, screens.chain(sites).chain(points), SHOWN))
     });
     Effect::new(move || {
         wanted.track();
@@ -107,7 +73,7 @@ pub(crate) fn GoTo() -> impl IntoView {
                 "Enter" => {
                     let chosen = found.with_untracked(|found| found.get(cursor.get_untracked()).cloned());
                     if let Some(place) = chosen {
-                        go(&place.path);
+                        go(&place.key);
                     }
                 }
                 _ => return,
@@ -119,7 +85,7 @@ pub(crate) fn GoTo() -> impl IntoView {
         let go = go.clone();
         let rows = found.get().into_iter().enumerate().map(move |(at, place)| {
             let go = go.clone();
-            let path = place.path.clone();
+            let path = place.key.clone();
             view! {
                 <button
                     role="option"
@@ -157,24 +123,4 @@ pub(crate) fn GoTo() -> impl IntoView {
         </Dialog>
     }
     .into_any()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_best_answer_stands_first() {
-        let place = |name: &str, note: &str| Place { name: name.into(), note: note.into(), path: String::new() };
-        let places =
-            [place("Trends", "screen"), place("PT-04", "Pressure, Ghat Road"), place("PS-2 Station Road", "site")];
-        let names = |wanted: &str| -> Vec<String> {
-            best(wanted, places.iter().cloned()).into_iter().map(|place| place.name).collect()
-        };
-        assert_eq!(names("pt"), ["PT-04"]);
-        assert_eq!(names("road"), ["PS-2 Station Road", "PT-04"]);
-        assert_eq!(names("ghat pt"), ["PT-04"]);
-        assert_eq!(names(""), ["Trends", "PT-04", "PS-2 Station Road"]);
-        assert!(names("zzz").is_empty());
-    }
 }

@@ -80,6 +80,42 @@ pub(crate) fn ValueText(
     .into_any()
 }
 
+/// Something known: what, and how it is.
+pub(crate) struct Fact {
+    name: String,
+    value: AnyView,
+    tip: Option<String>,
+}
+
+impl Fact {
+    /// `name` is so and so.
+    pub(crate) fn new(name: impl Into<String>, value: impl IntoAny) -> Self {
+        Self { name: name.into(), value: value.into_any(), tip: None }
+    }
+
+    /// Says more of the name under the pointer.
+    pub(crate) fn with_tip(self, tip: String) -> Self {
+        Self { tip: Some(tip), ..self }
+    }
+
+    /// Stands out where `is_firm`.
+    pub(crate) fn firm(self, is_firm: bool) -> Self {
+        if is_firm { Self { value: view! { <b class="firm">{self.value}</b> }.into_any(), ..self } } else { self }
+    }
+}
+
+/// What is known, one line each.
+#[component]
+pub(crate) fn Facts(
+    facts: Vec<Fact>,
+    /// `right` for figures.
+    #[prop(default = "")]
+    class: &'static str,
+) -> impl IntoView {
+    let rows = facts.into_iter().map(|fact| view! { <dt title=fact.tip>{fact.name}</dt><dd>{fact.value}</dd> });
+    view! { <dl class=format!("facts {class}")>{rows.collect_view()}</dl> }.into_any()
+}
+
 /// Where there is nothing: why, and the next step.
 #[component]
 pub(crate) fn Empty(

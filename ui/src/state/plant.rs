@@ -71,6 +71,12 @@ impl PlantView {
         }
     }
 
+    /// What a point measures and where, in one line.
+    pub(crate) fn about(&self, point: &Point) -> String {
+        let parts = [point.description.as_str(), self.place_of(point)];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+
     /// Name of the place that an alarm is about.
     pub(crate) fn place_of_subject(&self, subject: Subject) -> &str {
         match subject {

@@ -15,7 +15,7 @@ pub(crate) use health::Health;
 pub(crate) use map::Map;
 pub(crate) use overview::Overview;
 pub(crate) use points::{AdoptMany, ImportPoints, Points};
-pub(crate) use reading::reading;
+pub(crate) use reading::{Now, reading};
 pub(crate) use settings::Settings;
 pub(crate) use sign_in::{Nowhere, SignIn, Starting};
 pub(crate) use trends::Trends;

@@ -1,5 +1,6 @@
 //! The dialogs: acknowledging a critical alarm or several, and saying something about one.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -26,54 +27,126 @@ pub(crate) fn Acknowledge(
     let count = alarms.len();
     let critical = views.iter().filter(|view| view.priority == Priority::P1).count();
     let is_required = needs_comment(views.iter());
+    let title = Signal::derive(move || match count {
+        1 => t_string!(i18n, alarms.acknowledge_one).to_owned(),
+        n => t_string!(i18n, alarms.acknowledge_n, n = n),
+    });
+    let note = Signal::derive(move || match (is_required, critical) {
+        (false, _) => t_string!(i18n, words.optional).to_owned(),
+        (true, 1) => t_string!(i18n, alarms.required_one).to_owned(),
+        (true, n) => t_string!(i18n, alarms.required_n, n = n),
+    });
+    let verb = Signal::derive(move || match count {
+        1 => t_string!(i18n, alarms.acknowledge).to_owned(),
+        n => t_string!(i18n, alarms.acknowledge_verb_n, n = n),
+    });
+    let remark = Signal::derive(move || match count {
+        1 => String::new(),
+        _ => t_string!(i18n, alarms.only_seen).to_owned(),
+    });
+    let say: Say = Arc::new(move |comment: String| {
+        let call = AcknowledgeAlarms { alarms: alarms.clone(), comment: (!comment.is_empty()).then_some(comment) };
+        Box::pin(async move {
+            let report = app.call(call).await.map_err(|error| error.message)?;
+            app.report(&report);
+            Ok(())
+        })
+    });
+    view! {
+        <Saying
+            views=views
+            title=title
+            verb=verb
+            remark=remark
+            note=note
+            is_required=is_required
+            say=say
+            testid="acknowledge-dialog"
+            commit_testid="acknowledge-commit"
+        />
+    }
+    .into_any()
+}
+
+/// Says something about an alarm.
+#[component]
+pub(crate) fn Comment(rule: RuleId, occurrence: u64) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let say: Say = Arc::new(move |comment: String| {
+        Box::pin(async move {
+            app.call(CommentAlarm { rule, occurrence, comment }).await.map(drop).map_err(|error| error.message)
+        })
+    });
+    view! {
+        <Saying
+            views=app.alarms.peek(rule).into_iter().collect()
+            title=Signal::derive(move || t_string!(i18n, alarms.comment_title).to_owned())
+            verb=Signal::derive(move || t_string!(i18n, alarms.comment_verb).to_owned())
+            is_required=true
+            say=say
+            testid="comment-dialog"
+            commit_testid="comment-commit"
+        />
+    }
+    .into_any()
+}
+
+/// What is done with the text, and what went wrong with it.
+type Say = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Result<(), String>>>> + Send + Sync>;
+
+/// The dialog of both: the alarms that it touches, a text about them, and one verb.
+#[component]
+fn Saying(
+    views: Vec<Arc<AlarmView>>,
+    title: Signal<String>,
+    verb: Signal<String>,
+    /// What else is to be known before.
+    #[prop(into, default = String::new().into())]
+    remark: Signal<String>,
+    /// Whether the text may be left out, in words.
+    #[prop(into, default = String::new().into())]
+    note: Signal<String>,
+    is_required: bool,
+    say: Say,
+    testid: &'static str,
+    commit_testid: &'static str,
+) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
     let comment = RwSignal::new(String::new());
     let (fault, is_busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
     let close = Callback::new(move |()| app.overlay.set(None));
     let is_ready = move || !is_busy.get() && (!is_required || comment.with(|comment| !comment.trim().is_empty()));
-    let alarms = StoredValue::new(alarms);
     let commit = Callback::new(move |()| {
         if !untrack(is_ready) {
             return;
         }
         is_busy.set(true);
         fault.set(None);
-        let said = comment.get_untracked().trim().to_owned();
-        let call = AcknowledgeAlarms { alarms: alarms.get_value(), comment: (!said.is_empty()).then_some(said) };
+        let said = say(comment.get_untracked().trim().to_owned());
         spawn_local(async move {
-            match app.call(call).await {
-                Ok(report) => {
-                    app.overlay.set(None);
-                    app.report(&report);
-                }
-                Err(error) => {
-                    fault.try_set(Some(error.message));
+            match said.await {
+                Ok(()) => app.overlay.set(None),
+                Err(why) => {
+                    fault.try_set(Some(why));
                     is_busy.try_set(false);
                 }
             }
         });
     });
-    let title = Signal::derive(move || match count {
-        1 => t_string!(i18n, alarms.acknowledge_one).to_owned(),
-        n => t_string!(i18n, alarms.acknowledge_n, n = n),
-    });
-    let note = match (is_required, critical) {
-        (false, _) => t_string!(i18n, words.optional).to_owned(),
-        (true, 1) => t_string!(i18n, alarms.required_one).to_owned(),
-        (true, n) => t_string!(i18n, alarms.required_n, n = n),
-    };
-    let verb = move || match count {
-        1 => t_string!(i18n, alarms.acknowledge).to_owned(),
-        n => t_string!(i18n, alarms.acknowledge_verb_n, n = n),
-    };
     view! {
-        <Dialog title=title on_close=close on_commit=commit testid="acknowledge-dialog">
+        <Dialog title=title on_close=close on_commit=commit testid=testid>
             <div class="dialog-body">
                 <Touched views=views/>
-                {(count > 1).then(|| view! { <p class="quiet">{t!(i18n, alarms.only_seen)}</p> })}
+                {move || {
+                    let remark = remark.get();
+                    (!remark.is_empty()).then(|| view! { <p class="quiet">{remark}</p> })
+                }}
                 <div class="field">
                     <div class="field-top">
                         <label for="comment-text">{t!(i18n, alarms.comment)}</label>
-                        <span class="field-hint">{note}</span>
+                        <span class="field-hint">{move || note.get()}</span>
                     </div>
                     <textarea
                         id="comment-text"
@@ -89,69 +162,8 @@ pub(crate) fn Acknowledge(
             <div class="dialog-foot">
                 <span></span>
                 <button on:click=move |_| close.run(())>{t!(i18n, words.cancel)}</button>
-                <button class="accent" data-testid="acknowledge-commit" disabled=move || !is_ready() on:click=move |_| commit.run(())>
-                    {verb} <Kbd keys="Ctrl Enter"/>
-                </button>
-            </div>
-        </Dialog>
-    }
-    .into_any()
-}
-
-/// Says something about an alarm.
-#[component]
-pub(crate) fn Comment(rule: RuleId, occurrence: u64) -> impl IntoView {
-    let app = use_app();
-    let i18n = use_i18n();
-    let views: Vec<Arc<AlarmView>> = app.alarms.peek(rule).into_iter().collect();
-    let comment = RwSignal::new(String::new());
-    let (fault, is_busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
-    let close = Callback::new(move |()| app.overlay.set(None));
-    let is_ready = move || !is_busy.get() && comment.with(|comment| !comment.trim().is_empty());
-    let commit = Callback::new(move |()| {
-        if !untrack(is_ready) {
-            return;
-        }
-        is_busy.set(true);
-        fault.set(None);
-        let comment = comment.get_untracked().trim().to_owned();
-        spawn_local(async move {
-            match app.call(CommentAlarm { rule, occurrence, comment }).await {
-                Ok(_) => app.overlay.set(None),
-                Err(error) => {
-                    fault.try_set(Some(error.message));
-                    is_busy.try_set(false);
-                }
-            }
-        });
-    });
-    view! {
-        <Dialog
-            title=Signal::derive(move || t_string!(i18n, alarms.comment_title).to_owned())
-            on_close=close
-            on_commit=commit
-            testid="comment-dialog"
-        >
-            <div class="dialog-body">
-                <Touched views=views/>
-                <div class="field">
-                    <label for="comment-text">{t!(i18n, alarms.comment)}</label>
-                    <textarea
-                        id="comment-text"
-                        data-testid="comment-text"
-                        maxlength="1000"
-                        prop:value=move || comment.get()
-                        on:input=move |event| comment.set(event_target_value(&event))
-                    ></textarea>
-                </div>
-                <Phrases comment=comment/>
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-            </div>
-            <div class="dialog-foot">
-                <span></span>
-                <button on:click=move |_| close.run(())>{t!(i18n, words.cancel)}</button>
-                <button class="accent" data-testid="comment-commit" disabled=move || !is_ready() on:click=move |_| commit.run(())>
-                    {t!(i18n, alarms.comment_verb)} <Kbd keys="Ctrl Enter"/>
+                <button class="accent" data-testid=commit_testid disabled=move || !is_ready() on:click=move |_| commit.run(())>
+                    {move || verb.get()} <Kbd keys="Ctrl Enter"/>
                 </button>
             </div>
         </Dialog>

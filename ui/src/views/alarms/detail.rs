@@ -8,13 +8,11 @@ use penstock_api::{AlarmDetail, GetAlarm, GetHistory, Series};
 use penstock_model::{AlarmState, Condition, Permission, Point, RuleId, Timestamp, TransitionKind};
 
 use super::active::map_path;
-use crate::components::{
-    Badge, BadgeFill, Glyph, Icon, Indicator, Kbd, Loading, MiniTrend, TrustTag, ValueText, fill_of,
-};
+use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, MiniTrend, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Overlay, PlantView, use_app};
-use crate::views::reading;
+use crate::views::Now;
 use crate::words;
 
 /// What the chart shows before the moment.
@@ -148,36 +146,6 @@ fn Body(detail: Arc<AlarmDetail>, plant: Arc<PlantView>, on_close: Callback<()>)
     .into_any()
 }
 
-/// The value now against normal band and limits.
-#[component]
-fn Now(point: Point) -> impl IntoView {
-    let app = use_app();
-    let i18n = use_i18n();
-    let signal = app.points.signal(point.no);
-    let quantity = point.quantity;
-    let of_reading = point.clone();
-    let reading = Memo::new(move |_| reading(app, &of_reading));
-    let of_trust = point.clone();
-    let trust = Memo::new(move |_| app.trust(&of_trust));
-    let value = Signal::derive({
-        let signal = signal.clone();
-        move || signal.get().and_then(|view| view.value)
-    });
-    let expected = move || {
-        let centre = reading.get().expected?;
-        let text = format::value(quantity.display_unit().to_si(centre), quantity, i18n.get_locale());
-        Some(t_string!(i18n, alarms.expected, value = text))
-    };
-    view! {
-        <div class="now">
-            <span class="now-value"><TrustTag trust=trust/> <ValueText value=value quantity=quantity is_firm=Signal::derive(move || trust.get().is_firm())/></span>
-            <Indicator reading=reading/>
-            <span class="quiet nobreak">{expected}</span>
-        </div>
-    }
-    .into_any()
-}
-
 /// The values around the moment.
 #[component]
 fn Around(state: AlarmState, point: Point, priority: penstock_model::Priority) -> impl IntoView {
@@ -239,14 +207,15 @@ fn Guidance(detail: Arc<AlarmDetail>) -> impl IntoView {
     ];
     let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.trim().is_empty()).collect();
     (!lines.is_empty()).then(|| {
-        let rows = lines.into_iter().map(|(name, text)| {
+        let facts = lines.into_iter().map(|(name, text)| {
             let steps: Vec<_> = text.lines().map(|line| view! { <div>{line.to_owned()}</div> }).collect();
-            view! { <dt>{name}</dt><dd>{steps}</dd> }
+            Fact::new(name, steps)
         });
+        let facts: Vec<Fact> = facts.collect();
         view! {
             <div class="drawer-section">
                 <h3>{t!(i18n, alarms.guidance)}</h3>
-                <dl class="facts">{rows.collect_view()}</dl>
+                <Facts facts=facts/>
             </div>
         }
     })
@@ -264,22 +233,19 @@ fn History(detail: Arc<AlarmDetail>) -> impl IntoView {
     let rows = detail.journal.iter().map(|row| {
         let at = app.zone.with(|zone| zone.moment(row.transition.at, now, locale));
         let full = app.zone.with(|zone| zone.full(row.transition.at, locale));
-        let what = happened(row, quantity, locale);
-        view! { <dt title=full>{at}</dt><dd>{what}</dd> }
+        Fact::new(at, happened(row, quantity, locale)).with_tip(full)
     });
     let limit = rule_text(&detail.rule.condition, quantity, locale);
     let often = match detail.raised_30_days {
         1 => t_string!(i18n, alarms.once_in_30).to_owned(),
         n => t_string!(i18n, alarms.n_in_30, n = n),
     };
+    let about = [Fact::new(t_string!(i18n, alarms.last_30), often), Fact::new(t_string!(i18n, alarms.rule), limit)];
+    let facts: Vec<Fact> = rows.chain(about).collect();
     view! {
         <div class="drawer-section">
             <h3>{t!(i18n, alarms.history)}</h3>
-            <dl class="facts">
-                {rows.collect_view()}
-                <dt>{t!(i18n, alarms.last_30)}</dt><dd>{often}</dd>
-                <dt>{t!(i18n, alarms.rule)}</dt><dd>{limit}</dd>
-            </dl>
+            <Facts facts=facts/>
         </div>
     }
     .into_any()

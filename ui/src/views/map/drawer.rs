@@ -12,7 +12,7 @@ use penstock_model::{AssetKind, Point, PointId, PointRole, Quantity, SiteKind, S
 
 use super::Room;
 use super::live::asset_of;
-use crate::components::{Badge, Glyph, Icon, Indicator, Kbd, Sparkline, TrustTag, ValueText, fill_of};
+use crate::components::{Badge, Fact, Facts, Glyph, Icon, Indicator, Kbd, Sparkline, TrustTag, ValueText, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, PlantView, use_app};
@@ -252,8 +252,8 @@ fn Body(room: Room, key: Key, known: Subjects) -> impl IntoView {
             <Values points=points/>
             <Parts room=room parts=parts/>
             {(!facts.is_empty()).then(|| {
-                let rows = facts.into_iter().map(|(name, text)| view! { <dt>{name}</dt><dd>{text}</dd> });
-                view! { <div class="drawer-section"><dl class="facts">{rows.collect_view()}</dl></div> }
+                let facts: Vec<Fact> = facts.into_iter().map(|(name, text)| Fact::new(name, text)).collect();
+                view! { <div class="drawer-section"><Facts facts=facts/></div> }
             })}
         </div>
         {trend.map(|path| view! {

@@ -9,11 +9,11 @@ use penstock_api::SavePoints;
 use penstock_model::{Permission, Point, PointId, PointState, Quantity};
 
 use super::entry::{Entry, Fault, ROLES, Wrong};
-use crate::components::{Choice, Glyph, Icon, Indicator, Notice, Select, TextField, TrustTag, ValueText};
+use crate::components::{Choice, Fact, Facts, Glyph, Icon, Notice, Select, TextField};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::use_app;
-use crate::views::{CloseButton, reading};
+use crate::views::{CloseButton, Now};
 use crate::words;
 
 thread_local! {
@@ -126,7 +126,7 @@ pub(super) fn PointDrawer(
     let body = if may_edit {
         view! { <Form point=point.clone() picked=picked/> }.into_any()
     } else {
-        view! { <Facts point=point.clone()/> }.into_any()
+        view! { <Known point=point.clone()/> }.into_any()
     };
     let is_placed = point.position.is_some();
     view! {
@@ -151,7 +151,7 @@ pub(super) fn PointDrawer(
                 <CloseButton on_close=on_close/>
             </div>
             <div class="drawer-section first">
-                <Now point=now/>
+                <Now point=now shows_time=true/>
                 <div class="drawer-actions">
                     <a class="button" href=format!("/trends?points={id}")>{t!(i18n, points.trend)}</a>
                     {is_placed.then(|| view! { <a class="button" href=format!("/map?point={id}")>{t!(i18n, points.on_map)}</a> })}
@@ -163,50 +163,9 @@ pub(super) fn PointDrawer(
     .into_any()
 }
 
-#[component]
-fn Now(point: Point) -> impl IntoView {
-    let app = use_app();
-    let i18n = use_i18n();
-    let signal = app.points.signal(point.no);
-    let quantity = point.quantity;
-    let of_trust = point.clone();
-    let trust = Memo::new(move |_| app.trust(&of_trust));
-    let value = Signal::derive({
-        let signal = signal.clone();
-        move || signal.get().and_then(|view| view.value)
-    });
-    let source_time = move || {
-        let view = signal.get()?;
-        let (now, locale) = (app.now.get(), i18n.get_locale());
-        let text = app.zone.with(|zone| zone.moment(view.source_time, now, locale));
-        // A device whose clock is off shows both times.
-        let skew = view.received_time.micros_since(view.source_time).unsigned_abs();
-        let received = (skew > 2_000_000).then(|| app.zone.with(|zone| zone.moment(view.received_time, now, locale)));
-        Some(match received {
-            Some(received) => t_string!(i18n, points.measured_received, at = text, received = received),
-            None => t_string!(i18n, points.measured, at = text),
-        })
-    };
-    let of_reading = point.clone();
-    let reading = Memo::new(move |_| reading(app, &of_reading));
-    let has_scale = Memo::new(move |_| reading.with(|reading| reading.scale().is_some()));
-    view! {
-        <div class="now">
-            <span class="now-value" data-testid="point-value">
-                <TrustTag trust=trust/>
-                <ValueText value=value quantity=quantity is_firm=Signal::derive(move || trust.get().is_firm())/>
-            </span>
-            <span>{move || has_scale.get().then(|| view! { <Indicator reading=reading/> })}</span>
-            <span></span>
-        </div>
-        <p class="quiet now-line">{source_time}</p>
-    }
-    .into_any()
-}
-
 /// What a person may see who may not change it.
 #[component]
-fn Facts(point: Point) -> impl IntoView {
+fn Known(point: Point) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale();
@@ -226,23 +185,20 @@ fn Facts(point: Point) -> impl IntoView {
     let asset = app.plant.with_untracked(|plant| {
         plant.as_ref().and_then(|plant| plant.asset(point.asset?)).map(|asset| asset.name.clone())
     });
-    view! {
-        <div class="drawer-section">
-            <dl class="facts">
-                <dt>{t!(i18n, points.quantity)}</dt><dd>{words::quantity(point.quantity, locale)}</dd>
-                {asset.map(|asset| view! { <dt>{t!(i18n, points.asset)}</dt><dd>{asset}</dd> })}
-                <dt>{t!(i18n, points.normal)}</dt><dd>{normal}</dd>
-                <dt>"HH"</dt><dd>{shown(point.limits.hh)}</dd>
-                <dt>"H"</dt><dd>{shown(point.limits.h)}</dd>
-                <dt>"L"</dt><dd>{shown(point.limits.l)}</dd>
-                <dt>"LL"</dt><dd>{shown(point.limits.ll)}</dd>
-                <dt>{t!(i18n, points.stale_after)}</dt><dd>{format::age(point.stale_after, locale)}</dd>
-                <dt>{t!(i18n, points.source)}</dt><dd>{point.address.source.clone()}</dd>
-                <dt>{t!(i18n, points.address)}</dt><dd>{point.address.path.clone()}</dd>
-            </dl>
-        </div>
-    }
-    .into_any()
+    let asset = asset.map(|asset| Fact::new(t_string!(i18n, points.asset), asset));
+    let first = [Fact::new(t_string!(i18n, points.quantity), words::quantity(point.quantity, locale))];
+    let others = [
+        Fact::new(t_string!(i18n, points.normal), normal),
+        Fact::new("HH", shown(point.limits.hh)),
+        Fact::new("H", shown(point.limits.h)),
+        Fact::new("L", shown(point.limits.l)),
+        Fact::new("LL", shown(point.limits.ll)),
+        Fact::new(t_string!(i18n, points.stale_after), format::age(point.stale_after, locale)),
+        Fact::new(t_string!(i18n, points.source), point.address.source.clone()),
+        Fact::new(t_string!(i18n, points.address), point.address.path.clone()),
+    ];
+    let facts: Vec<Fact> = first.into_iter().chain(asset).chain(others).collect();
+    view! { <div class="drawer-section"><Facts facts=facts/></div> }.into_any()
 }
 
 #[component]
