@@ -10,7 +10,7 @@ use penstock_api::{
 use penstock_model::{Permission, Timestamp};
 
 use crate::app::Head;
-use crate::components::{Empty, Glyph, Icon, Loading, Panel};
+use crate::components::{Empty, Fact, Facts, Glyph, Icon, Loading, Panel};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::page;
@@ -20,6 +20,8 @@ use crate::state::{App, use_app};
 const EVERY_SECS: i64 = 2;
 /// Rejects and device alerts asked for.
 const ROWS: u32 = 100;
+/// From here on records that wait to be stored stand out.
+const MANY_WAITING: u64 = 10_000;
 
 #[component]
 pub(crate) fn Health() -> impl IntoView {
@@ -33,7 +35,11 @@ pub(crate) fn Health() -> impl IntoView {
         due.track();
         spawn_local(async move {
             let reply = app.call(GetHealth {}).await.map_err(|error| error.message);
-            health.try_set(Some(reply));
+            // While the station does not answer, what it said last stays.
+            let is_known = health.try_with_untracked(|health| matches!(health, Some(Ok(_)))).unwrap_or_default();
+            if reply.is_ok() || !is_known {
+                health.try_set(Some(reply));
+            }
             if let Ok(rows) = app.call(ListRejects { limit: ROWS }).await {
                 rejects.try_set(rows);
             }
@@ -254,17 +260,18 @@ fn Pipeline(health: Signal<Option<HealthReply>>) -> impl IntoView {
         let count = |count: u64| format::count(count, locale);
         let of =
             t_string!(i18n, health.n_of, n = count(pipeline.queue.into()), all = count(pipeline.queue_bound.into()));
-        view! {
-            <dt>{t_string!(i18n, health.messages_in)}</dt><dd>{count(pipeline.messages)}</dd>
-            <dt>{t_string!(i18n, health.samples)}</dt><dd>{count(pipeline.samples)}</dd>
-            <dt>{t_string!(i18n, health.stored)}</dt><dd>{count(pipeline.stored)}</dd>
-            <dt>{t_string!(i18n, health.duplicates)}</dt><dd>{count(pipeline.duplicates)}</dd>
-            <dt>{t_string!(i18n, health.rejected)}</dt><dd class:firm=pipeline.rejected != 0>{count(pipeline.rejected)}</dd>
-            <dt>{t_string!(i18n, health.queue)}</dt><dd>{of}</dd>
-            <dt>{t_string!(i18n, health.feeds)}</dt><dd>{count(pipeline.feeds.into())}</dd>
-        }
+        let facts = vec![
+            Fact::new(t_string!(i18n, health.messages_in), count(pipeline.messages)),
+            Fact::new(t_string!(i18n, health.samples), count(pipeline.samples)),
+            Fact::new(t_string!(i18n, health.stored), count(pipeline.stored)),
+            Fact::new(t_string!(i18n, health.duplicates), count(pipeline.duplicates)),
+            Fact::new(t_string!(i18n, health.rejected), count(pipeline.rejected)).firm(pipeline.rejected != 0),
+            Fact::new(t_string!(i18n, health.queue), of),
+            Fact::new(t_string!(i18n, health.feeds), count(pipeline.feeds.into())),
+        ];
+        view! { <Facts facts=facts class="right panel-facts"/> }
     };
-    view! { <dl class="facts right panel-facts">{rows}</dl> }.into_any()
+    rows
 }
 
 #[component]
@@ -274,7 +281,7 @@ fn Storing(health: Signal<Option<HealthReply>>) -> impl IntoView {
     let rows = move || {
         let locale = i18n.get_locale();
         let health = health.get()?;
-        let (spool, database) = (health.spool, health.database);
+        let (spool, database, stored) = (health.spool, health.database, health.pipeline.stored);
         let used = t_string!(
             i18n,
             health.n_of,
@@ -290,17 +297,31 @@ fn Storing(health: Signal<Option<HealthReply>>) -> impl IntoView {
                 (t_string!(i18n, health.away, age = age), false)
             }
         };
-        Some(view! {
-            <dt>{t_string!(i18n, health.database)}</dt><dd class:firm=!is_up>{(!is_up).then_some("! ")} {state}</dd>
-            <dt>"PostgreSQL"</dt><dd>{database.version}</dd>
-            <dt>{t_string!(i18n, health.size)}</dt><dd>{format::bytes(database.size_bytes, locale)}</dd>
-            <dt>{t_string!(i18n, health.samples_held)}</dt><dd>{format::count(database.samples, locale)}</dd>
-            <dt>{t_string!(i18n, health.spool)}</dt><dd>{used}</dd>
-            <dt>{t_string!(i18n, health.waiting)}</dt><dd class:firm={spool.waiting > 10_000}>{format::count(spool.waiting, locale)}</dd>
-            <dt>{t_string!(i18n, health.secrets)}</dt><dd>{health.secrets}</dd>
-        })
+        let state = if is_up { state } else { format!("! {state}") };
+        let facts = vec![
+            Fact::new(t_string!(i18n, health.database), state).firm(!is_up),
+            Fact::new("PostgreSQL", database.version),
+            Fact::new(t_string!(i18n, health.size), format::bytes(database.size_bytes, locale)),
+            Fact::new(t_string!(i18n, health.samples_held), held_text(database.samples, stored, locale)),
+            Fact::new(t_string!(i18n, health.spool), used),
+            Fact::new(t_string!(i18n, health.waiting), format::count(spool.waiting, locale))
+                .firm(spool.waiting > MANY_WAITING),
+            Fact::new(t_string!(i18n, health.secrets), health.secrets),
+        ];
+        Some(view! { <Facts facts=facts class="right panel-facts"/> })
     };
-    view! { <dl class="facts right panel-facts">{rows}</dl> }.into_any()
+    rows
+}
+
+/// How many samples the database holds: its own estimate, or, while that is behind, what this station has seen stored.
+fn held_text(estimate: u64, stored: u64, locale: Locale) -> String {
+    match (estimate, stored) {
+        (0, 0) => td_string!(locale, health.not_counted).to_owned(),
+        (estimate, stored) if estimate < stored => {
+            td_string!(locale, health.at_least, n = format::count(stored, locale))
+        }
+        (estimate, _) => td_string!(locale, health.about, n = format::count(estimate, locale)),
+    }
 }
 
 fn reject_rows(app: App, rejects: RwSignal<Vec<RejectRow>>) -> impl Fn() -> AnyView + Send + Sync + 'static {
