@@ -205,6 +205,7 @@ pub(super) fn PointTable(
             <div
                 class="table-list"
                 class:can-tick=move || can_tick.get()
+                class:is-discovered=move || is_discovered.get()
                 tabindex="0"
                 role="grid"
                 aria-label=move || t_string!(i18n, points.title)
@@ -214,12 +215,12 @@ pub(super) fn PointTable(
                 <div class="table-head point-columns" role="row">
                     <span class="tick">{tick_all}</span>
                     <span>{t!(i18n, points.point)}</span>
-                    <span>{t!(i18n, points.description)}</span>
-                    <span>{t!(i18n, points.quantity)}</span>
-                    <span>{t!(i18n, points.place)}</span>
+                    <span class="column-description">{t!(i18n, points.description)}</span>
+                    <span class="column-quantity">{t!(i18n, points.quantity)}</span>
+                    <span class="column-place">{t!(i18n, points.place)}</span>
                     <span class="column-address">{t!(i18n, points.address)}</span>
                     <span class="end">{t!(i18n, points.value)}</span>
-                    <span class="end">{t!(i18n, points.age)}</span>
+                    <span class="end column-age">{t!(i18n, points.age)}</span>
                 </div>
                 {table}
             </div>
@@ -317,15 +318,15 @@ fn Row(
         >
             <span class="tick">{tick}</span>
             <b title=point.name>{name}</b>
-            <span title=description_tip>{description}</span>
-            <span>{move || words::quantity(quantity, i18n.get_locale())}</span>
-            <span title=place_tip>{place}</span>
+            <span class="column-description" title=description_tip>{description}</span>
+            <span class="column-quantity">{move || words::quantity(quantity, i18n.get_locale())}</span>
+            <span class="column-place" title=place_tip>{place}</span>
             <span class="column-address quiet" title=address_tip>{address}</span>
             <span class="value with-unit" class:pale=move || !trust.get().is_firm()>
                 <b><TrustTag trust=trust/> " " {value}</b>
                 <span class="unit">{format::unit(quantity)}</span>
             </span>
-            <span class="end quiet" class:firm=move || matches!(trust.get(), Trust::Stale(_))>{age}</span>
+            <span class="end quiet column-age" class:firm=move || matches!(trust.get(), Trust::Stale(_))>{age}</span>
         </div>
     }
     .into_any()

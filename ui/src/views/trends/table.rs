@@ -38,7 +38,7 @@ pub(super) fn Table(room: Room) -> impl IntoView {
                         <th class="pen-figure">{t!(i18n, trends.min)}</th>
                         <th class="pen-figure">{t!(i18n, trends.mean)}</th>
                         <th class="pen-figure">{t!(i18n, trends.max)}</th>
-                        <th class="pen-figure now">{t!(i18n, trends.now)}</th>
+                        <th class="pen-figure pen-now">{t!(i18n, trends.now)}</th>
                         <th class="pen-remove"></th>
                     </tr>
                 </thead>
@@ -113,7 +113,7 @@ fn Row(room: Room, pen: PenState, index: usize, point: penstock_model::Point, ab
             <td class="pen-figure">{move || figure(statistics.get().map(|figures| figures.min))}</td>
             <td class="pen-figure">{move || figure(statistics.get().map(|figures| figures.mean))}</td>
             <td class="pen-figure">{move || figure(statistics.get().map(|figures| figures.max))}</td>
-            <td class="pen-figure now">
+            <td class="pen-figure pen-now">
                 <TrustTag trust=trust/>
                 {badge}
                 <b class:quiet=move || !trust.get().is_firm()>{move || figure(now())}</b>
