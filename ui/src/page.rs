@@ -131,6 +131,14 @@ pub(crate) fn matches(query: &str) -> bool {
     window().and_then(|window| window.match_media(query).ok().flatten()).is_some_and(|list| list.matches())
 }
 
+/// A screen from this width on hangs on a wall and is read from afar.
+const WALL_QUERY: &str = "(min-width: 2560px)";
+
+/// How much larger things are drawn than usual: as much as the style sheets enlarge type on a wall.
+pub(crate) fn enlargement() -> f64 {
+    if matches(WALL_QUERY) { crate::theme::WALL_SIZE } else { 1.0 }
+}
+
 /// Calls `on_change` whenever a media query begins or ceases to hold, for as long as the page lives.
 pub(crate) fn on_media(query: &str, mut on_change: impl FnMut(bool) + 'static) {
     let Some(list) = window().and_then(|window| window.match_media(query).ok().flatten()) else { return };

@@ -11,6 +11,7 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 
 use super::map::{MapHandle, Pointed, Shared, Wanted};
+use crate::page;
 
 /// As many tiles at most are being fetched at a time.
 const FETCHES: usize = 6;
@@ -102,6 +103,10 @@ impl MapApp {
 
 impl eframe::App for MapApp {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let by = page::enlargement() as f32;
+        if (ui.ctx().zoom_factor() - by).abs() > 1e-3 {
+            ui.ctx().set_zoom_factor(by);
+        }
         match self.shared.wanted.take() {
             Some(Wanted::View(view)) => self.map.look_at(view),
             Some(Wanted::All(bounds)) => self.map.fit(bounds),

@@ -247,7 +247,8 @@ pub(crate) fn MapCanvas(
         let texts = handle.page_texts.get().into_iter();
         texts
             .map(|PageText { at, text, class }| {
-                let (left, top) = (format!("{:.1}px", at[0]), format!("{:.1}px", at[1]));
+                let by = page::enlargement() as f32;
+                let (left, top) = (format!("{:.1}px", at[0] * by), format!("{:.1}px", at[1] * by));
                 view! { <span class=class style:left=left style:top=top>{text}</span> }
             })
             .collect_view()
@@ -336,7 +337,8 @@ fn AsSvg(handle: MapHandle) -> impl IntoView {
     Effect::new(move || {
         if let Some(element) = place.get() {
             watch.set_value(Watch::new(&element, move |width, height| {
-                size.try_set((width, height));
+                let by = page::enlargement();
+                size.try_set((width / by, height / by));
             }));
         }
     });
@@ -375,7 +377,8 @@ fn AsSvg(handle: MapHandle) -> impl IntoView {
     let place_of = move |event: &web_sys::MouseEvent| -> Option<Px> {
         let rectangle = place.get_untracked()?.get_bounding_client_rect();
         let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
-        Some([(x - rectangle.left()) as f32, (y - rectangle.top()) as f32])
+        let by = page::enlargement();
+        Some([((x - rectangle.left()) / by) as f32, ((y - rectangle.top()) / by) as f32])
     };
     let press = StoredValue::new(None::<(f64, f64, f64)>);
     view! {
@@ -400,7 +403,8 @@ fn AsSvg(handle: MapHandle) -> impl IntoView {
                         let (dx, dy) = (at.0 - x, at.1 - y);
                         press.set_value(Some((at.0, at.1, moved + dx.hypot(dy))));
                         if moved + dx.hypot(dy) > CLICK_REACH {
-                            handle.pan(dx, dy);
+                            let by = page::enlargement();
+                            handle.pan(dx / by, dy / by);
                         }
                     }
                     None => {

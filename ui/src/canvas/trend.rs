@@ -9,13 +9,14 @@ use penstock_plot::{Chart, Layout};
 use wasm_bindgen::JsCast as _;
 
 use super::size::Watch;
+use crate::page;
 
 /// A trend as a screen holds it.
 #[derive(Clone, Copy)]
 pub(crate) struct TrendHandle {
     /// What is drawn.
     pub(crate) chart: RwSignal<Option<Arc<Chart>>>,
-    /// Width and height in px, once they are known.
+    /// Width and height in px of the chart, once they are known; on a wall screen a px is larger.
     pub(crate) size: RwSignal<Option<(f64, f64)>>,
     canvas: NodeRef<html::Canvas>,
 }
@@ -34,7 +35,9 @@ impl TrendHandle {
     /// Where on the chart the pointer is, in px.
     pub(crate) fn place_of(self, event: &web_sys::MouseEvent) -> Option<(f64, f64)> {
         let rectangle = self.canvas.get_untracked()?.get_bounding_client_rect();
-        Some((f64::from(event.client_x()) - rectangle.left(), f64::from(event.client_y()) - rectangle.top()))
+        let by = page::enlargement();
+        let (x, y) = (f64::from(event.client_x()) - rectangle.left(), f64::from(event.client_y()) - rectangle.top());
+        Some((x / by, y / by))
     }
 
     /// The chart as a PNG.
@@ -61,7 +64,8 @@ pub(crate) fn TrendCanvas(handle: TrendHandle) -> impl IntoView {
         if let Some(canvas) = handle.canvas.get() {
             let place = canvas.parent_element();
             let on_change = move |width: f64, height: f64| {
-                handle.size.try_set(Some((width, height)));
+                let by = page::enlargement();
+                handle.size.try_set(Some((width / by, height / by)));
             };
             watch.set_value(place.and_then(|place| Watch::new(&place, on_change)));
         }
@@ -96,7 +100,7 @@ fn draw_now(handle: TrendHandle) {
     if width < 2.0 || height < 2.0 {
         return;
     }
-    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio()).max(0.5);
+    let ratio = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio()).max(0.5) * page::enlargement();
     let pixels = |px: f64| (px * ratio).round() as u32;
     if (canvas.width(), canvas.height()) != (pixels(width), pixels(height)) {
         canvas.set_width(pixels(width));

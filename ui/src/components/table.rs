@@ -6,6 +6,8 @@ use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
 
+use crate::page;
+
 /// Rows drawn beyond each edge, so that scrolling meets no blank.
 const SPARE: usize = 6;
 
@@ -62,7 +64,7 @@ where
     let viewport = NodeRef::<Div>::new();
     let scrolled = RwSignal::new(0.0_f64);
     let height = RwSignal::new(900.0_f64);
-    let row_height = f64::from(row_px);
+    let row_height = f64::from(row_px) * page::enlargement();
     let measure = move || {
         if let Some(viewport) = viewport.get_untracked() {
             let now = f64::from(viewport.client_height());
@@ -119,7 +121,7 @@ where
                             <div
                                 class="table-slot"
                                 style:transform=format!("translateY({}px)", at as f64 * row_height)
-                                style:height=format!("{row_px}px")
+                                style:height=format!("{row_height}px")
                             >
                                 {row(at, item)}
                             </div>

@@ -27,7 +27,8 @@ fn sheet() -> String {
 
 const DEVANAGARI_SIZE: f64 = 1.06;
 const DEVANAGARI_LINE: f64 = 1.2;
-const WALL_SIZE: f64 = 1.5;
+/// How much larger type is on a wall screen.
+pub(crate) const WALL_SIZE: f64 = 1.5;
 
 /// The table's typefaces, `size` times as large, with lines `line` times as high.
 fn typefaces(size: f64, line: f64) -> String {

@@ -7,6 +7,7 @@ use super::Room;
 use crate::components::{Glyph, Icon};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
+use crate::page;
 
 /// Longest scale bar in px.
 const BAR: f64 = 110.0;
@@ -47,7 +48,7 @@ fn Legend(room: Room) -> impl IntoView {
             format!("{}\u{a0}km", format::number(length / 1_000.0, 0, locale))
         };
         Some(view! {
-            <span class="scale" style:width=format!("{px:.0}px") data-testid="scale">{text}</span>
+            <span class="scale" style:width=format!("{:.0}px", px * page::enlargement()) data-testid="scale">{text}</span>
         })
     };
     let sizes = &penstock_theme::tokens().map;
@@ -188,7 +189,8 @@ fn Tip(room: Room) -> impl IntoView {
         })??;
         let width = room.handle.view.with_untracked(|view| view.map_or(0.0, |view| view.width));
         let class = if f64::from(pointed.at[0]) > width - 220.0 { "map-tip left" } else { "map-tip" };
-        let (left, top) = (format!("{:.0}px", pointed.at[0]), format!("{:.0}px", pointed.at[1]));
+        let by = page::enlargement() as f32;
+        let (left, top) = (format!("{:.0}px", pointed.at[0] * by), format!("{:.0}px", pointed.at[1] * by));
         Some(view! {
             <div class=class style:left=left style:top=top aria-hidden="true">
                 <b>{name}</b>

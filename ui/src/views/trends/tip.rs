@@ -6,6 +6,7 @@ use super::data::Room;
 use super::table::at_cursor;
 use crate::format;
 use crate::i18n::{t_string, use_i18n};
+use crate::page;
 
 /// Room that the tip takes, in px.
 const WIDTH: f64 = 250.0;
@@ -22,7 +23,7 @@ pub(super) fn Tip(room: Room) -> impl IntoView {
         let locale = i18n.get_locale();
         let x = layout.x_of(at);
         let left = if x + BESIDE + WIDTH > layout.plot.right { x - BESIDE - WIDTH } else { x + BESIDE };
-        let left = format!("{:.0}px", left.max(4.0));
+        let left = format!("{:.0}px", left.max(4.0) * page::enlargement());
         let rows: Vec<_> = room.pens.with(|pens| {
             let shown = pens.iter().filter(|pen| pen.is_shown);
             let rows = shown.filter_map(|pen| {
