@@ -3,7 +3,7 @@
 
 use penstock_api::AlarmView;
 use penstock_model::{
-    AlarmClass, AlarmState, Condition, LimitLevel, Priority, Quantity, Role, Subject, TransitionKind,
+    AlarmClass, AlarmState, Condition, LimitLevel, Point, Priority, Quantity, Role, Subject, TransitionKind,
 };
 
 use crate::format;
@@ -115,6 +115,11 @@ fn what_and_place(description: &str, quantity: impl FnOnce() -> &'static str) ->
         None if description.trim().is_empty() => (quantity().to_owned(), String::new()),
         None => (description.to_owned(), String::new()),
     }
+}
+
+/// What a point measures, without where.
+pub(crate) fn what(point: &Point, locale: Locale) -> String {
+    what_and_place(&point.description, || quantity(point.quantity, locale)).0
 }
 
 /// What an alarm is about in one word: the point's tag, or a dash for a whole site.

@@ -3,18 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use penstock_model::{Asset, AssetKind, Plant, Point, PointId, PointState, Quantity, SiteId, SiteKind, Subject};
+use penstock_model::{
+    Asset, AssetKind, PipeId, Plant, Point, PointId, PointState, Quantity, SiteId, SiteKind, Subject,
+};
 
 use crate::{AreaMark, Flow, Ground, Key, MapModel, Mark, PipeMark, Spot, Symbol, Trust};
 
 /// A point that is nearer to its equipment than this, in m, is shown by it.
 const BESIDE_METRES: f64 = 15.0;
+/// A meter that stands alone within this, in m, of a main measures it.
+const METER_METRES: f64 = 2.0;
 
 /// Which mark shows a point or a site.
 #[derive(Debug, Clone, Default)]
 pub struct Owners {
     points: BTreeMap<PointId, Key>,
     sites: BTreeMap<SiteId, Key>,
+    meters: BTreeMap<PipeId, PointId>,
 }
 
 impl Owners {
@@ -26,6 +31,11 @@ impl Owners {
     /// The mark that stands for `site`.
     pub fn of_site(&self, site: SiteId) -> Option<Key> {
         self.sites.get(&site).copied()
+    }
+
+    /// The point that measures the flow in `pipe`.
+    pub fn meter_of(&self, pipe: PipeId) -> Option<PointId> {
+        self.meters.get(&pipe).copied()
     }
 
     /// The mark that shows what an alarm is about.
@@ -103,6 +113,7 @@ impl MapModel {
                 marks.push(mark(key, parent, symbol, spot, &point.name));
             }
         }
+        owners.meters = meters(plant, points, &owners);
         let spots = |places: &[penstock_model::Position]| places.iter().filter_map(|place| Spot::at(*place)).collect();
         let areas = plant.areas.iter().map(|area| AreaMark {
             id: area.id,
@@ -129,6 +140,41 @@ impl MapModel {
         };
         (model, owners)
     }
+}
+
+/// The meter of each main: a flow point that stands alone on it, but not where the main begins, as what comes in there
+/// may part.
+fn meters(plant: &Plant, points: &[Point], owners: &Owners) -> BTreeMap<PipeId, PointId> {
+    let alone = points
+        .iter()
+        .filter(|point| point.quantity == Quantity::Flow && owners.of_point(point.id) == Some(Key::Point(point.id)));
+    let alone: Vec<(PointId, Spot)> =
+        alone.filter_map(|point| Some((point.id, point.position.and_then(Spot::at)?))).collect();
+    let metered = plant.pipes.iter().filter_map(|pipe| {
+        let course: Vec<Spot> = pipe.course.iter().filter_map(|place| Spot::at(*place)).collect();
+        let first = *course.first()?;
+        let near = alone.iter().filter_map(|(point, spot)| {
+            let metres = |units: f64| units * spot.metres_per_unit();
+            let begins = metres((spot.x - first.x).hypot(spot.y - first.y)) <= METER_METRES;
+            let away = metres(distance(*spot, &course));
+            (away <= METER_METRES && !begins).then_some((away, *point))
+        });
+        let nearest = near.min_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)))?;
+        Some((pipe.id, nearest.1))
+    });
+    metered.collect()
+}
+
+/// From a place to the nearest part of a course, in units of the world.
+fn distance(spot: Spot, course: &[Spot]) -> f64 {
+    let to_part = |from: &Spot, to: &Spot| {
+        let (dx, dy) = (to.x - from.x, to.y - from.y);
+        let length = dx * dx + dy * dy;
+        let along = if length > 0.0 { ((spot.x - from.x) * dx + (spot.y - from.y) * dy) / length } else { 0.0 };
+        let along = along.clamp(0.0, 1.0);
+        (spot.x - from.x - along * dx).hypot(spot.y - from.y - along * dy)
+    };
+    course.iter().zip(course.iter().skip(1)).map(|(from, to)| to_part(from, to)).fold(f64::INFINITY, f64::min)
 }
 
 fn mark(key: Key, parent: Option<Key>, symbol: Symbol, spot: Option<Spot>, name: &str) -> Mark {
@@ -215,6 +261,21 @@ mod tests {
         let (model, _) = MapModel::of_plant(&file.plant, &file.points, Arc::default());
         let names: Vec<&str> = model.not_placed().iter().map(|mark| mark.name.as_str()).collect();
         assert_eq!(names, [name.as_str()]);
+    }
+
+    #[test]
+    fn a_meter_measures_the_main_that_it_stands_on_or_ends_at() {
+        let file = demo();
+        let (_, owners) = MapModel::of_plant(&file.plant, &file.points, Arc::default());
+        let check = |main: &str, meter: Option<&str>| {
+            let pipe = file.plant.pipes.iter().find(|pipe| pipe.name == main).expect("the main");
+            let point = owners.meter_of(pipe.id).and_then(|id| file.points.iter().find(|point| point.id == id));
+            assert_eq!(point.map(|point| point.name.as_str()), meter, "{main}");
+        };
+        check("M-12 Clock Tower Road", Some("FT-11"));
+        check("M-13 Clock Tower Road", Some("FT-12"));
+        check("M-40 Potters Lane", Some("FT-03"));
+        check("M-04 Station Road", None);
     }
 
     #[test]

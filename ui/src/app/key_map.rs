@@ -47,6 +47,7 @@ pub(crate) fn KeyMap() -> impl IntoView {
                         {line(&["J", "K", "↑", "↓"], t!(i18n, frame.key_move).into_any())}
                         {line(&["Home", "End"], t!(i18n, frame.key_ends).into_any())}
                         {line(&["X"], t!(i18n, frame.key_tick).into_any())}
+                        {line(&["Shift", "↑", "↓"], t!(i18n, frame.key_extend).into_any())}
                         {line(&["Ctrl", "A"], t!(i18n, frame.key_tick_all).into_any())}
                         {line(&["Enter", "Space"], t!(i18n, frame.key_open).into_any())}
                     </div>
@@ -77,6 +78,10 @@ pub(crate) fn KeyMap() -> impl IntoView {
                         {line(&["+", "−"], t!(i18n, frame.key_zoom).into_any())}
                         {line(&["0"], t!(i18n, frame.key_whole).into_any())}
                         {line(&["Tab"], t!(i18n, frame.key_next_asset).into_any())}
+                        {line(&["N"], t!(i18n, frame.key_next_map).into_any())}
+                        {line(&["Enter"], t!(i18n, frame.key_drawer).into_any())}
+                        {line(&["T"], t!(i18n, frame.key_trend).into_any())}
+                        {line(&["Shift", "T"], t!(i18n, frame.key_table).into_any())}
                     </div>
                 </section>
             </div>

@@ -8,10 +8,10 @@ use std::time::Duration;
 use leptos::prelude::*;
 use penstock_api::{AlarmView, GetHistory, Series};
 use penstock_map::{Key, Symbol};
-use penstock_model::{AssetKind, Point, PointId, PointRole, Quantity, SiteKind, Subject};
+use penstock_model::{AssetKind, Point, PointId, SiteKind, Subject};
 
 use super::Room;
-use super::live::asset_of;
+use super::live::{asset_of, points_of, trend_path};
 use crate::components::{Badge, Fact, Facts, Glyph, Icon, Indicator, Kbd, Sparkline, TrustTag, ValueText, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
@@ -25,9 +25,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 const SPARK_POINTS: u32 = 110;
 /// How often sparklines are asked for anew.
 const REFRESH: Duration = Duration::from_secs(120);
-/// As many points at most are drawn with a sparkline, and go on to the trend.
+/// As many points at most are drawn with a sparkline.
 const POINTS: usize = 16;
-const PENS: usize = 8;
 
 /// What the drawer says of a thing.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,25 +42,15 @@ struct Subjects {
 /// Everything that is known of `key` and does not change by the second.
 fn subjects(room: Room, key: Key, plant: &PlantView, locale: Locale) -> Option<Subjects> {
     let placed = room.placed.get();
-    let own = || -> Vec<Point> { placed.points_of(key).iter().filter_map(|id| plant.point(*id)).cloned().collect() };
+    let own = || points_of(key, &placed, plant);
     let area_name = |id| plant.area(id).map(|area| area.name.clone()).unwrap_or_default();
     let mut facts: Vec<(String, String)> = Vec::new();
     let about = |parts: [String; 2]| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
     let found = match key {
         Key::Area(id) => {
             let area = plant.area(id)?;
-            let roles = [PointRole::AreaInflow, PointRole::CriticalPressure, PointRole::AreaChlorine];
-            let points =
-                roles.into_iter().flat_map(|role| plant.playing(role).filter(move |point| point.area == Some(id)));
             let kind = td_string!(locale, map.dma).to_owned();
-            Subjects {
-                name: area.name.clone(),
-                about: kind.clone(),
-                kind,
-                points: points.cloned().collect(),
-                parts: Vec::new(),
-                facts,
-            }
+            Subjects { name: area.name.clone(), about: kind.clone(), kind, points: own(), parts: Vec::new(), facts }
         }
         Key::Pipe(id) => {
             let pipe = plant.register.plant.pipes.iter().find(|pipe| pipe.id == id)?;
@@ -202,11 +191,15 @@ pub(super) fn Drawer(room: Room, key: Key) -> impl IntoView {
             aria-label=move || t_string!(i18n, map.detail)
             data-testid="map-drawer"
             on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.prevent_default();
-                    room.chosen.set(None);
-                    page::focus(".map-surface");
+                match event.key().as_str() {
+                    "Escape" => {
+                        room.chosen.set(None);
+                        page::focus(".map-twin, .map-surface");
+                    }
+                    "t" | "T" if !event.ctrl_key() && !event.alt_key() && !event.shift_key() => room.to_trend(),
+                    _ => return,
                 }
+                event.prevent_default();
             }
         >
             {body}
@@ -220,11 +213,7 @@ fn Body(room: Room, key: Key, known: Subjects) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let Subjects { name, about, points, parts, facts, .. } = known;
-    let trend = (!points.is_empty()).then(|| {
-        let measured = points.iter().filter(|point| point.quantity != Quantity::State);
-        let ids: Vec<String> = measured.take(PENS).map(|point| point.id.to_string()).collect();
-        format!("/trends?points={}", ids.join(","))
-    });
+    let trend = app.plant.with(|plant| trend_path(key, &room.placed.get(), plant.as_deref()?));
     let of_alarms = points.iter().map(|point| point.id).collect::<Vec<_>>();
     let state = move || {
         app.frames.track();
@@ -234,7 +223,7 @@ fn Body(room: Room, key: Key, known: Subjects) -> impl IntoView {
         <div class="drawer-head">
             <SymbolOf room=room key=key/>
             <div>
-                <h2 data-testid="drawer-title">{name}</h2>
+                <h2 data-testid="drawer-title">{name.clone()}</h2>
                 <p>{about}</p>
             </div>
             <button
@@ -249,7 +238,7 @@ fn Body(room: Room, key: Key, known: Subjects) -> impl IntoView {
         <div class="drawer-scroll">
             {move || state().map(|state| view! { <p class="drawer-state">{state}</p> })}
             <Alarms key=key points=of_alarms/>
-            <Values points=points/>
+            <Values points=points of=name.clone()/>
             <Parts room=room parts=parts/>
             {(!facts.is_empty()).then(|| {
                 let facts: Vec<Fact> = facts.into_iter().map(|(name, text)| Fact::new(name, text)).collect();
@@ -278,7 +267,7 @@ fn SymbolOf(room: Room, key: Key) -> impl IntoView {
 }
 
 /// How the thing is, in words; nothing where it has no state of its own.
-fn state_words(room: Room, key: Key, locale: Locale) -> Option<String> {
+pub(super) fn state_words(room: Room, key: Key, locale: Locale) -> Option<String> {
     let mark = room.handle.with(|model| model.marks.iter().find(|mark| mark.key == key).cloned())??;
     match mark.symbol {
         Symbol::Pump { running: Some(true) } => Some(td_string!(locale, map.running).to_owned()),
@@ -338,9 +327,20 @@ fn Alarms(key: Key, points: Vec<PointId>) -> impl IntoView {
     }
 }
 
+/// `what` without the name that stands above it: of `PS-2 Pump 1`, `Pump 1 power` is `Power`.
+fn without_name(what: &str, name: &str) -> String {
+    let rest = name.char_indices().filter(|(at, _)| *at == 0 || name[..*at].ends_with(' ')).find_map(|(at, _)| {
+        let rest = what.strip_prefix(&name[at..])?.strip_prefix(' ')?;
+        (!rest.is_empty()).then_some(rest)
+    });
+    let Some(rest) = rest else { return what.to_owned() };
+    let mut letters = rest.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// Each value now against its normal band and limits, and the last day's shape.
 #[component]
-fn Values(points: Vec<Point>) -> impl IntoView {
+fn Values(points: Vec<Point>, of: String) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     if points.is_empty() {
@@ -370,7 +370,7 @@ fn Values(points: Vec<Point>) -> impl IntoView {
             }
         });
     });
-    let rows = points.into_iter().map(|point| view! { <ValueRow point=point days=days/> });
+    let rows = points.into_iter().map(|point| view! { <ValueRow point=point days=days of=of.clone()/> });
     view! {
         <div class="drawer-section">
             <h3 class="values-caption"><span>{t!(i18n, map.now_against)}</span><span>{t!(i18n, map.day)}</span></h3>
@@ -380,14 +380,13 @@ fn Values(points: Vec<Point>) -> impl IntoView {
     .into_any()
 }
 
-/// What a row is called: its description, else its tag.
-fn row_name(point: &Point) -> String {
-    let text = point.description.trim();
-    if text.is_empty() { point.name.clone() } else { text.to_owned() }
-}
-
 #[component]
-fn ValueRow(point: Point, days: RwSignal<BTreeMap<PointId, Series>>) -> impl IntoView {
+fn ValueRow(
+    point: Point,
+    days: RwSignal<BTreeMap<PointId, Series>>,
+    /// The name of the thing that all rows belong to.
+    of: String,
+) -> impl IntoView {
     let app: App = use_app();
     let (id, quantity) = (point.id, point.quantity);
     let signal = app.points.signal(point.no);
@@ -401,9 +400,13 @@ fn ValueRow(point: Point, days: RwSignal<BTreeMap<PointId, Series>>) -> impl Int
     let alarm = Signal::derive(move || worst.get().map(|(priority, _)| priority));
     let series = Signal::derive(move || days.with(|days| days.get(&id).cloned()));
     let badge = move || worst.get().map(|(priority, fill)| view! { <Badge priority=priority fill=fill size=16/> });
-    let (name, tip) = (row_name(&point), point.name.clone());
+    let what = {
+        let point = point.clone();
+        move || without_name(&words::what(&point, app.locale()), &of)
+    };
+    let tip = format!("{} · {}", point.name, point.description);
     view! {
-        <span class="cut" title=tip>{name}</span>
+        <span class="cut" title=tip>{what}</span>
         <span class="drawer-marks"><TrustTag trust=trust/>{badge}</span>
         <ValueText value=value quantity=quantity is_firm=Signal::derive(move || trust.get().is_firm())/>
         <Indicator reading=reading/>
@@ -437,4 +440,18 @@ fn Parts(room: Room, parts: Vec<(Key, String)>) -> impl IntoView {
             </div>
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_does_not_repeat_the_name_above_it() {
+        let check = |what: &str, name: &str, expect: &str| assert_eq!(without_name(what, name), expect);
+        check("Pump 1 power", "PS-2 Pump 1", "Power");
+        check("Inflow", "Mill Estate", "Inflow");
+        check("Pump 10 power", "PS-2 Pump 1", "Pump 10 power");
+        check("Pump 1", "PS-2 Pump 1", "Pump 1");
+    }
 }

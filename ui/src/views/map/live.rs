@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use penstock_api::AlarmView;
-use penstock_map::{Alarm, Ground, Key, Look, MapModel, Mark, Owners, Symbol};
+use penstock_map::{Alarm, Flow, Ground, Key, Look, MapModel, Mark, Owners, Symbol};
 use penstock_model::{AlarmState, Asset, Point, PointId, PointRole, Quantity};
 
 use crate::format;
@@ -14,6 +14,10 @@ use crate::state::{App, PlantView, Trust, trust};
 
 /// A valve that is open by less than this share is closed.
 const CLOSED_BELOW: f64 = 0.02;
+/// Water that moves less than this, in m³/s, stands: meters never show quite nothing.
+const STANDING: f64 = 1e-4;
+/// As many points at most go on to the trend.
+const PENS: usize = 8;
 
 /// Which points each mark shows.
 #[derive(Debug, Default)]
@@ -87,6 +91,14 @@ pub(super) fn dress(model: &mut MapModel, placed: &Placed, plant: &PlantView, ap
         mark.alarm = None;
     }
 
+    // A main without a meter keeps its usual direction.
+    for pipe in &mut model.pipes {
+        if let Some(point) = placed.owners.meter_of(pipe.id).and_then(|id| plant.point(id)) {
+            let is_firm = trust(&app.points.peek(point.no), point, now).is_firm();
+            pipe.flow = flow(value(point).filter(|_| is_firm));
+        }
+    }
+
     let mut worst: BTreeMap<Key, Alarm> = BTreeMap::new();
     for view in listed.iter() {
         let keys = [placed.owners.of_subject(view.subject), plant.area_of_subject(view.subject).map(Key::Area)];
@@ -106,6 +118,15 @@ pub(super) fn dress(model: &mut MapModel, placed: &Placed, plant: &PlantView, ap
         area.alarm = alarm.filter(|alarm| alarm.look == Look::Unacknowledged);
         let inflow = plant.playing(PointRole::AreaInflow).find(|point| point.area == Some(area.id));
         area.note = inflow.and_then(text);
+    }
+}
+
+/// Which way water goes by its meter, in m³/s; not known where the meter cannot be trusted.
+fn flow(metered: Option<f64>) -> Flow {
+    match metered {
+        Some(flow) if flow > STANDING => Flow::Forward,
+        Some(flow) if flow < -STANDING => Flow::Backward,
+        _ => Flow::Unknown,
     }
 }
 
@@ -137,6 +158,38 @@ pub(super) fn asset_of(key: Key, plant: &PlantView) -> Option<&Asset> {
         Key::Asset(id) => plant.asset(id),
         _ => None,
     }
+}
+
+/// All marks in the order in which keys go through them: those with alarms, the worst first, then all others by name.
+pub(super) fn in_order(model: &MapModel) -> Vec<&Mark> {
+    let mut calm: Vec<&Mark> = model.marks.iter().filter(|mark| mark.alarm.is_none()).collect();
+    calm.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.key.cmp(&b.key)));
+    let mut marks = model.alarmed();
+    marks.extend(calm);
+    marks
+}
+
+/// The points that tell how `key` fares.
+pub(super) fn points_of(key: Key, placed: &Placed, plant: &PlantView) -> Vec<Point> {
+    match key {
+        Key::Area(id) => {
+            let roles = [PointRole::AreaInflow, PointRole::CriticalPressure, PointRole::AreaChlorine];
+            let of_area = |role| plant.playing(role).filter(move |point| point.area == Some(id));
+            roles.into_iter().flat_map(of_area).cloned().collect()
+        }
+        Key::Pipe(id) => placed.owners.meter_of(id).and_then(|point| plant.point(point)).cloned().into_iter().collect(),
+        Key::Site(_) | Key::Asset(_) | Key::Point(_) => {
+            placed.points_of(key).iter().filter_map(|id| plant.point(*id)).cloned().collect()
+        }
+    }
+}
+
+/// Where the trend of what `key` measures is shown.
+pub(super) fn trend_path(key: Key, placed: &Placed, plant: &PlantView) -> Option<String> {
+    let points = points_of(key, placed, plant);
+    let measured = points.iter().filter(|point| point.quantity != Quantity::State);
+    let ids: Vec<String> = measured.take(PENS).map(|point| point.id.to_string()).collect();
+    (!ids.is_empty()).then(|| format!("/trends?points={}", ids.join(",")))
 }
 
 /// The mark after `chosen` in the order of alarms, the worst first; the first where nothing alarmed is chosen.
@@ -172,6 +225,14 @@ mod tests {
         assert_eq!(look(&state(true, true)), Some(Look::Acknowledged));
         assert_eq!(look(&state(false, false)), Some(Look::Returned));
         assert_eq!(look(&state(false, true)), None);
+    }
+
+    #[test]
+    fn arrows_follow_the_sign_of_the_flow() {
+        assert_eq!(flow(Some(0.02)), Flow::Forward);
+        assert_eq!(flow(Some(-0.02)), Flow::Backward);
+        assert_eq!(flow(Some(0.000_01)), Flow::Unknown);
+        assert_eq!(flow(None), Flow::Unknown);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod drawer;
 mod find;
 mod live;
 mod tools;
+mod twin;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use leptos_router::hooks::{use_navigate, use_query_map};
 use penstock_map::{Ground, Hit, Key, MapModel};
 use penstock_model::PointId;
 
-use self::live::{Placed, dress, next_alarm, placed};
+use self::live::{Placed, dress, in_order, next_alarm, placed, trend_path};
 use crate::app::Head;
 use crate::canvas::{BringTile, MapCanvas, MapHandle};
 use crate::components::{Glyph, Icon, Kbd, Notice};
@@ -47,6 +48,10 @@ struct Room {
     placed: RwSignal<Arc<Placed>>,
     /// Marks without a place: key and name.
     not_placed: RwSignal<Vec<(Key, String)>>,
+    /// Whether the map is shown as a table.
+    is_table: RwSignal<bool>,
+    /// Another screen that is asked for.
+    leaves_for: RwSignal<Option<String>>,
 }
 
 impl Room {
@@ -63,15 +68,34 @@ impl Room {
         }
     }
 
+    /// Shows the map as a table, or the map again.
+    fn toggle_table(self) {
+        let is_table = !self.is_table.get_untracked();
+        self.is_table.set(is_table);
+        if !is_table {
+            // The map takes no focus before it is shown again.
+            request_animation_frame(|| {
+                page::focus(".map-surface");
+            });
+        }
+    }
+
+    /// To the trend of what is selected.
+    fn to_trend(self) {
+        let Some(key) = self.chosen.get_untracked() else { return };
+        let placed = self.placed.get_untracked();
+        let path = self.app.plant.with_untracked(|plant| trend_path(key, &placed, plant.as_deref()?));
+        if path.is_some() {
+            self.leaves_for.set(path);
+        }
+    }
+
     /// On to the next symbol, those with alarms first, the worst first.
     fn next_mark(self, is_back: bool) {
         let chosen = self.chosen.get_untracked();
         let next = self.handle.with(|model| {
-            let mut keys: Vec<Key> = model.alarmed().iter().map(|mark| mark.key).collect();
-            let calm = model.marks.iter().filter(|mark| mark.alarm.is_none() && mark.parent.is_none());
-            let mut calm: Vec<_> = calm.collect();
-            calm.sort_by(|a, b| a.name.cmp(&b.name));
-            keys.extend(calm.iter().map(|mark| mark.key));
+            let wanted = in_order(model).into_iter().filter(|mark| mark.alarm.is_some() || mark.parent.is_none());
+            let keys: Vec<Key> = wanted.map(|mark| mark.key).collect();
             let count = keys.len().max(1);
             let at = chosen.and_then(|key| keys.iter().position(|other| *other == key));
             let next = match (at, is_back) {
@@ -97,12 +121,20 @@ pub(crate) fn Map() -> impl IntoView {
         chosen: RwSignal::new(None),
         placed: RwSignal::new(Arc::default()),
         not_placed: RwSignal::new(Vec::new()),
+        is_table: RwSignal::new(false),
+        leaves_for: RwSignal::new(None),
     };
     let picking = follow_query(room);
     fetch_ground(room);
     follow_plant(room);
     follow_present(room);
     follow_clicks(room, picking);
+    let navigate = use_navigate();
+    Effect::new(move || {
+        if let Some(path) = room.leaves_for.get() {
+            navigate(&path, Default::default());
+        }
+    });
     Effect::new(move || room.handle.set_mode(app.mode.get()));
 
     let has_alarm = Memo::new(move |_| {
@@ -111,6 +143,15 @@ pub(crate) fn Map() -> impl IntoView {
     });
     let actions = move || {
         view! {
+            <button
+                class:pressed=move || room.is_table.get()
+                aria-pressed=move || room.is_table.get().to_string()
+                data-testid="map-table"
+                title=move || t_string!(i18n, map.show_table)
+                on:click=move |_| room.toggle_table()
+            >
+                <Icon glyph=Glyph::Points/> {t!(i18n, map.table)} <Kbd keys="Shift T"/>
+            </button>
             <button
                 data-testid="next-alarm"
                 disabled=move || !has_alarm.get()
@@ -145,12 +186,15 @@ pub(crate) fn Map() -> impl IntoView {
         <div class="content">
             <div class="with-drawer">
                 <div class="map-place">
-                    <MapCanvas
-                        handle=room.handle
-                        label=Signal::derive(move || t_string!(i18n, map.label).to_owned())
-                        on_key=Callback::new(move |event| on_key(room, &event))
-                    />
-                    <tools::Tools room=room/>
+                    <div inert=move || room.is_table.get()>
+                        <MapCanvas
+                            handle=room.handle
+                            label=Signal::derive(move || t_string!(i18n, map.label).to_owned())
+                            on_key=Callback::new(move |event| on_key(room, &event))
+                        />
+                        <tools::Tools room=room/>
+                    </div>
+                    {move || room.is_table.get().then(|| view! { <twin::Twin room=room/> })}
                 </div>
                 {drawer}
             </div>
@@ -280,6 +324,8 @@ fn on_key(room: Room, event: &KeyboardEvent) {
         "-" => room.handle.zoom(-0.5),
         "0" => room.handle.fit_all(),
         "n" | "N" => room.next_alarm(),
+        "t" | "T" if event.shift_key() => room.toggle_table(),
+        "t" | "T" => room.to_trend(),
         "Tab" => room.next_mark(event.shift_key()),
         "Enter" if room.chosen.with_untracked(Option::is_some) => {
             page::focus(".map-drawer");
