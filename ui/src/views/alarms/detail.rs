@@ -268,6 +268,10 @@ pub(super) fn happened(
         (TransitionKind::Raised, None) => words::transition(TransitionKind::Raised, locale).to_owned(),
         (TransitionKind::Cleared, Some(value)) => td_string!(locale, alarms.cleared_at, value = value),
         (TransitionKind::Cleared, None) => words::transition(TransitionKind::Cleared, locale).to_owned(),
+        // What was over before the station heard of it, the station closes itself.
+        (TransitionKind::Acknowledged, _) if who.is_empty() => {
+            td_string!(locale, alarms.acknowledged_by_station).to_owned()
+        }
         (TransitionKind::Acknowledged, _) if comment.is_empty() => {
             td_string!(locale, alarms.acknowledged_by, who = who)
         }

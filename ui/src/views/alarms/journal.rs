@@ -15,6 +15,12 @@ use crate::words;
 /// As many entries as are asked for at once.
 const LIMIT: u32 = 5_000;
 
+/// By when it happened: what came late from a device's memory stands where it belongs.
+fn newest_first(mut rows: Vec<JournalRow>) -> Vec<JournalRow> {
+    rows.sort_by_key(|row| std::cmp::Reverse(row.transition.at));
+    rows
+}
+
 #[component]
 pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
     let app = use_app();
@@ -35,8 +41,12 @@ pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
             limit: LIMIT,
         };
         leptos::task::spawn_local(async move {
-            let reply = app.call(call).await;
-            found.try_set(Some(reply.map(Arc::new).map_err(|error| error.message)));
+            let reply = app.call(call).await.map(newest_first).map(Arc::new).map_err(|error| error.message);
+            // While the station does not answer, what it told last stays.
+            let is_known = found.try_with_untracked(|found| matches!(found, Some(Ok(_)))).unwrap_or_default();
+            if reply.is_ok() || !is_known {
+                found.try_set(Some(reply));
+            }
         });
     });
     let rows = Memo::new(move |_| {
