@@ -180,20 +180,12 @@ fn Load() -> impl IntoView {
     let chart = move || {
         let counts = counts.get()?;
         let top = counts.iter().copied().max().unwrap_or(0).max(3);
-        let (width, height) = (360.0, 76.0);
-        let step = width / BUCKETS as f64;
-        let y = |count: f64| 14.0 + (height - 14.0) * (1.0 - count / f64::from(top));
+        let share = |count: f64| format!("{:.1}%", 100.0 * count / f64::from(top));
         let last = counts.len().saturating_sub(1);
         let bars = counts.iter().enumerate().map(|(at, count)| {
-            let x = at as f64 * step;
             let class = if at == last { "load-bar now" } else { "load-bar" };
-            let (top, is_high) = (y(f64::from(*count)), f64::from(*count) > 2.0 * TARGET);
-            let word = (is_high && *count > 0).then(|| {
-                view! {
-                    <text class="load-word" x=x + step / 2.0 y=top - 3.0 text-anchor="middle">{*count}</text>
-                }
-            });
-            view! { <rect class=class x=x + 1.0 y=top width=step - 2.0 height=height - top/> {word} }
+            let word = (f64::from(*count) > 2.0 * TARGET).then(|| view! { <b class="load-word">{*count}</b> });
+            view! { <span class="load-slot">{word}<i class=class style:height=share(f64::from(*count))></i></span> }
         });
         let now = app.now.get_untracked();
         let zone = app.zone.get();
@@ -201,17 +193,16 @@ fn Load() -> impl IntoView {
         let first = (now.as_micros().div_euclid(bucket) - BUCKETS as i64 + 1) * bucket;
         let hours = (0..4_i64).map(|hour| {
             let at = Timestamp::from_micros(first + hour * 3_600_000_000);
-            let x = hour as f64 * 6.0 * step;
-            let anchor = if hour == 0 { "start" } else { "middle" };
-            view! { <text class="mini-axis" x=x y=height + 14.0 text-anchor=anchor>{zone.minute(at)}</text> }
+            view! { <span>{zone.minute(at)}</span> }
         });
-        let target = y(TARGET);
         Some(view! {
-            <svg viewBox="0 0 360 92" width="100%" role="img" aria-label=t_string!(i18n, overview.load)>
-                {bars.collect_view()}
-                <line class="load-target" x1="0" x2=width y1=target y2=target/>
-                {hours.collect_view()}
-            </svg>
+            <div role="img" aria-label=t_string!(i18n, overview.load)>
+                <div class="load-chart">
+                    {bars.collect_view()}
+                    <i class="load-target" style:bottom=share(TARGET)></i>
+                </div>
+                <div class="load-hours">{hours.collect_view()}</div>
+            </div>
         })
     };
     let average = move || {
