@@ -8,6 +8,14 @@ pub fn text_width(text: &str, px: f64, bold: bool) -> f64 {
 }
 
 fn advance(letter: char, bold: bool) -> u16 {
+    match letter {
+        // Devanagari signs that stand above or below their letter, and those that stand beside it.
+        '\u{900}'..='\u{902}' | '\u{93a}' | '\u{93c}' | '\u{941}'..='\u{948}' | '\u{94d}' | '\u{951}'..='\u{957}' => {
+            return 0;
+        }
+        '\u{903}' | '\u{93b}' | '\u{93e}'..='\u{940}' | '\u{949}'..='\u{94c}' | '\u{94e}' | '\u{94f}' => return 268,
+        _ => {}
+    }
     let found = ADVANCES.binary_search_by_key(&letter, |(known, _, _)| *known);
     match found.ok().and_then(|at| ADVANCES.get(at)) {
         Some((_, _, advance)) if bold => *advance,
