@@ -1,7 +1,7 @@
 //! The whole road with real parts: a device's message over the station's own Mosquitto into its own PostgreSQL, onto the
 //! live feed and into alarms, and back after a restart and after a kill.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
@@ -12,19 +12,8 @@ use penstock_model::{Clock, Limits, Point, PointState, Quantity, Timestamp, Unit
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
 use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
+use penstock_testkit::database::ScratchFolder;
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
-
-/// A data folder that the database's account can reach.
-struct Data(PathBuf, #[expect(dead_code, reason = "removes the folder when dropped")] tempfile::TempDir);
-
-impl Data {
-    fn new() -> Self {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::Builder::new().prefix("penstock-road-").tempdir_in("/var/tmp").expect("folder");
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("open to the database");
-        Self(folder.path().to_owned(), folder)
-    }
-}
 
 async fn start(data: &Path, secrets: &Secrets) -> Station {
     let environment = [("PENSTOCK_STATION__NAME".to_owned(), "test".to_owned())];
@@ -118,9 +107,9 @@ async fn point(screen: &Screen<'_>, path: &str) -> Point {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
-    let data = Data::new();
+    let data = ScratchFolder::new().expect("folder");
     let secrets = Secrets::in_memory("test");
-    let station = start(&data.0, &secrets).await;
+    let station = start(data.path(), &secrets).await;
     let screen = first_admin(&station).await;
     let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
     let mut feed = screen.feed();
@@ -199,7 +188,7 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
     drop(station);
 
     // Everything is there again.
-    let station = start(&data.0, &secrets).await;
+    let station = start(data.path(), &secrets).await;
     let mut screen = Screen { station: &station, token: None };
     let wrong = screen.call(SignIn { name: "asha".into(), password: "wrong".into() }).await;
     assert_eq!(wrong.map(|_| ()).map_err(|error| error.code), Err(Code::Forbidden));
@@ -221,13 +210,13 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_station_on_the_same_data_is_told_of_the_first() {
-    let data = Data::new();
+    let data = ScratchFolder::new().expect("folder");
     let secrets = Secrets::in_memory("test");
-    let station = start(&data.0, &secrets).await;
+    let station = start(data.path(), &secrets).await;
     station.announce("http://127.0.0.1:1/").expect("told");
     let options = Options {
-        data: data.0.clone(),
-        settings: settings::load(&data.0, std::iter::empty()).expect("settings"),
+        data: data.path().to_owned(),
+        settings: settings::load(data.path(), std::iter::empty()).expect("settings"),
         clock: Clock::System,
         log: RecentLog::new(Clock::System),
         secrets,

@@ -181,8 +181,8 @@ fn watch_shared(base: &Path, cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// A folder that PostgreSQL can live in whoever runs the test. It is removed with this value, and whatever PostgreSQL
-/// runs in it is ended first: also when the test is killed.
+/// A folder that PostgreSQL can live in whoever runs the test. It is removed with this value, and whatever runs on its
+/// files, PostgreSQL or a broker, is ended first: also when the test is killed.
 #[derive(Debug)]
 pub struct ScratchFolder {
     path: PathBuf,
@@ -202,6 +202,10 @@ impl ScratchFolder {
                 [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$(dirname "$file")" ] || continue
                 kill -CONT "$pid"; kill -QUIT "$pid"
                 while [ -e "/proc/$pid/cwd" ]; do sleep 0.1; done
+            done
+            for line in $(grep -lsF -- "$1/" /proc/[0-9]*/cmdline); do
+                pid=${line#/proc/}
+                kill -KILL "${pid%/cmdline}" 2>/dev/null
             done
             rm -rf "$1"
         "#;

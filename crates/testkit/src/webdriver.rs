@@ -3,10 +3,8 @@
 //! Whatever a screen needs (display, bus, keyring, driver, browser) is started with it and gone with it, also when the
 //! test is killed. Must not know what the screens show.
 
-use std::io::{BufRead as _, BufReader};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -15,10 +13,10 @@ use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::leash::Leash;
 
 /// How long something may take to appear before a test fails; generous, as machines that build are busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,6 +63,17 @@ const NUDGE: &str = "
         dot.style.background = turn++ % 2 ? '#000' : '#fff';
         if (turn > 60) { clearInterval(timer); dot.remove(); }
     }, 16);";
+
+/// WebKitWebDriver tells nothing of the console: the page keeps what it complains of from here on.
+const LISTEN: &str = "
+    if (window.complaints) return;
+    const kept = window.complaints = [];
+    const keep = text => { if (kept.length < 100) kept.push('SEVERE ' + text); };
+    const error = console.error;
+    console.error = (...said) => { keep(said.join(' ')); error.apply(console, said); };
+    addEventListener('error', event => keep(event.message));
+    addEventListener('unhandledrejection', event => keep(event.reason));
+    addEventListener('securitypolicyviolation', event => keep(event.violatedDirective + ' ' + event.blockedURI));";
 
 /// Width and height of a page, in CSS pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +179,9 @@ impl Screen {
 
         let capabilities = json!({ "webkitgtk:browserOptions": { "binary": window.program, "args": window.args } });
         let client = connect(port, capabilities).await.with_context(|| format!("{}", window.program.display()))?;
-        Ok(Self { client, is_chromium: false, _driver: driver, _display: Some(display), scratch })
+        let screen = Self { client, is_chromium: false, _driver: driver, _display: Some(display), scratch };
+        screen.listen().await?;
+        Ok(screen)
     }
 
     /// Ends the page, its browser or program, and all that was started for it.
@@ -190,7 +201,8 @@ impl Screen {
     /// # Errors
     /// Where it cannot be loaded.
     pub async fn goto(&self, address: &str) -> Result<()> {
-        self.client.goto(address).await.with_context(|| format!("cannot load {address}"))
+        self.client.goto(address).await.with_context(|| format!("cannot load {address}"))?;
+        self.listen().await
     }
 
     /// Loads the page anew.
@@ -198,7 +210,8 @@ impl Screen {
     /// # Errors
     /// Where it cannot be loaded.
     pub async fn reload(&self) -> Result<()> {
-        Ok(self.client.refresh().await?)
+        self.client.refresh().await?;
+        self.listen().await
     }
 
     /// Gives the page another size: exactly in Chromium, as the window's outer size elsewhere.
@@ -439,13 +452,16 @@ impl Screen {
         std::fs::write(file, picture).with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// What the page wrote to its console since the last call, errors and refused loads included. Chromium only.
+    /// What the page wrote to its console since the last call, errors and refused loads included. In a window only the
+    /// errors since it was loaded.
     ///
     /// # Errors
     /// Where the browser does not answer.
     pub async fn console(&self) -> Result<Vec<String>> {
         if !self.is_chromium {
-            return Ok(Vec::new());
+            let complaints = self.script("return (window.complaints || []).splice(0)").await?;
+            let complaints = complaints.as_array().cloned().unwrap_or_default();
+            return Ok(complaints.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect());
         }
         let log = self.client.issue_cmd(Extension { path: "se/log", body: json!({ "type": "browser" }) }).await?;
         let entries = log.as_array().cloned().unwrap_or_default();
@@ -461,6 +477,13 @@ impl Screen {
     /// The client underneath, for what is rarely needed.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    async fn listen(&self) -> Result<()> {
+        if !self.is_chromium {
+            self.client.execute(LISTEN, Vec::new()).await?;
+        }
+        Ok(())
     }
 
     async fn element(&self, css: &str) -> Result<Element> {
@@ -621,89 +644,6 @@ impl Display {
     }
 }
 
-/// A program with all its descendants, ended when this is dropped or when this process dies, however it dies.
-///
-/// They share a process group with a shell that reads from a pipe whose other end this process holds: its end is the
-/// signal. The group is asked to end, given time (a station writes down what it holds), then killed.
-#[derive(Debug)]
-struct Leash {
-    shell: Child,
-    hold: Option<ChildStdin>,
-    output: Option<BufReader<ChildStdout>>,
-}
-
-const LEASH: &str = r#"
-"$@" &
-read -r _
-trap '' TERM
-kill -TERM 0
-tries=0
-while [ $tries -lt 200 ]; do
-    alive=
-    for stat in /proc/[0-9]*/stat; do
-        read -r line 2>/dev/null <"$stat" || continue
-        set -- ${line##*) }
-        if [ "$3" = "$$" ] && [ "$1" != Z ] && [ "${line%% *}" != "$$" ]; then alive=1; break; fi
-    done
-    [ -z "$alive" ] && exit 0
-    sleep 0.1
-    tries=$((tries + 1))
-done
-kill -KILL 0
-"#;
-
-impl Leash {
-    fn start(command: Command) -> Result<Self> {
-        let program = command.get_program().to_string_lossy().into_owned();
-        let is_there = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-            .any(|folder| folder.join(&program).is_file());
-        if !is_there {
-            bail!("{program} is not installed");
-        }
-        let mut shell = Command::new("sh");
-        shell.args(["-c", LEASH, "sh"]).arg(&program).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
-        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-        let mut shell = shell.spawn()?;
-        let hold = shell.stdin.take();
-        let output = shell.stdout.take().map(BufReader::new);
-        Ok(Self { shell, hold, output })
-    }
-
-    /// Reads what the program prints until `meaning` finds something in a line.
-    fn read_line<T>(&mut self, meaning: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let output = self.output.as_mut().context("the program's output was read already")?;
-        let mut said = String::new();
-        loop {
-            let mut line = String::new();
-            if output.read_line(&mut line)? == 0 {
-                bail!("the program ended, having said: {said}");
-            }
-            if let Some(found) = meaning(&line) {
-                return Ok(found);
-            }
-            said.push_str(&line);
-        }
-    }
-}
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        drop(self.hold.take());
-        // The shell ends last; it kills what does not end by itself.
-        let has_ended = self.shell.wait().is_ok();
-        if !has_ended && let Ok(group) = i32::try_from(self.shell.id()) {
-            // Gone already is well; nothing else can go wrong with processes of our own.
-            killpg(Pid::from_raw(group), Signal::SIGKILL).unwrap_or_default();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -717,22 +657,5 @@ mod tests {
         check("Shift++", &[Key::Shift.into(), '+']);
         check("Shift+ArrowLeft", &[Key::Shift.into(), Key::Left.into()]);
         assert!(chord_keys("Control+Nothing").is_err());
-    }
-
-    #[test]
-    fn a_leash_ends_descendants_too() -> Result<()> {
-        let mut command = Command::new("sh");
-        // The grandchild outlives its parent, as a browser its driver.
-        command.args(["-c", "sleep 1000 & echo $!; exit 0"]);
-        let mut leash = Leash::start(command)?;
-        let pid = leash.read_line(|line| line.trim().parse::<i32>().ok())?;
-        let is_alive = || {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
-        };
-        assert!(is_alive());
-        drop(leash);
-        assert!(!is_alive());
-        Ok(())
     }
 }

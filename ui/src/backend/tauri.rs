@@ -84,7 +84,8 @@ impl Drop for Feed {
         self.has_ended.set(true);
         // What is still on its way falls on nothing, not on a closure that is gone.
         if let Some(channel) = &self.channel {
-            set(channel, "onmessage", &js_sys::Function::new_no_args(""));
+            let nothing = Closure::<dyn FnMut(JsValue)>::new(|_late| {});
+            set(channel, "onmessage", &nothing.into_js_value());
         }
     }
 }
