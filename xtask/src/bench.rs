@@ -41,7 +41,7 @@ fn start(workspace: &Workspace, file: Option<&Path>) -> anyhow::Result<()> {
     run::build(workspace)?;
     shots::build_example(workspace, "start")?;
     let (sender, signals) = mpsc::channel();
-    signals::forward(sender, |signal| signal)?;
+    signals::forward(sender)?;
     let options = shots::scratch_options(workspace, "penstock-bench")?;
     let outcome = measure(workspace, &options, &signals);
     std::fs::remove_dir_all(&options.data)

@@ -2,7 +2,7 @@
 //!
 //! The tests themselves come last, so that what they say of themselves is the last thing on the screen.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -11,7 +11,7 @@ use crate::progress::{Plan, Step};
 use crate::screens;
 use crate::tidy;
 use crate::wasm::Toolchain;
-use crate::workspace::{Workspace, has_program};
+use crate::workspace::{Workspace, has_program, succeed};
 
 const TIDY: Step = Step { name: "tidy", first_time: Duration::from_secs(1) };
 const FORMAT: Step = Step { name: "formatting", first_time: Duration::from_secs(5) };
@@ -66,7 +66,7 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
     }
     plan.step(DOC_TESTS.name, || {
         let mut cargo = workspace.cargo();
-        cargo.args(["test", "--doc", "--workspace"]).args(without(is_quick));
+        cargo.args(["test", "--doc", "--workspace"]).args(without(is_quick, false));
         succeed(&mut cargo, "an example in the documentation fails")
     })?;
     passed.push(DOC_TESTS.name);
@@ -87,18 +87,25 @@ enum Outcome {
     NotChecked(String),
 }
 
-/// The shell embeds the built screens, so it is left out where they are not built. The screens compile for wasm alone.
-fn without(is_quick: bool) -> &'static [&'static str] {
-    if is_quick {
-        &["--exclude", "penstock-ui", "--exclude", "penstock-bindgen", "--exclude", "penstock"]
-    } else {
-        &["--exclude", "penstock-ui", "--exclude", "penstock-bindgen"]
+/// What a native build leaves out: the tool that binds the screens, and in a quick run the shell, which embeds the built
+/// screens. The screens themselves run in a browser; natively only their tests do.
+fn without(is_quick: bool, with_screens: bool) -> Vec<&'static str> {
+    let mut packages = vec!["penstock-bindgen"];
+    if is_quick || !with_screens {
+        packages.push("penstock-ui");
     }
+    if is_quick {
+        packages.push("penstock");
+    }
+    packages.into_iter().flat_map(|package| ["--exclude", package]).collect()
 }
 
 fn clippy(workspace: &Workspace, is_quick: bool) -> anyhow::Result<()> {
     let mut cargo = workspace.cargo();
-    cargo.args(["clippy", "--workspace", "--all-targets"]).args(without(is_quick)).args(["--", "-D", "warnings"]);
+    cargo
+        .args(["clippy", "--workspace", "--all-targets"])
+        .args(without(is_quick, false))
+        .args(["--", "-D", "warnings"]);
     succeed(&mut cargo, "clippy has something to say")
 }
 
@@ -141,14 +148,7 @@ fn tests(workspace: &Workspace, is_quick: bool) -> anyhow::Result<ExitCode> {
         println!("(cargo-nextest is not installed: `cargo test` does the same, only slower)\n");
         cargo.args(["test", "--no-fail-fast", "--workspace", "--lib", "--bins", "--tests"]);
     }
-    let status = cargo.args(without(is_quick)).status().context("cargo cannot be started")?;
+    let status = cargo.args(without(is_quick, true)).status().context("cargo cannot be started")?;
     // What failed was said by the tests themselves; an error of this program would push it off the screen.
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn succeed(command: &mut Command, complaint: &str) -> anyhow::Result<()> {
-    if !command.status().context("cargo cannot be started")?.success() {
-        bail!("{complaint}");
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its standard streams")]
 
 mod bench;
+mod bundle;
 mod checks;
 mod demo;
 mod fingerprint;
@@ -35,6 +36,7 @@ cargo xtask COMMAND
   bench start [--json FILE]
                          time to the first live value, memory, CPU
   bench NAME [ARG]...    run the benchmark NAME of whichever crate has it
+  bundle                 the Debian package, optimised, and a try whether it starts
   shots                  a picture of every screen into target/shots
   tidy                   check what the compiler does not: documentation, manifests, arrows between crates
 ";
@@ -61,6 +63,7 @@ fn dispatch() -> anyhow::Result<ExitCode> {
         "run" => return run::command(&workspace, args),
         "test" => return checks::command(&workspace, args),
         "bench" => return bench::command(&workspace, args),
+        "bundle" => return bundle::command(&workspace, args),
         "shots" => return shots::command(&workspace, args),
         "ui" => screens::command(&workspace, args)?,
         "tidy" => tidy::command(&workspace, args)?,

@@ -45,7 +45,6 @@ const PACKAGES: &[(Need, &str, Brings)] = &[
     (Need::Test, "gnome-keyring", Brings::Program("gnome-keyring-daemon")),
     (Need::Test, "chromium", Brings::Program("chromium")),
     (Need::Test, "chromium-driver", Brings::Program("chromedriver")),
-    (Need::Test, "imagemagick", Brings::Program("convert")),
 ];
 
 /// The oldest PostgreSQL the station's private cluster runs on.

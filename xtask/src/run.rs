@@ -62,7 +62,7 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
         Options { data, has_window, has_demo: args.has_demo, settings: Vec::new(), simulator: Vec::new(), log: None };
 
     let (sender, signals) = mpsc::channel();
-    signals::forward(sender, |signal| signal)?;
+    signals::forward(sender)?;
     println!("\nstarting the station; its data is in {}", options.data.display());
     match demo::start(workspace, &options, &signals)? {
         Started::Interrupted => Ok(ExitCode::SUCCESS),

@@ -8,7 +8,6 @@ use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -16,7 +15,7 @@ use anyhow::{Context as _, bail};
 use crate::fingerprint;
 use crate::progress::Step;
 use crate::wasm::{self, Toolchain};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, succeed};
 
 pub(crate) const STEP: Step = Step { name: "build the screens", first_time: Duration::from_secs(11 * 60) };
 
@@ -152,15 +151,6 @@ fn report(dist: &Path) -> anyhow::Result<()> {
     let module = dist.join("penstock_bg.wasm");
     let size = fs::metadata(&module).with_context(|| format!("cannot read {}", module.display()))?.len();
     println!("   {}: the module is {:.1} MB", dist.display(), size as f64 / 1e6);
-    Ok(())
-}
-
-fn succeed(command: &mut Command, complaint: &str) -> anyhow::Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().with_context(|| format!("{program} cannot be started"))?;
-    if !status.success() {
-        bail!("{complaint}");
-    }
     Ok(())
 }
 

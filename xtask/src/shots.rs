@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 
 use crate::demo::{self, Options, Room, Started};
 use crate::progress::{Plan, Step};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, succeed};
 use crate::{run, screens, signals};
 
 const BUILD: Step = Step { name: "build the programs", first_time: Duration::from_secs(14 * 60) };
@@ -34,7 +34,7 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
         build_example(workspace, "shots")
     })?;
     let (sender, signals) = mpsc::channel();
-    signals::forward(sender, |signal| signal)?;
+    signals::forward(sender)?;
 
     let options = scratch_options(workspace, "penstock-shots")?;
     let outcome = photograph(workspace, &mut plan, &options, &signals);
@@ -108,12 +108,4 @@ pub(crate) fn build_example(workspace: &Workspace, name: &str) -> anyhow::Result
         cargo.args(["build", "--package", "penstock-testkit", "--example", name]),
         "the program that drives the screens does not compile",
     )
-}
-
-fn succeed(command: &mut std::process::Command, complaint: &str) -> anyhow::Result<()> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    if !command.status().with_context(|| format!("{program} cannot be started"))?.success() {
-        bail!("{complaint}");
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 /// The checkout that `cargo xtask` was called in.
 pub(crate) struct Workspace {
@@ -85,6 +85,15 @@ fn without_cargo_libraries(target: &Path) -> Option<OsString> {
         .filter(|path| !path.components().any(|part| part.as_os_str() == "toolchains" || part.as_os_str() == "rustlib"))
         .collect();
     if own.is_empty() { None } else { std::env::join_paths(own).ok() }
+}
+
+/// Runs a program to its end; fails with `complaint` where that was no success.
+pub(crate) fn succeed(command: &mut Command, complaint: &str) -> anyhow::Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    if !command.status().with_context(|| format!("{program} cannot be started"))?.success() {
+        bail!("{complaint}");
+    }
+    Ok(())
 }
 
 /// Whether a program of this name can be started.
