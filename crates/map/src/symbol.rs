@@ -51,7 +51,7 @@ pub(crate) fn draw(symbol: Symbol, at: Px, size: f32, theme: &Theme, out: &mut V
         }
         Symbol::Pump { running } => {
             let (ground, mark) = match running {
-                Some(true) => (map.asset_fill, theme.equipment.running),
+                Some(true) => (map.asset_fill, map.asset),
                 Some(false) => (theme.equipment.stopped, map.asset_fill),
                 None => (map.asset_fill, map.asset_fill),
             };
@@ -139,30 +139,32 @@ pub(crate) fn badge(
     };
     let unit = size / 20.0;
     let filled = alarm.look == Look::Unacknowledged;
-    let inset = if filled { 0.0 } else { 1.0 };
-    let outline = outline(alarm.priority, at, unit, inset);
+    let outline = |scale: f32, inset: f64| -> Vec<Px> {
+        let corners = penstock_theme::Shape::of_priority(alarm.priority.digit()).outline(inset).into_iter();
+        corners.map(|(x, y)| [at[0] + x as f32 * scale, at[1] + y as f32 * scale]).collect()
+    };
+    let own = outline(unit, if filled { 0.0 } else { 1.0 });
     let AlarmColours { fill, edge, mark, .. } = *colours;
     if filled {
         // A rim in the halo's ink keeps the badge off whatever lies under it.
         out.push(Shape::Convex {
-            points: outline.clone(),
+            points: own.clone(),
             fill: theme.map.label_halo,
             edge: Some(Stroke::solid(2.5, theme.map.label_halo)),
         });
         let edge = (edge != fill).then(|| Stroke::solid(1.0, edge));
-        out.push(Shape::Convex { points: outline, fill: fill.with_opacity(opacity), edge });
+        out.push(Shape::Convex { points: own, fill: fill.with_opacity(opacity), edge });
         if double_edge {
-            let second = self::outline(alarm.priority, at, unit * 1.3, 0.0);
-            out.push(Shape::Line { points: second, stroke: Stroke::solid(1.25, colours.edge), closed: true });
+            out.push(Shape::Line {
+                points: outline(unit * 1.3, 0.0),
+                stroke: Stroke::solid(1.25, colours.edge),
+                closed: true,
+            });
         }
     } else {
         let dash: &[f64] = if alarm.look == Look::Returned { &[3.0, 2.0] } else { &[] };
-        out.push(Shape::Convex { points: outline.clone(), fill: theme.map.label_halo, edge: None });
-        out.push(Shape::Line {
-            points: outline,
-            stroke: Stroke::dashed(2.0 * unit.max(0.75), edge, dash),
-            closed: true,
-        });
+        out.push(Shape::Convex { points: own.clone(), fill: theme.map.label_halo, edge: None });
+        out.push(Shape::Line { points: own, stroke: Stroke::dashed(2.0 * unit.max(0.75), edge, dash), closed: true });
     }
     let drop = if alarm.priority == Priority::P2 { 2.6 * unit } else { 0.0 };
     out.push(Shape::Text {
@@ -174,27 +176,6 @@ pub(crate) fn badge(
         colour: if filled { mark } else { theme.text.primary },
         halo: None,
     });
-}
-
-/// A priority's outline in a badge of 20 units, drawn in by `inset`.
-fn outline(priority: Priority, at: Px, unit: f32, inset: f32) -> Vec<Px> {
-    let corner = |x: f32, y: f32| [at[0] + (x - 10.0) * unit, at[1] + (y - 10.0) * unit];
-    match priority {
-        Priority::P1 => {
-            let reach = 10.0 - inset * 1.41;
-            let (near, far) = (10.0 - reach, 10.0 + reach);
-            vec![corner(10.0, near), corner(far, 10.0), corner(10.0, far), corner(near, 10.0)]
-        }
-        Priority::P2 => {
-            let (top, side, bottom) = (1.0 + inset * 2.0, inset * 1.6, 18.6 - inset);
-            vec![corner(10.0, top), corner(20.0 - side, bottom), corner(side, bottom)]
-        }
-        Priority::P3 => {
-            let (near, far) = (1.8 + inset, 18.2 - inset);
-            vec![corner(near, near), corner(far, near), corner(far, far), corner(near, far)]
-        }
-        Priority::P4 => ring(at, (8.6 - inset) * unit, ROUND, 0.0),
-    }
 }
 
 /// The neutral tag that says a value is not to be trusted.

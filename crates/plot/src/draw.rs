@@ -310,7 +310,9 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
         let Some(colours) = self.theme.alarm.get(index) else { return Ok(()) };
         let unit = size / 20.0;
         let filled = alarm.look == AlarmLook::Unacknowledged;
-        let outline = badge_outline(alarm.priority, at, unit, if filled { 0.0 } else { 1.0 });
+        let corners =
+            penstock_theme::Shape::of_priority(alarm.priority.digit()).outline(if filled { 0.0 } else { 1.0 });
+        let outline: Vec<Place> = corners.into_iter().map(|(x, y)| (at.0 + x * unit, at.1 + y * unit)).collect();
         let ground = if filled { colours.fill } else { self.theme.surface.chart };
         self.pencil.fill(&outline, ground)?;
         let closed: Vec<Place> = outline.iter().chain(outline.first()).copied().collect();
@@ -419,33 +421,6 @@ fn limit_name(level: penstock_model::LimitLevel) -> &'static str {
         Low => "L",
         High => "H",
         HighHigh => "HH",
-    }
-}
-
-/// A priority's outline in a badge of 20 units, drawn in by `inset`.
-fn badge_outline(priority: Priority, (x, y): Place, unit: f64, inset: f64) -> Vec<Place> {
-    let corner = |across: f64, down: f64| (x + (across - 10.0) * unit, y + (down - 10.0) * unit);
-    match priority {
-        Priority::P1 => {
-            let reach = 10.0 - inset * 1.41;
-            let (near, far) = (10.0 - reach, 10.0 + reach);
-            vec![corner(10.0, near), corner(far, 10.0), corner(10.0, far), corner(near, 10.0)]
-        }
-        Priority::P2 => {
-            let (top, side, bottom) = (1.0 + inset * 2.0, inset * 1.6, 18.6 - inset);
-            vec![corner(10.0, top), corner(20.0 - side, bottom), corner(side, bottom)]
-        }
-        Priority::P3 => {
-            let (near, far) = (1.8 + inset, 18.2 - inset);
-            vec![corner(near, near), corner(far, near), corner(far, far), corner(near, far)]
-        }
-        Priority::P4 => (0..24)
-            .map(|step| {
-                let angle = std::f64::consts::TAU * f64::from(step) / 24.0;
-                let radius = (8.6 - inset) * unit;
-                (x + radius * angle.cos(), y + radius * angle.sin())
-            })
-            .collect(),
     }
 }
 

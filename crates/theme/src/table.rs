@@ -292,6 +292,40 @@ pub enum Shape {
     Circle,
 }
 
+impl Shape {
+    /// The outline of a priority's badge, 1 the most urgent.
+    pub fn of_priority(digit: u8) -> Self {
+        let priorities = &tokens().priorities;
+        priorities.iter().find(|priority| priority.priority == digit).map_or(Self::Circle, |priority| priority.shape)
+    }
+
+    /// Its corners in turn, from the middle of a badge that is 20 units wide and high, y downwards; drawn in by `inset`
+    /// units, so that a thick line keeps inside. All four look equally large.
+    pub fn outline(self, inset: f64) -> Vec<(f64, f64)> {
+        const ROUND: u8 = 32;
+        match self {
+            Self::Diamond => {
+                let reach = 10.0 - inset * std::f64::consts::SQRT_2;
+                vec![(0.0, -reach), (reach, 0.0), (0.0, reach), (-reach, 0.0)]
+            }
+            Self::Triangle => {
+                let (top, side, bottom) = (inset * 2.0 - 9.0, 10.0 - inset * 1.6, 8.6 - inset);
+                vec![(0.0, top), (side, bottom), (-side, bottom)]
+            }
+            Self::Square => {
+                let half = 8.2 - inset;
+                vec![(-half, -half), (half, -half), (half, half), (-half, half)]
+            }
+            Self::Circle => (0..ROUND)
+                .map(|step| {
+                    let (sin, cos) = (std::f64::consts::TAU * f64::from(step) / f64::from(ROUND)).sin_cos();
+                    ((8.6 - inset) * cos, (8.6 - inset) * sin)
+                })
+                .collect(),
+        }
+    }
+}
+
 /// How one alarm priority is marked.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
