@@ -267,7 +267,8 @@ struct RuleChange {
     removed: Vec<RuleId>,
 }
 
-fn count(things: usize) -> u32 {
+/// A number of things, as the contract counts them.
+pub(crate) fn count(things: usize) -> u32 {
     u32::try_from(things).unwrap_or(u32::MAX)
 }
 

@@ -38,6 +38,10 @@ use redelivery::Redeliveries;
 pub(crate) const QUEUE: usize = 8_192;
 /// Messages that are worked on at once.
 const BATCH: usize = 1_024;
+/// Samples that are handed on at once, and the most in one record: a message may bring any number of them.
+const ROUND: usize = 8_192;
+/// Rejects that are kept of one round: no more than storage keeps in all.
+const MOST_REJECTS: usize = 1_000;
 /// Discovered points that are kept waiting for adoption; more are refused and counted.
 const MAX_DISCOVERED: usize = 20_000;
 /// Bytes of a message that could not be read, kept for a look.
@@ -191,6 +195,8 @@ struct Yield {
     transitions: Vec<Transition>,
     audits: Vec<AuditEntry>,
     rejects: Vec<Reject>,
+    /// All that could not be read, also what is not kept.
+    rejected: u64,
     device_alerts: Vec<DeviceAlert>,
     shown: BTreeMap<PointNo, PointValue>,
 }
@@ -282,14 +288,23 @@ impl Pipeline {
     /// Takes a batch of messages down the road.
     async fn take_in(&mut self, batch: &mut Vec<Received>) {
         let mut out = Yield::default();
-        let mut acks = Vec::with_capacity(batch.len());
+        let mut acks = Vec::new();
         self.counters.messages.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for message in batch.drain(..) {
             self.take_in_one(&message, &mut out);
             acks.push(message.ack);
+            if out.samples.len() >= ROUND {
+                self.hand_on(std::mem::take(&mut out), std::mem::take(&mut acks)).await;
+            }
         }
+        if !acks.is_empty() {
+            self.hand_on(out, acks).await;
+        }
+    }
+
+    async fn hand_on(&mut self, out: Yield, acks: Vec<penstock_sources::AckToken>) {
         self.counters.samples.fetch_add(out.samples.len() as u64, Ordering::Relaxed);
-        self.counters.rejected.fetch_add(out.rejects.len() as u64, Ordering::Relaxed);
+        self.counters.rejected.fetch_add(out.rejected, Ordering::Relaxed);
         let job = self.settle(out, acks);
         self.spooler.put(job).await;
     }
@@ -415,6 +430,10 @@ impl Pipeline {
     }
 
     fn reject(&self, message: &Received, reason: &str, out: &mut Yield) {
+        out.rejected += 1;
+        if out.rejects.len() >= MOST_REJECTS {
+            return;
+        }
         out.rejects.push(Reject {
             at: message.received,
             source: message.source.to_string(),
@@ -446,8 +465,10 @@ impl Pipeline {
         if !out.discovered.is_empty() {
             job.push(Room::Samples, &Record::Discovered(out.discovered));
         }
-        if !out.samples.is_empty() {
-            job.push(Room::Samples, &Record::Samples(out.samples));
+        let mut samples = out.samples.into_iter();
+        while let Some(first) = samples.next() {
+            let record = std::iter::once(first).chain(samples.by_ref().take(ROUND - 1)).collect();
+            job.push(Room::Samples, &Record::Samples(record));
         }
         if !out.rejects.is_empty() {
             job.push(Room::Samples, &Record::Rejects(out.rejects));

@@ -20,7 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::configuration::load_register;
+use crate::configuration::{count, load_register};
 use crate::demo::Demo;
 use crate::instance::{Instance, Running};
 use crate::live::{Feed, Live};
@@ -488,10 +488,6 @@ fn detector_kind(version: u16) -> String {
 /// The name that a broker's password is kept under.
 pub(crate) fn secret_name(broker: &str) -> String {
     format!("broker/{broker}")
-}
-
-fn count(things: usize) -> u32 {
-    u32::try_from(things).unwrap_or(u32::MAX)
 }
 
 fn late(what: &str, outcome: Result<Result<(), tokio::task::JoinError>, tokio::time::error::Elapsed>) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use penstock_model::{AlarmRule, AlarmState, RuleId, TenantId, Timestamp, Transition, TransitionKind, UserId};
+use penstock_model::{AlarmRule, AlarmState, RuleId, TenantId, Timestamp, Transition, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
@@ -34,35 +34,6 @@ pub struct JournalPage {
     pub before: Option<u64>,
     /// At most so many.
     pub limit: u32,
-}
-
-/// Where an alarm stands after `transition`; none where nothing has been raised yet.
-fn follow(state: Option<AlarmState>, transition: &Transition) -> Option<AlarmState> {
-    let is_this = |state: &AlarmState| state.occurrence == transition.occurrence;
-    match transition.kind {
-        TransitionKind::Raised => Some(AlarmState {
-            rule: transition.rule,
-            occurrence: transition.occurrence,
-            active: true,
-            acknowledged: false,
-            raised_at: transition.at,
-            changed_at: transition.at,
-            value: transition.value,
-            acknowledged_by: None,
-        }),
-        TransitionKind::Cleared => state.map(|state| {
-            if is_this(&state) { AlarmState { active: false, changed_at: transition.at, ..state } } else { state }
-        }),
-        TransitionKind::Acknowledged => state.map(|state| {
-            if is_this(&state) {
-                AlarmState { acknowledged: true, acknowledged_by: transition.by, changed_at: transition.at, ..state }
-            } else {
-                // Meant for an occurrence that is over.
-                state
-            }
-        }),
-        TransitionKind::Commented => state,
-    }
 }
 
 /// Writes `entries` into the journal and brings the states along; entries that are there already change nothing.
@@ -108,13 +79,18 @@ pub(crate) async fn append(connection: &mut PgConnection, tenant: TenantId, entr
         states.insert(state.rule, state);
     }
     for entry in &fresh {
-        if let Some(state) = follow(states.remove(&entry.transition.rule), &entry.transition) {
-            states.insert(state.rule, state);
-        }
+        take(&mut states, &entry.transition);
     }
     let last_seq = fresh.last().map_or(0, |entry| entry.seq);
     write_states(connection, tenant, states.into_values(), last_seq).await?;
     Ok(written.len() as u64)
+}
+
+/// Brings the states of a journal up to one more of its entries.
+fn take(states: &mut BTreeMap<RuleId, AlarmState>, transition: &Transition) {
+    let mut state = states.remove(&transition.rule);
+    penstock_alarm::apply(&mut state, transition);
+    states.extend(state.map(|state| (state.rule, state)));
 }
 
 async fn write_states(
@@ -211,9 +187,7 @@ impl Store {
             for row in &rows {
                 let entry = entry_from(row)?;
                 after = number(entry.seq);
-                if let Some(state) = follow(states.remove(&entry.transition.rule), &entry.transition) {
-                    states.insert(state.rule, state);
-                }
+                take(&mut states, &entry.transition);
             }
             if (rows.len() as i64) < PAGE {
                 break;
