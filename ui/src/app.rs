@@ -73,6 +73,17 @@ fn Room() -> impl IntoView {
 /// The screens of a session.
 #[component]
 fn Screens() -> impl IntoView {
+    let app = use_app();
+    let path = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let path = path.get();
+        // What was said on one screen is not about the next.
+        if before.is_some_and(|before| before != path) {
+            app.trouble.set(None);
+            app.remark.set(None);
+        }
+        path
+    });
     view! {
         <rail::Rail/>
         <main class="screen" tabindex="-1">

@@ -6,6 +6,7 @@ mod plant;
 mod points;
 mod preferences;
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,10 +15,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_i18n::I18nContext;
 use penstock_api::{
-    AcknowledgeAlarms, AcknowledgeReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Session,
-    SignOut, StationCard, StationStatus, WhoAmI,
+    AcknowledgeAlarms, AcknowledgeReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Series,
+    Session, SignOut, StationCard, StationStatus, WhoAmI,
 };
-use penstock_model::{Permission, Point, RuleId, Timestamp};
+use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
 pub(crate) use alarms::{AlarmList, Listed, hold};
 pub(crate) use plant::PlantView;
@@ -128,6 +129,8 @@ pub(crate) struct App {
     /// The station's clock against this machine's, in µs.
     skew_micros: StoredValue<i64>,
     register_asked: StoredValue<u64>,
+    /// Series that a screen was told last, by the screen's word for them.
+    kept: StoredValue<HashMap<(&'static str, PointId), Series>>,
 }
 
 /// What all screens share.
@@ -163,6 +166,7 @@ impl App {
             tick: StoredValue::new_local(None),
             skew_micros: StoredValue::new(0),
             register_asked: StoredValue::new(0),
+            kept: StoredValue::new(HashMap::new()),
         };
         provide_context(app);
         preferences::set_up(app);
@@ -179,7 +183,30 @@ impl App {
         if had_token && reply.as_ref().is_err_and(|error| error.code == Code::SignedOut) {
             self.leave();
         }
-        reply
+        reply.map_err(|error| match error.code {
+            // In the person's language, and not as the browser puts it.
+            Code::Away if self.is_away() => {
+                let locale = self.i18n.get_locale_untracked();
+                ApiError::new(Code::Away, td_string!(locale, frame.no_answer))
+            }
+            _ => error,
+        })
+    }
+
+    /// Whether the station does not answer; not tracked.
+    pub(crate) fn is_away(self) -> bool {
+        matches!(self.link.try_get_untracked(), Some(Link::Away(_)))
+    }
+
+    /// Keeps what a screen was told under its own word, so that it is there at once, and while the station is away.
+    pub(crate) fn keep_series(self, word: &'static str, series: &[Series]) {
+        self.kept
+            .try_update_value(|kept| kept.extend(series.iter().map(|series| ((word, series.point), series.clone()))));
+    }
+
+    /// What was kept of a point under `word`.
+    pub(crate) fn kept_series(self, word: &'static str, point: PointId) -> Option<Series> {
+        self.kept.try_with_value(|kept| kept.get(&(word, point)).cloned()).flatten()
     }
 
     /// Makes a call and shows what goes wrong with it in the bar under the head.
@@ -325,6 +352,7 @@ impl App {
         self.remark.set(None);
         self.plant.set(None);
         self.register_asked.set_value(0);
+        self.kept.update_value(HashMap::clear);
         self.alarms.clear();
         self.points.clear();
     }
@@ -359,6 +387,10 @@ impl App {
             self.skew_micros.set_value(skew);
         }
         if self.link.get_untracked() != Link::Up {
+            if self.is_away() {
+                // What could not be done while it was away is no news any more.
+                self.trouble.set(None);
+            }
             self.link.set(Link::Up);
         }
         self.points.take(&frame.values);

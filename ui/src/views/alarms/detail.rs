@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use penstock_api::{AlarmDetail, GetAlarm, GetHistory, Series};
-use penstock_model::{AlarmState, Condition, Permission, Point, RuleId, Timestamp, TransitionKind};
+use penstock_api::{AlarmDetail, AlarmView, GetAlarm, GetHistory, Series};
+use penstock_model::{
+    AlarmClass, AlarmState, Condition, Permission, Point, Priority, RuleId, Subject, Timestamp, TransitionKind,
+};
 
 use super::active::map_path;
-use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, MiniTrend, fill_of};
+use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, MiniTrend, Notice, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
-use crate::state::{App, Overlay, PlantView, use_app};
+use crate::state::{App, Link, Overlay, PlantView, use_app};
 use crate::views::Now;
 use crate::words;
 
@@ -34,23 +36,34 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
     let i18n = use_i18n();
     let detail = RwSignal::new(None::<Result<Arc<AlarmDetail>, String>>);
     let version = Memo::new(move |_| version(app, rule));
+    let is_up = Memo::new(move |_| app.link.get() == Link::Up);
     Effect::new(move || {
         version.track();
+        is_up.track();
         leptos::task::spawn_local(async move {
             let reply = app.call(GetAlarm { rule }).await;
-            detail.try_set(Some(reply.map(Arc::new).map_err(|error| error.message)));
+            // While the station does not answer, what it told last stays.
+            let is_known = detail.try_with_untracked(|detail| matches!(detail, Some(Ok(_)))).unwrap_or_default();
+            if reply.is_ok() || !is_known {
+                detail.try_set(Some(reply.map(Arc::new).map_err(|error| error.message)));
+            }
         });
     });
-    let body = move || match (detail.get(), app.plant.get(), i18n.get_locale()) {
-        (Some(Ok(detail)), Some(plant), _) => view! { <Body detail=detail plant=plant on_close=on_close/> }.into_any(),
-        (Some(Err(why)), ..) => view! {
-            <div class="drawer-head">
-                <div><p>{why}</p></div>
-                <CloseButton on_close=on_close/>
-            </div>
-        }
-        .into_any(),
-        _ => view! { <Loading/> }.into_any(),
+    // What is listed is shown at once; the rest follows.
+    let known = Memo::new(move |_| {
+        version.track();
+        let listed = app.alarms.peek(rule).map(|view| Known::of_view(&view));
+        let told = || detail.with(|detail| detail.as_ref()?.as_ref().ok().map(|detail| Known::of_detail(detail)));
+        listed.or_else(told)
+    });
+    let head = move || match (known.get(), app.plant.get(), i18n.get_locale()) {
+        (Some(known), Some(plant), _) => view! { <Body known=known plant=plant on_close=on_close/> }.into_any(),
+        _ => view! { <div class="drawer-head"><div></div><CloseButton on_close=on_close/></div> }.into_any(),
+    };
+    let rest = move || match (detail.get(), i18n.get_locale()) {
+        (Some(Ok(detail)), _) => view! { <Guidance detail=Arc::clone(&detail)/> <History detail=detail/> }.into_any(),
+        (Some(Err(why)), _) => view! { <div class="drawer-section"><Notice text=why is_fault=true/></div> }.into_any(),
+        (None, _) => view! { <Loading/> }.into_any(),
     };
     view! {
         <aside
@@ -66,7 +79,8 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
                 }
             }
         >
-            {body}
+            {head}
+            {rest}
         </aside>
     }
     .into_any()
@@ -83,28 +97,63 @@ pub(crate) fn CloseButton(on_close: Callback<()>) -> impl IntoView {
     }
 }
 
+/// What is known of an alarm as soon as it is listed.
+#[derive(Debug, Clone, PartialEq)]
+struct Known {
+    rule: RuleId,
+    subject: Subject,
+    condition: Condition,
+    priority: Priority,
+    class: AlarmClass,
+    /// Where it stands, where it was ever raised.
+    state: Option<AlarmState>,
+}
+
+impl Known {
+    fn of_view(view: &AlarmView) -> Self {
+        Self {
+            rule: view.state.rule,
+            subject: view.subject,
+            condition: view.condition.clone(),
+            priority: view.priority,
+            class: view.class,
+            state: Some(view.state.clone()),
+        }
+    }
+
+    fn of_detail(detail: &AlarmDetail) -> Self {
+        let AlarmDetail { rule, state, .. } = detail;
+        Self {
+            rule: rule.id,
+            subject: rule.subject,
+            condition: rule.condition.clone(),
+            priority: rule.priority,
+            class: rule.class,
+            state: state.clone(),
+        }
+    }
+}
+
 #[component]
-fn Body(detail: Arc<AlarmDetail>, plant: Arc<PlantView>, on_close: Callback<()>) -> impl IntoView {
+fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale();
-    let rule = &detail.rule;
-    let title = words::title(rule.subject, &rule.condition, &plant, locale);
-    let place = plant.place_of_subject(rule.subject).to_owned();
+    let Known { rule: id, subject, condition, priority, class, state } = known;
+    let title = words::title(subject, &condition, &plant, locale);
+    let place = plant.place_of_subject(subject).to_owned();
     let about = [
         place,
-        words::tag(rule.subject, &plant).to_owned(),
-        words::priority(rule.priority, locale).to_owned(),
-        words::class(rule.class, locale).to_owned(),
+        words::tag(subject, &plant).to_owned(),
+        words::priority(priority, locale).to_owned(),
+        words::class(class, locale).to_owned(),
     ];
     let about =
         about.into_iter().filter(|part| !part.is_empty() && part != format::NO_VALUE).collect::<Vec<_>>().join(" · ");
-    let state = detail.state.clone();
     let fill = state.as_ref().map_or(BadgeFill::Outlined, fill_of);
-    let point = plant.point_of(rule.subject).cloned();
+    let point = plant.point_of(subject).cloned();
     let waits = state.as_ref().is_some_and(|state| !state.acknowledged);
     let occurrence = state.as_ref().map_or(0, |state| state.occurrence);
-    let (id, subject) = (rule.id, rule.subject);
     let may_answer = app.may(Permission::AnswerAlarms);
     let trend = point.as_ref().map(|point| {
         let at = state.as_ref().map(|state| format!("&at={}", state.raised_at.as_micros())).unwrap_or_default();
@@ -112,7 +161,6 @@ fn Body(detail: Arc<AlarmDetail>, plant: Arc<PlantView>, on_close: Callback<()>)
     });
     let has_occurred = occurrence > 0;
     let chart = state.clone().zip(point.clone());
-    let priority = rule.priority;
     view! {
         <div class="drawer-head">
             <Badge priority=priority fill=fill size=28/>
@@ -140,15 +188,13 @@ fn Body(detail: Arc<AlarmDetail>, plant: Arc<PlantView>, on_close: Callback<()>)
             </div>
         </div>
         {chart.map(|(state, point)| view! { <Around state=state point=point priority=priority/> })}
-        <Guidance detail=Arc::clone(&detail)/>
-        <History detail=detail/>
     }
     .into_any()
 }
 
 /// The values around the moment.
 #[component]
-fn Around(state: AlarmState, point: Point, priority: penstock_model::Priority) -> impl IntoView {
+fn Around(state: AlarmState, point: Point, priority: Priority) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let (from, to) = (state.raised_at - BEFORE, state.raised_at + AFTER);

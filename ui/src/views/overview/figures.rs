@@ -9,8 +9,11 @@ use super::standing::{active_priority, of_point, where_is};
 use crate::components::{Badge, Indicator, Reading, fill_of};
 use crate::format;
 use crate::i18n::{t_string, use_i18n};
-use crate::state::{App, PlantView, use_app};
+use crate::state::{App, PlantView, Trust, use_app};
 use crate::views::reading;
+
+/// A pump that draws more than this, in W, runs.
+const RUNNING_WATTS: f64 = 100.0;
 
 /// A figure as its tile shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -99,6 +102,20 @@ fn firm(app: App, point: &Point) -> Option<f64> {
     app.trust(point).is_firm().then_some(value)
 }
 
+/// Values of the points that can be trusted now, and that they can. Where none can, the last ones, to be shown as old.
+fn known<'a>(app: App, points: impl Iterator<Item = &'a Point>) -> (Vec<(f64, &'a Point)>, bool) {
+    let points: Vec<&Point> = points.collect();
+    let trusted: Vec<_> = points.iter().filter_map(|point| Some((firm(app, point)?, *point))).collect();
+    if !trusted.is_empty() {
+        return (trusted, true);
+    }
+    let last = points.into_iter().filter_map(|point| {
+        let is_old = matches!(app.trust(point), Trust::Stale(_));
+        Some((app.points.get(point.no).filter(|_| is_old)?.value?, point))
+    });
+    (last.collect(), false)
+}
+
 fn into_supply(app: App, plant: &PlantView) -> Figure {
     let i18n = app.i18n;
     let locale = app.locale();
@@ -151,10 +168,10 @@ fn in_storage(app: App, plant: &PlantView) -> Figure {
     let i18n = app.i18n;
     let locale = app.locale();
     let (mut held, mut room, mut low, mut high, mut count) = (0.0, 0.0, 0.0, 0.0, 0_u32);
-    for point in plant.playing(PointRole::TankLevel) {
+    let (levels, is_firm) = known(app, plant.playing(PointRole::TankLevel));
+    for (level, point) in levels {
         let Some(tank) = point.asset.and_then(|id| plant.asset(id)) else { continue };
         let (Some(capacity), Some(span)) = (tank.capacity_m3, tank.level_span) else { continue };
-        let Some(level) = firm(app, point) else { continue };
         let share = |level: f64| ((level - span.low) / (span.high - span.low)).clamp(0.0, 1.0);
         held += share(level) * capacity;
         room += capacity;
@@ -179,18 +196,18 @@ fn in_storage(app: App, plant: &PlantView) -> Figure {
             normal: value.and_then(|_| Band::new(percent(low), percent(high)).ok()),
             span: Some(Band { low: 0.0, high: 100.0 }),
             limits: Limits::default(),
-            is_firm: value.is_some(),
+            is_firm,
             ..Reading::default()
         },
         context,
         badge: None,
-        is_firm: value.is_some(),
+        is_firm,
     }
 }
 
 fn lowest(app: App, plant: &PlantView, role: PointRole) -> Figure {
-    let points = plant.playing(role).filter_map(|point| Some((firm(app, point)?, point)));
-    let lowest = points.min_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.id.cmp(&b.1.id)));
+    let (values, _) = known(app, plant.playing(role));
+    let lowest = values.into_iter().min_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.id.cmp(&b.1.id)));
     match lowest {
         Some((_, point)) => of_one(app, point, where_is(plant, point)),
         None => Figure { context: t_string!(app.i18n, overview.none_fresh).to_owned(), ..Figure::default() },
@@ -205,42 +222,46 @@ fn lowest_chlorine(app: App, plant: &PlantView) -> Figure {
     lowest(app, plant, PointRole::AreaChlorine)
 }
 
-/// Sum of the pumps' power in W, of those that are to be trusted, and how many of them draw any.
-fn power(app: App, plant: &PlantView) -> (Option<f64>, usize, usize) {
-    let powers: Vec<f64> = plant.playing(PointRole::PumpPower).filter_map(|point| firm(app, point)).collect();
-    let running = powers.iter().filter(|power| **power > 100.0).count();
-    ((!powers.is_empty()).then(|| powers.iter().sum()), running, powers.len())
+fn sum(values: &[(f64, &Point)]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().map(|(value, _)| value).sum())
 }
 
 fn pump_power(app: App, plant: &PlantView) -> Figure {
     let i18n = app.i18n;
-    let (sum, running, all) = power(app, plant);
+    let (powers, is_firm) = known(app, plant.playing(PointRole::PumpPower));
+    let running = powers.iter().filter(|(power, _)| *power > RUNNING_WATTS).count();
+    let context = if powers.is_empty() {
+        t_string!(i18n, overview.none_fresh).to_owned()
+    } else {
+        t_string!(i18n, overview.pumps_run, n = running, all = powers.len())
+    };
     Figure {
-        value: sum.map(|sum| format::value(sum, Quantity::Power, app.locale())),
+        value: sum(&powers).map(|sum| format::value(sum, Quantity::Power, app.locale())),
         unit: format::unit(Quantity::Power),
         reading: Reading::default(),
-        context: t_string!(i18n, overview.pumps_run, n = running, all = all),
+        context,
         badge: worst_of_role(app, plant, PointRole::PumpPower),
-        is_firm: sum.is_some(),
+        is_firm,
     }
 }
 
 fn pump_energy(app: App, plant: &PlantView) -> Figure {
     let i18n = app.i18n;
-    let (sum, ..) = power(app, plant);
-    let mut flows: Vec<f64> = plant.playing(PointRole::SupplyInflow).filter_map(|point| firm(app, point)).collect();
-    if flows.is_empty() {
-        flows = plant.playing(PointRole::AreaInflow).filter_map(|point| firm(app, point)).collect();
+    let (powers, is_power_firm) = known(app, plant.playing(PointRole::PumpPower));
+    let mut flows = known(app, plant.playing(PointRole::SupplyInflow));
+    if flows.0.is_empty() {
+        flows = known(app, plant.playing(PointRole::AreaInflow));
     }
-    let flow: f64 = flows.iter().sum();
-    let value = sum.filter(|_| flow > 0.0).map(|sum| sum / flow);
+    let (flows, is_flow_firm) = flows;
+    let flow = sum(&flows).filter(|flow| *flow > 0.0);
+    let value = sum(&powers).zip(flow).map(|(power, flow)| power / flow);
     Figure {
         value: value.map(|value| format::value(value, Quantity::SpecificEnergy, app.locale())),
         unit: format::unit(Quantity::SpecificEnergy),
         reading: Reading::default(),
         context: t_string!(i18n, overview.power_over_inflow).to_owned(),
         badge: None,
-        is_firm: value.is_some(),
+        is_firm: is_power_firm && is_flow_firm,
     }
 }
 

@@ -11,6 +11,9 @@ use crate::i18n::{Locale, td_string};
 use crate::state::{App, PlantView};
 use crate::words;
 
+/// The word that the last day's series are kept under.
+const DAY_KEPT: &str = "day";
+
 /// How a part stands.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Standing {
@@ -96,7 +99,8 @@ pub(super) fn active_priority(app: App, point: PointId) -> Option<Priority> {
 
 /// The last 24 h of up to 16 points, asked for anew every five minutes.
 pub(super) fn day_of(app: App, points: Vec<PointId>) -> RwSignal<Vec<Series>> {
-    let series = RwSignal::new(Vec::new());
+    let kept = points.iter().filter_map(|point| app.kept_series(DAY_KEPT, *point));
+    let series = RwSignal::new(kept.collect::<Vec<_>>());
     let due = Memo::new(move |_| app.now.get().as_micros() / 300_000_000);
     Effect::new(move || {
         due.track();
@@ -107,6 +111,7 @@ pub(super) fn day_of(app: App, points: Vec<PointId>) -> RwSignal<Vec<Series>> {
                 let asked = points.clone();
                 // Where history is away the line stays as it was; the status bar says why.
                 if let Ok(found) = app.call(GetHistory { points, from, to, max_points: 200 }).await {
+                    app.keep_series(DAY_KEPT, &found);
                     series.try_update(|series: &mut Vec<Series>| {
                         series.retain(|series| !asked.contains(&series.point));
                         series.extend(found);

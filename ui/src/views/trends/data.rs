@@ -8,7 +8,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 // The chart's `Track` hides the trait of that name.
 use leptos::prelude::Track as _;
-use penstock_api::{GetHistory, JournalRow, ListJournal, SavePreferences, Series, Statistics};
+use penstock_api::{Code, GetHistory, JournalRow, ListJournal, SavePreferences, Series, Statistics};
 use penstock_model::{LimitLevel, Point, PointId, PointRole, Quality, Quantity, Subject, Timestamp, TransitionKind};
 use penstock_plot::{Alarm, AlarmLook, Chart, Flag, FlagKind, Lane, Limit, Offset, Pen, Range, Stretch, Track, Words};
 
@@ -31,6 +31,8 @@ const VALUES_PER_PX: f64 = 2.0;
 const LIVE_SHARE: f64 = 0.05;
 /// From this score on a value is marked as unusual.
 const UNUSUAL: f32 = 0.75;
+/// The word that its series are kept under.
+const KEPT: &str = "trends";
 /// As many entries of the journal at most.
 const FLAGS: u32 = 400;
 
@@ -139,6 +141,7 @@ impl Room {
             self.range.track();
             self.pens.track();
             app.plant.track();
+            app.link.track();
             if self.is_stale() {
                 let turn = self.turn.get_value() + 1;
                 self.turn.set_value(turn);
@@ -179,6 +182,20 @@ impl Room {
             }
         }
         self.pens.set(pens);
+        self.take_kept();
+    }
+
+    /// Shows what was known of the pens before until it comes anew.
+    fn take_kept(self) {
+        let Some(plant) = self.app.plant.get_untracked() else { return };
+        let held = self.held.get_untracked();
+        let missing = self.points_untracked().into_iter().filter(|point| !held.contains_key(point));
+        let kept: Vec<(PointId, Held)> = missing
+            .filter_map(|point| Some((point, hold(&self.app.kept_series(KEPT, point)?, plant.point(point)?))))
+            .collect();
+        if !kept.is_empty() {
+            self.held.update(|held| Arc::make_mut(held).extend(kept));
+        }
     }
 
     fn name_pens(self, plant: &PlantView) {
@@ -376,7 +393,17 @@ impl Room {
         let max_points = (width * VALUES_PER_PX).clamp(200.0, 10_000.0) as u32;
         let app = self.app;
         leptos::task::spawn_local(async move {
-            let history = app.ask_for(GetHistory { points, from: range.from, to: range.to, max_points }).await;
+            let history = app.call(GetHistory { points, from: range.from, to: range.to, max_points }).await;
+            let history = match history {
+                Ok(history) => Some(history),
+                Err(error) => {
+                    // That the station is away is said already.
+                    if !matches!(error.code, Code::SignedOut | Code::Away) {
+                        app.trouble.try_set(Some(error.message));
+                    }
+                    None
+                }
+            };
             let call = ListJournal { rule: None, from: range.from, to: range.to, limit: FLAGS };
             let journal = app.call(call).await.ok();
             // A reply that has been overtaken is of no use.
@@ -384,6 +411,7 @@ impl Room {
                 return;
             }
             if let Some(history) = history {
+                app.keep_series(KEPT, &history);
                 let plant = app.plant.get_untracked();
                 let held = history.into_iter().filter_map(|series| {
                     let point = plant.as_ref()?.point(series.point)?;
