@@ -172,7 +172,14 @@ fn axis_of(lane: &Lane, range: Range) -> ValueAxis {
     }
     let narrowest = 4.0 * 10_f64.powi(-i32::from(lane.decimals));
     if low > high {
-        return ValueAxis::around(0.0, 1.0, narrowest);
+        // Without any value the limits are all that there is to see.
+        let limits = || lane.limits.iter().map(|limit| limit.value);
+        let (low, high) = limits().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        return if low < high {
+            ValueAxis::around(low, high, narrowest)
+        } else {
+            ValueAxis::around(0.0, 1.0, narrowest)
+        };
     }
     // A steady value is seen against its limits, and its noise stays small; a limit that is far off would press
     // everything flat.
