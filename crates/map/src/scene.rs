@@ -25,6 +25,8 @@ const SITE_MAINS_MM: f64 = 200.0;
 const SENSOR_MAINS_MM: f64 = 110.0;
 /// From this zoom on, and from this width on at any, buildings and small streets are drawn.
 const BUILDINGS_FROM: f64 = 14.0;
+/// From here the base map's names.
+const NAMES_FROM: f64 = 11.0;
 
 const CLUSTER_RADIUS: f32 = 17.0;
 /// As many marks at most are drawn in a row rather than as a cluster.
@@ -201,7 +203,8 @@ impl<'a> Painter<'a> {
                 }
             }
         }
-        for place in self.model.ground.places.iter().filter(|place| seen.holds(place.spot)) {
+        let names = if view.zoom >= NAMES_FROM { self.model.ground.places.as_slice() } else { &[] };
+        for place in names.iter().filter(|place| seen.holds(place.spot)) {
             let (size, rank) =
                 if place.kind == PlaceKind::Water { (12.0, PLACE_NAMES) } else { (11.0, PLACE_NAMES + 10) };
             let lines = vec![self.line(&place.text, size, false, map.label)];
@@ -369,11 +372,18 @@ impl<'a> Painter<'a> {
         marks.sort_by(|(_, a), (_, b)| self.rank(a).cmp(&self.rank(b)).then_with(|| a.key.cmp(&b.key)));
         let reach = if far { 2.0 * CLUSTER_RADIUS + 8.0 } else { self.size() + 4.0 };
         // The least in rank is drawn first, so that what matters lies on top.
-        for group in group(marks, reach).iter().rev() {
+        let groups = group(marks, reach);
+        for group in groups.iter().rev() {
+            // A row that would lie on others says less than their number.
+            let half = (self.size() + 8.0) * group.others.len().saturating_add(1) as f32 / 2.0 + self.size() / 2.0;
+            let ground = Box2::around(group.at, half, self.size());
+            let is_free = || groups.iter().filter(|other| ground.holds(other.at)).count() <= 1;
             match group.standing_for_all() {
                 Some(head) if self.view.zoom >= VALUES_FROM => self.station(group, head),
                 Some(head) => self.mark(group, head),
-                None if !far && group.others.len() < ROW => self.row(group, &group.all().collect::<Vec<_>>()),
+                None if !far && group.others.len() < ROW && (group.others.is_empty() || is_free()) => {
+                    self.row(group, &group.all().collect::<Vec<_>>())
+                }
                 None => self.cluster(group),
             }
         }

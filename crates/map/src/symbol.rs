@@ -7,8 +7,6 @@ use crate::{Alarm, Anchor, Look, Px, Shape, Stroke, Symbol, Trust};
 
 /// Width in px of the lines that symbols are drawn with.
 const INK: f32 = 1.75;
-/// Corners that stand for a circle where only corners will do.
-const ROUND: u32 = 24;
 
 /// Half the height and width of a symbol of `size`, rings aside.
 pub(crate) fn reach(symbol: Symbol, size: f32) -> f32 {

@@ -20,7 +20,7 @@ use penstock_model::PointId;
 use self::live::{Placed, dress, in_order, next_alarm, placed, trend_path};
 use crate::app::Head;
 use crate::canvas::{BringTile, MapCanvas, MapHandle};
-use crate::components::{Glyph, Icon, Kbd, Notice};
+use crate::components::{Empty, Glyph, Icon, Kbd, Notice};
 use crate::i18n::{t, t_string, use_i18n};
 use crate::page;
 use crate::state::{App, use_app};
@@ -166,6 +166,22 @@ pub(crate) fn Map() -> impl IntoView {
         let key = room.chosen.get()?;
         Some(view! { <drawer::Drawer room=room key=key/> })
     };
+    let empty = move || {
+        let plant = app.plant.get()?;
+        let model = room.placed.with(|_| room.handle.with(|model| model.extent().is_none()))?;
+        (model && !plant.register.tiles && picking.get().is_none()).then(|| {
+            view! {
+                <div class="map-empty">
+                    <Empty
+                        why=Signal::derive(move || t_string!(i18n, map.table_empty).to_owned())
+                        next=Signal::derive(move || t_string!(i18n, map.empty_next).to_owned())
+                    >
+                        <a class="button" href="/points">{t!(i18n, map.to_points)}</a>
+                    </Empty>
+                </div>
+            }
+        })
+    };
     let pick_remark = move || {
         let point = picking.get()?;
         let name = app.plant.with(|plant| plant.as_ref()?.point(point).map(|point| point.name.clone()))?;
@@ -194,6 +210,7 @@ pub(crate) fn Map() -> impl IntoView {
                         />
                         <tools::Tools room=room/>
                     </div>
+                    {empty}
                     {move || room.is_table.get().then(|| view! { <twin::Twin room=room/> })}
                 </div>
                 {drawer}
