@@ -21,6 +21,17 @@ pub(super) const fn protocol_word(version: MqttVersion) -> &'static str {
 /// What a route's values can be.
 const FORMATS: [&str; 5] = ["auto", "json", "plain", "status", "alert"];
 
+fn format_word(format: &'static str, locale: Locale) -> &'static str {
+    match format {
+        "auto" => td_string!(locale, settings.format_auto),
+        "json" => td_string!(locale, settings.format_json),
+        "plain" => td_string!(locale, settings.format_plain),
+        "status" => td_string!(locale, settings.format_status),
+        "alert" => td_string!(locale, settings.format_alert),
+        other => other,
+    }
+}
+
 /// A route's fields.
 #[derive(Clone, Copy)]
 struct Route {
@@ -59,6 +70,7 @@ pub(super) fn BrokerDrawer(
     let app = use_app();
     let i18n = use_i18n();
     let is_new = broker.name.is_empty();
+    let is_demo = app.card.with_untracked(|card| card.as_ref().is_some_and(|card| !card.demo_people.is_empty()));
     let former_name = broker.name.clone();
     let (name, host) = (RwSignal::new(broker.name.clone()), RwSignal::new(broker.host));
     let port = RwSignal::new(broker.port.to_string());
@@ -101,18 +113,20 @@ pub(super) fn BrokerDrawer(
             }),
         })
     };
+    let is_port_wrong = RwSignal::new(false);
     let whole_form = move || {
         let form = form();
-        if form.is_none() {
-            fault.set(Some(t_string!(i18n, settings.port_rule).to_owned()));
-        }
+        is_port_wrong.set(form.is_none());
+        fault.set(None);
+        tested.set(None);
         form
     };
+    let port_fault =
+        Signal::derive(move || is_port_wrong.get().then(|| t_string!(i18n, settings.port_rule).to_owned()));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let Some(broker) = whole_form().filter(|_| !is_busy.get_untracked()) else { return };
         is_busy.set(true);
-        fault.set(None);
         spawn_local(async move {
             match app.call(SaveBroker { broker }).await {
                 Ok(_) => on_close.run(true),
@@ -126,8 +140,6 @@ pub(super) fn BrokerDrawer(
     let test = move |_| {
         let Some(broker) = whole_form().filter(|_| !is_busy.get_untracked()) else { return };
         is_busy.set(true);
-        fault.set(None);
-        tested.set(None);
         spawn_local(async move {
             match app.call(TestBroker { broker }).await {
                 Ok(found) => {
@@ -160,7 +172,10 @@ pub(super) fn BrokerDrawer(
     };
     let word = move |get: fn(Locale) -> &'static str| Signal::derive(move || get(i18n.get_locale()).to_owned());
     let protocols = Signal::derive(|| vec![Choice::new("5", "MQTT 5"), Choice::new("3.1.1", "MQTT 3.1.1")]);
-    let formats = Signal::derive(|| FORMATS.map(|format| Choice::new(format, format)).to_vec());
+    let formats = Signal::derive(move || {
+        let locale = i18n.get_locale();
+        FORMATS.map(|format| Choice::new(format, format_word(format, locale))).to_vec()
+    });
     let route_rows = move || {
         let rows = routes.get().into_iter().enumerate().map(|(at, route)| {
             view! {
@@ -213,6 +228,9 @@ pub(super) fn BrokerDrawer(
                 <CloseButton on_close=Callback::new(move |()| on_close.run(false))/>
             </div>
             <form class="drawer-section first point-form" on:submit=submit novalidate=true>
+                {is_demo.then(|| view! {
+                    <Notice text=Signal::derive(move || t_string!(i18n, settings.demo_note).to_owned())/>
+                })}
                 <TextField
                     id="broker-name"
                     label=word(|l| td_string!(l, settings.name))
@@ -222,7 +240,7 @@ pub(super) fn BrokerDrawer(
                 />
                 <div class="host">
                     <TextField id="broker-host" label=word(|l| td_string!(l, settings.host)) value=host/>
-                    <TextField id="broker-port" label=word(|l| td_string!(l, settings.port)) value=port/>
+                    <TextField id="broker-port" label=word(|l| td_string!(l, settings.port)) value=port fault=port_fault/>
                 </div>
                 <Select id="broker-protocol" is_labelled=true label=word(|l| td_string!(l, settings.protocol)) value=protocol choices=protocols/>
                 <div class="two">
