@@ -85,7 +85,7 @@ pub(crate) fn Banner() -> impl IntoView {
         <header class="banner" role="banner" aria-label=move || t_string!(i18n, frame.banner)>
             <div class="banner-plant">
                 <Mark/>
-                <span>{plant}</span>
+                <span title=plant>{plant}</span>
             </div>
             <div class="banner-counts">{counts.collect_view()}</div>
             <div class="banner-lines">{middle}</div>

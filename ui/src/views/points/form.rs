@@ -283,7 +283,9 @@ fn Form(point: Point, picked: Option<(String, String)>) -> impl IntoView {
     });
     let units = Signal::derive(move || {
         let units = of_quantity().into_iter().flat_map(Quantity::units);
-        units.map(|unit| Choice::new(unit.symbol(), unit.symbol())).collect::<Vec<_>>()
+        let none = t_string!(i18n, words.none);
+        let word = |unit: penstock_model::Unit| if unit.symbol().is_empty() { none } else { unit.symbol() };
+        units.map(|unit| Choice::new(unit.symbol(), word(unit))).collect::<Vec<_>>()
     });
     let none = move || Choice::new("", t_string!(i18n, words.none));
     let areas = Signal::derive(move || {

@@ -17,6 +17,7 @@ use penstock_model::{Permission, PointId, PointState};
 
 use crate::app::Head;
 use crate::components::{Glyph, Icon};
+use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
 use crate::state::{Overlay, use_app};
 
@@ -84,8 +85,8 @@ pub(crate) fn Points() -> impl IntoView {
         };
         view! {
             <div class="tabs" role="tablist">
-                {button(PointState::Adopted, "tab-adopted", t!(i18n, points.adopted_n, n = move || counts.get().0).into_any())}
-                {button(PointState::Discovered, "tab-discovered", t!(i18n, points.discovered_n, n = move || counts.get().1).into_any())}
+                {button(PointState::Adopted, "tab-adopted", t!(i18n, points.adopted_n, n = move || format::count(counts.get().0 as u64, i18n.get_locale())).into_any())}
+                {button(PointState::Discovered, "tab-discovered", t!(i18n, points.discovered_n, n = move || format::count(counts.get().1 as u64, i18n.get_locale())).into_any())}
             </div>
         }
     };
