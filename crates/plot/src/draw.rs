@@ -145,7 +145,9 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
             let whole = lane.decimals == 1 && limit.value.fract() == 0.0;
             let decimals = if whole { 0 } else { lane.decimals };
             let text = format!("{} {}", limit_name(limit.level), format_value(limit.value, decimals));
-            let y = place.y_of(limit.value) - 8.0;
+            // Above its line, or below it where the lane's title stands above.
+            let above = place.y_of(limit.value) - 8.0;
+            let y = if above - 7.0 < place.top - 4.0 { above + 16.0 } else { above };
             let wide = text_width(&text, SMALL, false);
             let ground = self.theme.surface.chart.with_opacity(0.7);
             self.pencil.rectangle((left - 2.0, y - 7.0), (left + wide + 2.0, y + 6.5), ground, None)?;
@@ -204,6 +206,12 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
 
     fn gaps(&mut self, lane: &Lane, place: &LaneBox) -> Result<(), Error> {
         let tracks: Vec<_> = lane.pens.iter().filter(|pen| pen.shown).map(|pen| &pen.track).collect();
+        if !tracks.is_empty() && tracks.iter().all(|track| track.times.is_empty()) {
+            let plot = self.layout.plot;
+            let middle = ((plot.left + plot.right) / 2.0, (place.top + place.bottom) / 2.0);
+            let (words, ink) = (&self.chart.words.no_data, self.theme.text.secondary);
+            return self.pencil.text(words, middle, At::Middle, (NORMAL, false), ink);
+        }
         for gap in gaps(&tracks, self.chart.range, Duration::ZERO) {
             let (left, right) = (self.layout.x_of(gap.from), self.layout.x_of(gap.to));
             if right - left < GAP_EDGES {

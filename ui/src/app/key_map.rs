@@ -71,6 +71,7 @@ pub(crate) fn KeyMap() -> impl IntoView {
                         {line(&["L"], t!(i18n, frame.key_live).into_any())}
                         {line(&["P"], t!(i18n, frame.key_pen).into_any())}
                         {line(&["1–8"], t!(i18n, frame.key_show_pen).into_any())}
+                        {line(&["Shift", "T"], t!(i18n, frame.key_table).into_any())}
                     </div>
                     <h3>{t!(i18n, frame.keys_map)}</h3>
                     <div class="key-lines">

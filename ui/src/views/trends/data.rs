@@ -16,6 +16,7 @@ use super::LONGEST;
 use crate::canvas::TrendHandle;
 use crate::format;
 use crate::i18n::{Locale, td_string};
+use crate::page;
 use crate::state::{App, PlantView};
 use crate::words;
 
@@ -74,6 +75,8 @@ pub(super) struct Room {
     pub(super) cursor: RwSignal<Option<Timestamp>>,
     /// The stretch that is being picked.
     pub(super) selection: RwSignal<Option<Range>>,
+    /// Whether the chart is shown as a table.
+    pub(super) is_table: RwSignal<bool>,
     /// Whether values are on their way.
     pub(super) is_fetching: RwSignal<bool>,
     held: RwSignal<Arc<BTreeMap<PointId, Held>>>,
@@ -100,6 +103,7 @@ impl Room {
             is_live: RwSignal::new(true),
             cursor: RwSignal::new(None),
             selection: RwSignal::new(None),
+            is_table: RwSignal::new(false),
             is_fetching: RwSignal::new(false),
             held: RwSignal::new(Arc::default()),
             flags: RwSignal::new(Arc::default()),
@@ -318,6 +322,18 @@ impl Room {
         }
     }
 
+    /// Shows the chart as a table, or the chart again.
+    pub(super) fn toggle_table(self) {
+        let is_table = !self.is_table.get_untracked();
+        self.is_table.set(is_table);
+        if !is_table {
+            // The chart takes no focus before it is there again.
+            request_animation_frame(|| {
+                page::focus(".trend-chart");
+            });
+        }
+    }
+
     /// Follows the present, or stands still.
     pub(super) fn toggle_live(self) {
         let is_live = !self.is_live.get_untracked();
@@ -512,7 +528,12 @@ impl Room {
             now: self.is_live.get().then_some(range.to),
             offset: Offset::from_seconds(offset).unwrap_or(Offset::UTC),
             words: Words {
-                no_data: td_string!(locale, trends.no_data).to_owned(),
+                // What is on its way is not missing.
+                no_data: if self.is_fetching.get() && held.is_empty() {
+                    String::new()
+                } else {
+                    td_string!(locale, trends.no_data).to_owned()
+                },
                 zone: app.zone.with(|zone| zone.short.clone()),
                 months: months(locale),
             },

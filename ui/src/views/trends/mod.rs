@@ -4,6 +4,7 @@ mod data;
 mod pens;
 mod table;
 mod tip;
+mod twin;
 
 use std::time::Duration;
 
@@ -91,6 +92,18 @@ pub(crate) fn Trends() -> impl IntoView {
                 {move || if room.is_live.get() { t_string!(i18n, trends.live) } else { t_string!(i18n, trends.paused) }}
                 <Kbd keys="L"/>
             </button>
+            <button
+                class="icon-only"
+                class:pressed=move || room.is_table.get()
+                aria-pressed=move || room.is_table.get().to_string()
+                aria-label=move || t_string!(i18n, trends.show_table)
+                title=move || t_string!(i18n, trends.show_table)
+                disabled=move || room.pens.with(Vec::is_empty)
+                data-testid="trend-table"
+                on:click=move |_| room.toggle_table()
+            >
+                <Icon glyph=Glyph::Points/>
+            </button>
             <button data-testid="trend-csv" disabled=move || room.pens.with(Vec::is_empty) on:click=move |_| export_csv(room)>
                 <Icon glyph=Glyph::Download/> {t!(i18n, trends.csv)}
             </button>
@@ -112,6 +125,8 @@ pub(crate) fn Trends() -> impl IntoView {
                 </div>
             }
             .into_any()
+        } else if room.is_table.get() {
+            view! { <twin::Twin room=room/> }.into_any()
         } else {
             view! { <Chart room=room/> }.into_any()
         }
@@ -223,6 +238,7 @@ fn Chart(room: Room) -> impl IntoView {
             tabindex="0"
             node_ref=place
             aria-label=label
+            aria-busy=move || room.is_fetching.get().to_string()
             title=""
             data-testid="trend"
             data-from=move || room.range.get().from.as_micros().to_string()
@@ -267,6 +283,7 @@ fn on_key(room: Room, event: &KeyboardEvent) {
         "ArrowRight" => room.step_cursor(1),
         "+" | "=" => room.zoom(0.5, middle()),
         "-" => room.zoom(2.0, middle()),
+        "t" | "T" if event.shift_key() => room.toggle_table(),
         "l" | "L" => room.toggle_live(),
         "p" | "P" => {
             page::focus(".pen-search");
