@@ -7,6 +7,7 @@ use penstock_api::{BrokerForm, BrokerTest, MqttVersion, RemoveBroker, RouteForm,
 
 use crate::components::{Choice, Glyph, Icon, Notice, Select, TextField};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
+use crate::page;
 use crate::state::use_app;
 use crate::views::CloseButton;
 
@@ -117,6 +118,9 @@ pub(super) fn BrokerDrawer(
     let whole_form = move || {
         let form = form();
         is_port_wrong.set(form.is_none());
+        if form.is_none() {
+            page::focus("#broker-port");
+        }
         fault.set(None);
         tested.set(None);
         form
