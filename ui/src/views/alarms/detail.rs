@@ -114,7 +114,7 @@ impl Known {
         Self {
             rule: view.state.rule,
             subject: view.subject,
-            condition: view.condition.clone(),
+            condition: view.condition,
             priority: view.priority,
             class: view.class,
             state: Some(view.state.clone()),
@@ -126,7 +126,7 @@ impl Known {
         Self {
             rule: rule.id,
             subject: rule.subject,
-            condition: rule.condition.clone(),
+            condition: rule.condition,
             priority: rule.priority,
             class: rule.class,
             state: state.clone(),

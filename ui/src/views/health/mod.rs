@@ -254,7 +254,7 @@ fn sources(app: App, health: Signal<Option<HealthReply>>) -> AnyView {
 #[component]
 fn Pipeline(health: Signal<Option<HealthReply>>) -> impl IntoView {
     let i18n = use_i18n();
-    let rows = move || {
+    move || {
         let locale = i18n.get_locale();
         let pipeline = health.with(|health| health.as_ref().map(|health| health.pipeline)).unwrap_or_default();
         let count = |count: u64| format::count(count, locale);
@@ -270,15 +270,14 @@ fn Pipeline(health: Signal<Option<HealthReply>>) -> impl IntoView {
             Fact::new(t_string!(i18n, health.feeds), count(pipeline.feeds.into())),
         ];
         view! { <Facts facts=facts class="right panel-facts"/> }
-    };
-    rows
+    }
 }
 
 #[component]
 fn Storing(health: Signal<Option<HealthReply>>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let rows = move || {
+    move || {
         let locale = i18n.get_locale();
         let health = health.get()?;
         let (spool, database, stored) = (health.spool, health.database, health.pipeline.stored);
@@ -309,8 +308,7 @@ fn Storing(health: Signal<Option<HealthReply>>) -> impl IntoView {
             Fact::new(t_string!(i18n, health.secrets), health.secrets),
         ];
         Some(view! { <Facts facts=facts class="right panel-facts"/> })
-    };
-    rows
+    }
 }
 
 /// How many samples the database holds: its own estimate, or, while that is behind, what this station has seen stored.
