@@ -38,8 +38,9 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
     let version = Memo::new(move |_| version(app, rule));
     let is_up = Memo::new(move |_| app.link.get() == Link::Up);
     Effect::new(move || {
-        version.track();
-        is_up.track();
+        // Read, not only tracked: a memo that nobody reads notices nothing.
+        version.with(|_| ());
+        is_up.with(|_| ());
         leptos::task::spawn_local(async move {
             let reply = app.call(GetAlarm { rule }).await;
             // While the station does not answer, what it told last stays.
@@ -51,7 +52,7 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
     });
     // What is listed is shown at once; the rest follows.
     let known = Memo::new(move |_| {
-        version.track();
+        version.with(|_| ());
         let listed = app.alarms.peek(rule).map(|view| Known::of_view(&view));
         let told = || detail.with(|detail| detail.as_ref()?.as_ref().ok().map(|detail| Known::of_detail(detail)));
         listed.or_else(told)

@@ -32,7 +32,7 @@ pub(crate) fn Health() -> impl IntoView {
     let alerts = RwSignal::new(Vec::<DeviceAlertRow>::new());
     let due = Memo::new(move |_| app.now.get().as_micros() / 1_000_000 / EVERY_SECS);
     Effect::new(move || {
-        due.track();
+        due.with(|_| ());
         spawn_local(async move {
             let reply = app.call(GetHealth {}).await.map_err(|error| error.message);
             // While the station does not answer, what it said last stays.

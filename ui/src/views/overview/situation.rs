@@ -160,7 +160,7 @@ fn Load() -> impl IntoView {
     let journal = RwSignal::new(None::<Vec<JournalRow>>);
     let minute = Memo::new(move |_| app.now.get().as_micros() / 60_000_000);
     Effect::new(move || {
-        minute.track();
+        minute.with(|_| ());
         app.alarms.listed.track();
         let now = app.now.get_untracked();
         let from = now - BUCKET * BUCKETS as u32;
@@ -173,7 +173,7 @@ fn Load() -> impl IntoView {
         });
     });
     let counts = Memo::new(move |_| {
-        minute.track();
+        minute.with(|_| ());
         let now = app.now.get_untracked();
         journal.with(|journal| journal.as_deref().map(|journal| load(journal, now)))
     });

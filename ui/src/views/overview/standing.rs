@@ -103,7 +103,7 @@ pub(super) fn day_of(app: App, points: Vec<PointId>) -> RwSignal<Vec<Series>> {
     let series = RwSignal::new(kept.collect::<Vec<_>>());
     let due = Memo::new(move |_| app.now.get().as_micros() / 300_000_000);
     Effect::new(move || {
-        due.track();
+        due.with(|_| ());
         let to = app.now.get_untracked();
         let from = to - std::time::Duration::from_secs(86_400);
         for points in points.chunks(16).map(<[PointId]>::to_vec) {

@@ -144,7 +144,7 @@ pub(super) fn Twin(room: Room) -> impl IntoView {
     let is_empty = Memo::new(move |_| rows.with(|rows| rows.is_empty()));
     let names = Memo::new(move |_| columns.with(|columns| format!("{columns:?}")));
     let table = move || {
-        names.track();
+        names.with(|_| ());
         if is_empty.get() {
             let why = Signal::derive(move || t_string!(i18n, trends.no_data).to_owned());
             return view! { <Empty why=why/> }.into_any();
