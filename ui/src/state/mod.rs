@@ -122,6 +122,8 @@ pub(crate) struct App {
     pub(crate) announcement: RwSignal<Announcement>,
     /// The last thing that went wrong with what a person did, until they have seen it.
     pub(crate) trouble: RwSignal<Option<String>>,
+    /// How often something was said about an alarm on this screen: that changes no alarm, but what is known of it.
+    pub(crate) said: RwSignal<u32>,
     /// What a person did and where it went, until they have seen it.
     pub(crate) remark: RwSignal<Option<String>>,
     feed: StoredValue<Option<Feed>, LocalStorage>,
@@ -162,6 +164,7 @@ impl App {
             announcement: RwSignal::new(Announcement::default()),
             trouble: RwSignal::new(None),
             remark: RwSignal::new(None),
+            said: RwSignal::new(0),
             feed: StoredValue::new_local(None),
             tick: StoredValue::new_local(None),
             skew_micros: StoredValue::new(0),

@@ -75,7 +75,9 @@ pub(crate) fn Comment(rule: RuleId, occurrence: u64) -> impl IntoView {
     let i18n = use_i18n();
     let say: Say = Arc::new(move |comment: String| {
         Box::pin(async move {
-            app.call(CommentAlarm { rule, occurrence, comment }).await.map(drop).map_err(|error| error.message)
+            app.call(CommentAlarm { rule, occurrence, comment }).await.map_err(|error| error.message)?;
+            app.said.try_update(|said| *said += 1);
+            Ok(())
         })
     });
     view! {

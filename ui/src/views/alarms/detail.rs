@@ -41,6 +41,7 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
         // Read, not only tracked: a memo that nobody reads notices nothing.
         version.with(|_| ());
         is_up.with(|_| ());
+        app.said.track();
         leptos::task::spawn_local(async move {
             let reply = app.call(GetAlarm { rule }).await;
             // While the station does not answer, what it told last stays.
@@ -160,6 +161,13 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
         let at = state.as_ref().map(|state| format!("&at={}", state.raised_at.as_micros())).unwrap_or_default();
         format!("/trends?points={}{at}", point.id)
     });
+    let acknowledge = move |_| {
+        app.acknowledge(vec![(id, occurrence)]);
+        // The button is about to go; a dialog sees to the focus itself.
+        if app.overlay.with_untracked(Option::is_none) {
+            crate::page::focus(".alarm-list");
+        }
+    };
     let has_occurred = occurrence > 0;
     let chart = state.clone().zip(point.clone());
     view! {
@@ -175,7 +183,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
             {point.map(|point| view! { <Now point=point/> })}
             <div class="drawer-actions">
                 {(may_answer && waits).then(|| view! {
-                    <button class="accent" data-testid="acknowledge" on:click=move |_| app.acknowledge(vec![(id, occurrence)])>
+                    <button class="accent" data-testid="acknowledge" on:click=acknowledge>
                         {t!(i18n, alarms.acknowledge)} <Kbd keys="A"/>
                     </button>
                 })}

@@ -32,6 +32,7 @@ pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
     let listed = app.alarms.listed;
     Effect::new(move || {
         listed.track();
+        app.said.track();
         let hours = hours.with(|hours| hours.parse::<u64>().unwrap_or(24));
         let now = app.now.get_untracked();
         let call = ListJournal {
