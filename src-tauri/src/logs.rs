@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program speaks to the one who started it")]
 
+use std::io::IsTerminal as _;
+
 use penstock_station::notices::RecentLog;
 use penstock_station::settings::{LogFormat, LogSettings};
 use tracing_subscriber::EnvFilter;
@@ -26,7 +28,9 @@ pub(crate) fn start(settings: &LogSettings, recent: RecentLog) -> anyhow::Result
     let filter = EnvFilter::try_new(&settings.level)
         .map_err(|error| anyhow::anyhow!("log.level {:?}: {error}; use for example info", settings.level))?;
     let registry = tracing_subscriber::registry().with(filter).with(recent);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for eyes: a file or a pipe gets plain text.
+    let has_colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let layer = tracing_subscriber::fmt::layer().with_ansi(has_colours).with_writer(std::io::stderr);
     match settings.format {
         LogFormat::Text => registry.with(layer.with_target(false)).try_init()?,
         LogFormat::Json => registry.with(layer.json()).try_init()?,

@@ -71,6 +71,7 @@ impl Device {
     fn new(example: &PublishExample) -> Self {
         let mut options = MqttOptions::new("device", &example.host, example.port);
         options.set_credentials(&example.user, &example.password);
+        options.set_max_packet_size(4 << 20, 4 << 20);
         let (client, events) = AsyncClient::new(options, 100);
         Self { client, events }
     }
@@ -205,6 +206,35 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
     assert_eq!(alarm.journal.first().and_then(|row| row.by.clone()), Some("Asha Verma".to_owned()));
     let full = screen.feed().next().await;
     assert_eq!((full.values.len(), full.alarms.len()), (2, 1));
+    station.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_may_bring_thousands_of_readings() {
+    // As many as the codec takes of one message; more than the pipeline hands on at once.
+    const READINGS: u64 = 10_000;
+    let data = ScratchFolder::new().expect("folder");
+    let station = start(data.path(), &Secrets::in_memory("test")).await;
+    let screen = first_admin(&station).await;
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let first = Clock::System.now() - Duration::from_secs(READINGS);
+    let readings = (0..READINGS).map(|second| {
+        let at = first + Duration::from_secs(second);
+        format!("{{\"value\":{second},\"ts\":\"{at}\"}}")
+    });
+    let payload = format!("[{}]", readings.collect::<Vec<_>>().join(","));
+    device.publish("jjm/sensors/S0002/data", payload.as_bytes()).await;
+    let count = async || {
+        let pipeline = screen.call(GetHealth {}).await.expect("may see").pipeline;
+        (pipeline.samples, pipeline.stored, pipeline.rejected)
+    };
+    for _ in 0..600 {
+        if count().await == (READINGS, READINGS, 0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(count().await, (READINGS, READINGS, 0), "each is stored");
     station.stop().await;
 }
 
