@@ -107,6 +107,7 @@ impl WaysIn {
         mut settings: MqttSettings,
         password: Option<Secret>,
     ) -> Result<BrokerTest, Error> {
+        settings.check()?;
         settings.client_id = format!("{}-test", settings.client_id);
         // A topic that nobody publishes to, so that nothing is taken away or piled up.
         settings.topics = vec![format!("penstock/test/{}", settings.client_id)];

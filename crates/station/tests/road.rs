@@ -5,13 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, Call, Code, CreateFirstAdmin, Frame, GetAlarm, GetHealth, GetHistory, GetPublishExample,
-    GetRegister, Hello, ListJournal, ListRejects, PublishExample, Register, SavePoints, Session, SignIn, StationCard,
+    AcknowledgeAlarms, BrokerForm, Call, Code, CreateFirstAdmin, Frame, GetAlarm, GetHealth, GetHistory,
+    GetPublishExample, GetRegister, Hello, ListJournal, ListRejects, MqttVersion, PublishExample, Register, RouteForm,
+    SaveBroker, SavePoints, Session, SignIn, StationCard, TlsForm,
 };
 use penstock_model::{Clock, Limits, Point, PointState, Quantity, Timestamp, Unit};
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
 use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
+use penstock_testkit::broker::{SERVER_NAME, TestBroker, TestBrokerOptions, TestTls};
 use penstock_testkit::database::ScratchFolder;
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
 
@@ -236,6 +238,79 @@ async fn a_message_may_bring_thousands_of_readings() {
     }
     assert_eq!(count().await, (READINGS, READINGS, 0), "each is stored");
     station.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_of_ones_own_is_tried_saved_and_followed_again_after_a_restart() {
+    let account = ("station".to_owned(), "dry-weir-77".to_owned());
+    let options = TestBrokerOptions { account: Some(account), tls: TestTls::Server, ..TestBrokerOptions::default() };
+    let broker = TestBroker::with(options).expect("a broker");
+    let data = ScratchFolder::new().expect("folder");
+    let secrets = Secrets::in_memory("test");
+    let station = start(data.path(), &secrets).await;
+    let screen = first_admin(&station).await;
+
+    let ca_file = broker.certificates().expect("encrypted").ca.display().to_string();
+    let form = BrokerForm {
+        name: "north".into(),
+        host: SERVER_NAME.into(),
+        port: broker.port(),
+        protocol: MqttVersion::V5,
+        topics: vec!["plant/#".into()],
+        routes: vec![RouteForm {
+            pattern: "plant/{site}/{tag}".into(),
+            format: "auto".into(),
+            address: "{site}.{tag}".into(),
+        }],
+        username: Some("station".into()),
+        password: Some("dry-weir-77".into()),
+        has_password: false,
+        tls: Some(TlsForm { ca_file: Some(ca_file), ..TlsForm::default() }),
+    };
+    // What cannot work is told before anything is kept.
+    let bad_topic = BrokerForm { topics: vec!["plant/#/x".into()], ..form.clone() };
+    let refused = screen.call(penstock_api::TestBroker { broker: bad_topic }).await.expect_err("no topic filter");
+    assert_eq!(refused.code, Code::Invalid);
+    assert!(refused.message.contains("plant/#/x"), "{}", refused.message);
+    let wrong = BrokerForm { password: Some("wrong".into()), ..form.clone() };
+    let tried = screen.call(penstock_api::TestBroker { broker: wrong }).await.expect("tried");
+    assert!(!tried.ok && tried.message.contains("password"), "{}", tried.message);
+    let tried = screen.call(penstock_api::TestBroker { broker: form.clone() }).await.expect("tried");
+    assert!(tried.ok, "{}", tried.message);
+
+    screen.call(SaveBroker { broker: form }).await.expect("saved");
+    let file = std::fs::read_to_string(data.path().join("penstock.toml")).expect("settings");
+    assert!(file.contains("north") && !file.contains("dry-weir-77"), "the password is in the keyring alone");
+    let mut feed = screen.feed();
+    connected(&screen, "north").await;
+    broker.publish("plant/weir/level", ["1.25"]).expect("published");
+    until(&mut feed, |frame| frame.values.iter().any(|value| value.value == Some(1.25))).await;
+    assert_eq!(point(&screen, "weir.level").await.address.source, "north");
+    station.stop().await;
+    drop(station);
+
+    let station = start(data.path(), &secrets).await;
+    let mut screen = Screen { station: &station, token: None };
+    let session =
+        screen.call(SignIn { name: "asha".into(), password: "quiet-basin-2581".into() }).await.expect("signs in");
+    screen.token = Some(session.token);
+    let mut feed = screen.feed();
+    connected(&screen, "north").await;
+    broker.publish("plant/weir/level", ["1.5"]).expect("published");
+    until(&mut feed, |frame| frame.values.iter().any(|value| value.value == Some(1.5))).await;
+    station.stop().await;
+}
+
+/// Waits until the source of that name is connected.
+async fn connected(screen: &Screen<'_>, name: &str) {
+    for _ in 0..200 {
+        let sources = screen.call(GetHealth {}).await.expect("may see").sources;
+        if sources.iter().any(|source| source.name == name && source.connected) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{name} does not connect");
 }
 
 #[tokio::test(flavor = "multi_thread")]
