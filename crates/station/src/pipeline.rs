@@ -15,10 +15,10 @@ use std::time::Duration;
 use penstock_alarm::{Engine, Evaluated, PointFacts};
 use penstock_anomaly::{Config, Fleet, Snapshot};
 use penstock_api::{AlarmView, PointValue};
-use penstock_codec::{Decoded, Route, Routes};
+use penstock_codec::{Decoded, Format, Route, Routes};
 use penstock_model::{
-    AlarmRule, AlarmState, Band, Clock, Point, PointNo, PointState, Quality, RuleId, Sample, TenantId, Timestamp,
-    Transition, TransitionKind, UserId,
+    AlarmRule, AlarmState, Band, Clock, Doubt, Point, PointNo, PointState, Quality, RuleId, Sample, TenantId,
+    Timestamp, Transition, TransitionKind, UserId,
 };
 use penstock_sources::Received;
 use penstock_spool::Room;
@@ -38,8 +38,9 @@ use redelivery::Redeliveries;
 pub(crate) const QUEUE: usize = 8_192;
 /// Messages that are worked on at once.
 const BATCH: usize = 1_024;
-/// Samples that are handed on at once, and the most in one record: a message may bring any number of them.
+/// Samples and bytes of messages that are handed on at once.
 const ROUND: usize = 8_192;
+const ROUND_BYTES: usize = 1 << 20;
 /// Rejects that are kept of one round: no more than storage keeps in all.
 const MOST_REJECTS: usize = 1_000;
 /// Discovered points that are kept waiting for adoption; more are refused and counted.
@@ -210,7 +211,10 @@ impl Pipeline {
             start.latest.iter().map(|sample| (sample.point, sample.source_time)).collect();
         let facts = inner.points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));
         let engine = Engine::new(inner.rules.values().cloned().collect(), start.states, facts);
-        let directory = Directory::new(inner.points.values());
+        let mut directory = Directory::new(inner.points.values());
+        for sample in &start.latest {
+            directory.is_newest(sample);
+        }
         let mut fleet = start.fleet;
         for (point, config) in inner.points.values().filter_map(|point| Some((point.no, scoring_of(point)?))) {
             fleet.watch(point, config);
@@ -289,11 +293,14 @@ impl Pipeline {
     async fn take_in(&mut self, batch: &mut Vec<Received>) {
         let mut out = Yield::default();
         let mut acks = Vec::new();
+        let mut bytes = 0;
         self.counters.messages.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for message in batch.drain(..) {
             self.take_in_one(&message, &mut out);
+            bytes += message.payload.len();
             acks.push(message.ack);
-            if out.samples.len() >= ROUND {
+            if out.samples.len() >= ROUND || bytes >= ROUND_BYTES {
+                bytes = 0;
                 self.hand_on(std::mem::take(&mut out), std::mem::take(&mut acks)).await;
             }
         }
@@ -332,7 +339,12 @@ impl Pipeline {
                 None => self.newest_received + Duration::from_micros(1),
             };
             self.newest_received = self.newest_received.max(received);
-            let sample = entry.sample(reading, received);
+            let mut sample = entry.sample(reading, received);
+            // What a broker kept for whoever comes is of some earlier time; a state is kept because it still holds.
+            let is_old = message.retained && reading.source_time.is_none() && target.format != Format::Status;
+            if is_old && sample.quality.is_good() {
+                sample.quality = Quality::Uncertain(Doubt::ClockBroken);
+            }
             self.judge(&entry, &sample, out);
             out.samples.push(sample);
         }
@@ -463,18 +475,16 @@ impl Pipeline {
         }
         let mut job = Job { acks, ..Job::default() };
         if !out.discovered.is_empty() {
-            job.push(Room::Samples, &Record::Discovered(out.discovered));
+            job.push(Room::Samples, Record::Discovered(out.discovered));
         }
-        let mut samples = out.samples.into_iter();
-        while let Some(first) = samples.next() {
-            let record = std::iter::once(first).chain(samples.by_ref().take(ROUND - 1)).collect();
-            job.push(Room::Samples, &Record::Samples(record));
+        if !out.samples.is_empty() {
+            job.push(Room::Samples, Record::Samples(out.samples));
         }
         if !out.rejects.is_empty() {
-            job.push(Room::Samples, &Record::Rejects(out.rejects));
+            job.push(Room::Samples, Record::Rejects(out.rejects));
         }
         if !out.device_alerts.is_empty() {
-            job.push(Room::Samples, &Record::DeviceAlerts(out.device_alerts));
+            job.push(Room::Samples, Record::DeviceAlerts(out.device_alerts));
         }
         if !out.transitions.is_empty() || !out.audits.is_empty() {
             let transitions = out
@@ -485,7 +495,7 @@ impl Pipeline {
                     JournalEntry { seq: self.journal_seq, transition }
                 })
                 .collect();
-            job.push(Room::Actions, &Record::Alarms { transitions, audits: out.audits });
+            job.push(Room::Actions, Record::Alarms { transitions, audits: out.audits });
         }
         job
     }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// Version of the layout; a later one reads the earlier.
 const VERSION: u8 = 1;
+/// The most bytes of an entry that holds more than one thing; far below what the spool takes at once.
+const ENTRY_BYTES: usize = 1 << 20;
 
 /// One entry of the spool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,12 +32,39 @@ pub(crate) enum Record {
 }
 
 impl Record {
-    /// As the spool keeps it.
+    /// As the spool keeps it: one entry, or several in order where it would be larger than [`ENTRY_BYTES`].
     ///
     /// # Errors
     /// Where memory for it cannot be had.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
-        postcard::to_extend(self, vec![VERSION])
+    pub(crate) fn into_entries(self) -> Result<Vec<Vec<u8>>, postcard::Error> {
+        let bytes = postcard::to_extend(&self, vec![VERSION])?;
+        if bytes.len() <= ENTRY_BYTES {
+            return Ok(vec![bytes]);
+        }
+        let Some((one, other)) = self.halves() else { return Ok(vec![bytes]) };
+        let mut entries = one.into_entries()?;
+        entries.extend(other.into_entries()?);
+        Ok(entries)
+    }
+
+    /// Two records that say together what this one says; none where it holds one thing alone. A transition stays with
+    /// the audit of who caused it: where there are audits, there is one for each.
+    fn halves(self) -> Option<(Self, Self)> {
+        fn halve<T>(mut all: Vec<T>) -> Option<(Vec<T>, Vec<T>)> {
+            let rest = all.split_off(all.len() / 2);
+            (!all.is_empty()).then_some((all, rest))
+        }
+        Some(match self {
+            Self::Discovered(points) => halve(points).map(|(a, b)| (Self::Discovered(a), Self::Discovered(b)))?,
+            Self::Samples(samples) => halve(samples).map(|(a, b)| (Self::Samples(a), Self::Samples(b)))?,
+            Self::Rejects(rejects) => halve(rejects).map(|(a, b)| (Self::Rejects(a), Self::Rejects(b)))?,
+            Self::DeviceAlerts(alerts) => halve(alerts).map(|(a, b)| (Self::DeviceAlerts(a), Self::DeviceAlerts(b)))?,
+            Self::Alarms { transitions, mut audits } => {
+                let (first, rest) = halve(transitions)?;
+                let of_rest = audits.split_off(audits.len() / 2);
+                (Self::Alarms { transitions: first, audits }, Self::Alarms { transitions: rest, audits: of_rest })
+            }
+        })
     }
 
     /// From how the spool keeps it.
@@ -79,9 +108,31 @@ mod tests {
             value: Some(1.5),
             quality: Quality::Good,
         }]);
-        let bytes = record.to_bytes().expect("fits");
-        assert_eq!(Record::from_bytes(&bytes), Ok(record));
+        let entries = record.clone().into_entries().expect("encoded");
+        assert_eq!(entries.iter().map(|bytes| Record::from_bytes(bytes)).collect::<Vec<_>>(), [Ok(record)]);
         assert!(Record::from_bytes(&[]).is_err());
         assert!(Record::from_bytes(&[9, 1, 2]).is_err());
+    }
+
+    #[test]
+    fn a_large_record_becomes_several_that_keep_the_order() {
+        let alert = |number: usize| DeviceAlert {
+            at: Timestamp::from_secs(number as i64),
+            source: "local".into(),
+            device: "pump".into(),
+            severity: None,
+            message: "high water ".repeat(1_000),
+        };
+        let alerts: Vec<DeviceAlert> = (0..500).map(alert).collect();
+        let entries = Record::DeviceAlerts(alerts.clone()).into_entries().expect("encoded");
+        assert!(entries.len() > 1 && entries.iter().all(|bytes| bytes.len() <= ENTRY_BYTES));
+        let mut batch = Batch::new(penstock_model::TenantId(uuid::Uuid::nil()));
+        for bytes in &entries {
+            Record::from_bytes(bytes).expect("as written").put_into(&mut batch);
+        }
+        assert_eq!(batch.alerts, alerts);
+        // One thing alone stays whole, however large.
+        let whole = Record::DeviceAlerts(vec![DeviceAlert { message: "x".repeat(2 * ENTRY_BYTES), ..alert(0) }]);
+        assert_eq!(whole.into_entries().map(|entries| entries.len()), Ok(1));
     }
 }

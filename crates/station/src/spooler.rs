@@ -15,8 +15,9 @@ use crate::record::Record;
 
 /// Jobs that wait for the spool; then the pipeline waits.
 const WAITING: usize = 64;
-/// Jobs that are flushed at once.
+/// Jobs that are flushed at once, and their bytes.
 const AT_ONCE: usize = 64;
+const AT_ONCE_BYTES: usize = 4 << 20;
 /// How long to wait before a full or failing spool is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -36,11 +37,15 @@ pub(crate) struct Job {
 
 impl Job {
     /// Adds a record.
-    pub(crate) fn push(&mut self, room: Room, record: &Record) {
-        match record.to_bytes() {
-            Ok(bytes) => self.frames.push((room, bytes)),
+    pub(crate) fn push(&mut self, room: Room, record: Record) {
+        match record.into_entries() {
+            Ok(entries) => self.frames.extend(entries.into_iter().map(|bytes| (room, bytes))),
             Err(error) => tracing::error!(%error, "a record could not be encoded and is lost"),
         }
+    }
+
+    fn bytes(&self) -> usize {
+        self.frames.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     fn finish(self, outcome: Result<(), String>) {
@@ -100,9 +105,11 @@ impl SpoolerTask {
         loop {
             if held.is_empty() {
                 let Some(first) = self.next(&cut).await else { return };
+                let mut bytes = first.bytes();
                 let mut batch = vec![first];
-                while batch.len() < AT_ONCE {
+                while batch.len() < AT_ONCE && bytes < AT_ONCE_BYTES {
                     let Ok(job) = self.actions.try_recv().or_else(|_none| self.samples.try_recv()) else { break };
+                    bytes += job.bytes();
                     batch.push(job);
                 }
                 held = self.append(batch).await;
@@ -137,13 +144,22 @@ impl SpoolerTask {
     async fn append(&self, jobs: Vec<Job>) -> Vec<Job> {
         let spool = Arc::clone(&self.spool);
         let outcome = tokio::task::spawn_blocking(move || append_all(&spool, jobs)).await;
-        let (done, left, error) = match outcome {
+        let Appended { done, left, error, too_large } = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
                 tracing::error!(%error, "the spool's writer failed");
                 return Vec::new();
             }
         };
+        if let Some(error) = too_large {
+            tracing::error!(%error, "an entry that the spool can never take is lost");
+            self.notices.set(
+                "spool",
+                "too-large",
+                format!("an entry was lost: {error}"),
+                "give the spool more room under [spool] in penstock.toml, or send smaller messages",
+            );
+        }
         if !done.is_empty() {
             self.appended.notify_one();
             for job in done {
@@ -165,23 +181,63 @@ impl SpoolerTask {
     }
 }
 
-fn append_all(spool: &Spool, jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>, Option<Error>) {
-    // One append for all frames of a room: one flush. Frames of a job keep their order; transitions follow samples.
-    let frames_of = |room: Room| -> Vec<&[u8]> {
-        jobs.iter()
-            .flat_map(|job| &job.frames)
-            .filter(|(of, _)| *of == room)
-            .map(|(_, bytes)| bytes.as_slice())
-            .collect()
-    };
+/// What became of jobs.
+struct Appended {
+    /// Durable in full.
+    done: Vec<Job>,
+    /// Not yet, or only in part; what of them is durable has left them.
+    left: Vec<Job>,
+    /// Why some are left.
+    error: Option<Error>,
+    /// Why something was passed over: it would never fit.
+    too_large: Option<Error>,
+}
+
+fn append_all(spool: &Spool, mut jobs: Vec<Job>) -> Appended {
+    let mut too_large = None;
+    // Frames of a job keep their order; transitions follow samples.
     for room in [Room::Samples, Room::Actions] {
-        let frames = frames_of(room);
-        if frames.is_empty() {
-            continue;
-        }
-        if let Err(error) = spool.append(room, &frames) {
-            return (Vec::new(), jobs, Some(error));
+        let mut most_bytes = AT_ONCE_BYTES;
+        loop {
+            let mut bytes = 0;
+            let of_room = jobs.iter().flat_map(|job| &job.frames).filter(|(of, _)| *of == room);
+            let frames: Vec<&[u8]> = of_room
+                .map(|(_, frame)| frame.as_slice())
+                .take_while(|frame| {
+                    let is_first = bytes == 0;
+                    bytes += frame.len();
+                    is_first || bytes <= most_bytes
+                })
+                .collect();
+            let count = frames.len();
+            if count == 0 {
+                break;
+            }
+            match spool.append(room, &frames) {
+                Ok(_) => forget(&mut jobs, room, count),
+                // Together they are more than the whole room: one by one.
+                Err(Error::TooLarge { .. }) if count > 1 => most_bytes = 0,
+                Err(error @ Error::TooLarge { .. }) => {
+                    forget(&mut jobs, room, 1);
+                    too_large = Some(error);
+                }
+                Err(error) => {
+                    let (done, left) = jobs.into_iter().partition(|job| job.frames.is_empty());
+                    return Appended { done, left, error: Some(error), too_large };
+                }
+            }
         }
     }
-    (jobs, Vec::new(), None)
+    Appended { done: jobs, left: Vec::new(), error: None, too_large }
+}
+
+/// Takes the first `count` frames of a room out of their jobs.
+fn forget(jobs: &mut [Job], room: Room, mut count: usize) {
+    for job in jobs {
+        job.frames.retain(|(of, _)| {
+            let goes = *of == room && count > 0;
+            count -= usize::from(goes);
+            !goes
+        });
+    }
 }

@@ -37,6 +37,8 @@ use crate::writer::{Copier, DatabaseWatch};
 
 /// How long what is taken in may take to reach the spool, and the spool's content the database, when stopping.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long the detectors' state is waited for when stopping.
+const LAST_SNAPSHOT: Duration = Duration::from_secs(3);
 /// Bytes of one file of the spool, and those that only what people do may take.
 const SEGMENT_BYTES: u64 = 16 << 20;
 const RESERVED_BYTES: u64 = 64 << 20;
@@ -294,7 +296,9 @@ impl Station {
         let parts = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut parts) = parts else { return };
         tracing::info!("stopping: sources");
-        let snapshot = self.shared.ask(|reply| Order::Snapshot { reply }).await.ok();
+        // A pipeline that waits for room in a full spool does not answer.
+        let snapshot = self.shared.ask(|reply| Order::Snapshot { reply });
+        let snapshot = tokio::time::timeout(LAST_SNAPSHOT, snapshot).await.ok().and_then(Result::ok);
         self.shared.ways_in.stop_all().await;
         tracing::info!("stopping: pipeline and spool");
         parts.stop_pipeline.cancel();

@@ -241,6 +241,58 @@ async fn a_message_may_bring_thousands_of_readings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_devices_get_wrong_holds_nothing_up() {
+    let data = ScratchFolder::new().expect("folder");
+    let secrets = Secrets::in_memory("test");
+    let station = start(data.path(), &secrets).await;
+    let screen = first_admin(&station).await;
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let mut feed = screen.feed();
+
+    // A clock that is a day ahead is shown, and what comes after it too.
+    let now = Clock::System.now();
+    let of = |value: f64, at: Timestamp| format!("{{\"value\":{value},\"ts\":\"{at}\"}}");
+    for (value, at) in [(3.25, now + Duration::from_secs(20 * 3_600)), (5.25, now)] {
+        device.publish("jjm/sensors/S0003/data", of(value, at).as_bytes()).await;
+        until(&mut feed, |frame| frame.values.iter().any(|shown| shown.value == Some(value))).await;
+    }
+
+    // More words than the spool takes at once.
+    let alert = format!("{{\"message\":\"{}\"}}", "\u{1f600}".repeat(1_000));
+    let alerts = format!("[{}]", vec![alert; 100].join(","));
+    for _ in 0..60 {
+        device.publish("jjm/alerts/pump", alerts.as_bytes()).await;
+    }
+    device.publish("plain/last", b"1").await;
+    for _ in 0..600 {
+        if screen.call(GetHealth {}).await.expect("may see").pipeline.stored == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let health = screen.call(GetHealth {}).await.expect("may see");
+    assert_eq!((health.pipeline.stored, health.spool.waiting), (3, 0), "all of it is stored");
+    station.stop().await;
+    drop(station);
+
+    // After a restart the present is what it was, and what is late does not stand for it.
+    let station = start(data.path(), &secrets).await;
+    let mut screen = Screen { station: &station, token: None };
+    let session =
+        screen.call(SignIn { name: "asha".into(), password: "quiet-basin-2581".into() }).await.expect("signs in");
+    screen.token = Some(session.token);
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let mut feed = screen.feed();
+    device.publish("jjm/sensors/S0003/data", of(1.25, now - Duration::from_secs(3 * 86_400)).as_bytes()).await;
+    device.publish("plain/last", b"2").await;
+    until(&mut feed, |frame| frame.values.iter().any(|shown| shown.value == Some(2.0))).await;
+    let no = point(&screen, "S0003").await.no;
+    let shown = screen.feed().next().await.values.into_iter().find(|shown| shown.point == no);
+    assert_eq!(shown.and_then(|shown| shown.value), Some(5.25));
+    station.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_of_ones_own_is_tried_saved_and_followed_again_after_a_restart() {
     let account = ("station".to_owned(), "dry-weir-77".to_owned());
     let options = TestBrokerOptions { account: Some(account), tls: TestTls::Server, ..TestBrokerOptions::default() };

@@ -178,7 +178,7 @@ pub(crate) fn over_limit(settings: &MqttSettings, topic: Option<&str>, bytes: us
     (
         ProblemKind::OverLimit,
         format!("a message of {bytes} bytes{on} is over the limit of {} and was refused", settings.packet_limit_bytes),
-        format!("let the device send less at once, or raise packet_limit_bytes of source {:?}", settings.name),
+        format!("let the device send less at once, in several messages (source {:?})", settings.name),
     )
 }
 

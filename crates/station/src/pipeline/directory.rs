@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use penstock_codec::Reading;
 use penstock_model::{
-    Address, Band, Limits, Point, PointId, PointNo, PointState, Quantity, Sample, SiteId, TenantId, Timestamp, Unit,
+    Address, Band, Doubt, Limits, Point, PointId, PointNo, PointState, Quality, Quantity, Sample, SiteId, TenantId,
+    Timestamp, Unit,
 };
 
 use super::{scoring_of, within};
@@ -85,8 +86,12 @@ impl Directory {
         Entry { rescaled: before.is_some_and(|before| before.unit != entry.unit), ..entry }
     }
 
-    /// Whether no newer sample of its point was seen; if so it is the newest from now on.
+    /// Whether no newer sample of its point was seen; if so it is the newest from now on. A time that lies ahead is
+    /// shown and holds up nothing that comes after it.
     pub(super) fn is_newest(&mut self, sample: &Sample) -> bool {
+        if sample.quality == Quality::Uncertain(Doubt::ClockAhead) {
+            return true;
+        }
         let Ok(index) = usize::try_from(sample.point.0) else { return false };
         if self.newest.len() <= index {
             self.newest.resize(index + 1, Timestamp::MIN);
