@@ -167,7 +167,10 @@ async fn adopt_a_point(screen: &Screen) -> Result<()> {
 async fn pan_the_map(screen: &Screen) -> Result<()> {
     screen.click(&id("rail-map")).await?;
     let map = id("map");
-    screen.wait_script("return document.querySelector('[data-testid=map]')?.dataset.centre").await?;
+    // Whether the plant is there before the map or after it, the map shows the town and not the world.
+    screen.wait_script("return document.querySelector('[data-testid=map]')?.dataset.zoom > 10").await?;
+    screen.reload().await?;
+    screen.wait_script("return document.querySelector('[data-testid=map]')?.dataset.zoom > 10").await?;
     let centre = screen.attribute(&map, "data-centre").await?.context("the map says where it is")?;
     screen.drag(&map, (-60.0, -40.0), (90.0, 60.0)).await?;
     let moved = format!("return document.querySelector('[data-testid=map]')?.dataset.centre !== {centre:?}");

@@ -135,11 +135,13 @@ impl eframe::App for MapApp {
 impl MapApp {
     /// Looks at the plant as soon as there is one.
     fn aim(&mut self) {
-        if self.handle.view.try_get_untracked().flatten().is_none() {
-            let extent: Option<Bounds> = self.shared.model.borrow().extent();
-            if let Some(extent) = extent {
-                self.map.fit(extent);
-            }
+        if self.shared.is_aimed.get() {
+            return;
+        }
+        let extent: Option<Bounds> = self.shared.model.borrow().extent();
+        if let Some(extent) = extent {
+            self.map.fit(extent);
+            self.shared.is_aimed.set(true);
         }
     }
 }

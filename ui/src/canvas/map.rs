@@ -55,6 +55,8 @@ pub(super) struct Shared {
     pub(super) style: Cell<Style>,
     pub(super) bring_tile: RefCell<Option<BringTile>>,
     pub(super) wanted: Cell<Option<Wanted>>,
+    /// Whether it was ever told where to look: until then it looks at nothing in particular.
+    pub(super) is_aimed: Cell<bool>,
     pub(super) wake: RefCell<Option<Box<dyn Fn()>>>,
 }
 
@@ -139,6 +141,11 @@ impl MapHandle {
         }
     }
 
+    /// Whether it was told where to look.
+    pub(crate) fn is_aimed(self) -> bool {
+        self.shared().is_some_and(|shared| shared.is_aimed.get())
+    }
+
     /// Shows `key` in the middle, at least as near as `zoom`.
     pub(crate) fn centre_on(self, key: Key, zoom: f64) {
         let bounds = self.with(|model| model.extent_of(key)).flatten();
@@ -172,6 +179,7 @@ impl MapHandle {
     fn want(self, wanted: Wanted) {
         if let Some(shared) = self.shared() {
             shared.wanted.set(Some(wanted));
+            shared.is_aimed.set(true);
             self.redraw(&shared);
         }
     }

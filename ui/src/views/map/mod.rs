@@ -273,7 +273,7 @@ fn follow_plant(room: Room) {
             .with(|model| model.not_placed().into_iter().map(|mark| (mark.key, mark.name.clone())).collect::<Vec<_>>());
         room.not_placed.set(not_placed.unwrap_or_default());
         room.placed.set(Arc::new(placed));
-        if is_first && room.handle.view.with_untracked(Option::is_none) {
+        if is_first && !room.handle.is_aimed() {
             room.handle.fit_all();
         }
         let tiles = plant.register.tiles.then(|| bring_tiles(room.app));
