@@ -11,6 +11,7 @@ mod points;
 mod settings;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use penstock_api::{Access, ApiError, Call, Code, Done, Register as RegisterReply, Request};
 use penstock_store::AuditEntry;
@@ -58,7 +59,7 @@ pub struct Caller {
 
 /// A call that has passed the gate.
 struct Context<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     caller: &'a Caller,
     /// Who; none where the call needs nobody.
     holder: Option<Holder>,

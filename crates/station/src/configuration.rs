@@ -4,21 +4,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use penstock_api::{ApiError, Code, ImportFault, ImportReport};
 use penstock_model::{
-    AlarmRule, Clock, Plant, PlantFile, Point, PointId, PointState, RuleId, TenantId, Timestamp, Unit,
+    AlarmRule, Clock, Plant, PlantFile, Point, PointId, PointState, Position, RuleId, TenantId, Timestamp, Unit,
 };
 use penstock_store::{AuditEntry, PointEdit, Rescale, Store};
 
 use crate::Error;
 use crate::pipeline::Order;
-use crate::register::{Register, derived_rules};
+use crate::points_csv::MAX_STALE_SECS;
+use crate::register::{Inner, Register, changed_rules};
 use crate::settings::PlantSettings;
 use crate::station::Shared;
 
 /// Points changed by one call at most.
 const MAX_POINTS: usize = 200_000;
+/// Characters of a point's name and of its description at most.
+const MAX_NAME: usize = 200;
+const MAX_DESCRIPTION: usize = 400;
 
 /// Reads a plant file.
 pub(crate) fn read_plant_file(path: &Path) -> Result<PlantFile, Error> {
@@ -48,15 +53,14 @@ pub(crate) async fn load_register(
     }
     let points = store.load_points(tenant).await?;
     let stored = store.load_rules(tenant).await?;
+    let mut rules: BTreeMap<RuleId, AlarmRule> = stored.into_iter().map(|rule| (rule.id, rule)).collect();
     let numbered: BTreeMap<_, _> = points.iter().map(|point| (point.no, point.clone())).collect();
-    let changed =
-        renew(&derived_rules(&plant, &numbered), &stored.iter().map(|rule| (rule.id, rule.clone())).collect());
+    let changed = changed_rules(&plant, &numbered, &rules);
     if !changed.is_empty() {
         let mut entry = AuditEntry::new(tenant, clock.now(), None, "derive-rules", format!("{} rules", changed.len()));
         entry.from_where = "start".into();
         store.save_rules(tenant, &changed, &[entry]).await?;
     }
-    let mut rules: BTreeMap<RuleId, AlarmRule> = stored.into_iter().map(|rule| (rule.id, rule)).collect();
     rules.extend(changed.into_iter().map(|rule| (rule.id, rule)));
     Ok(Register::new(plant, points, rules.into_values().collect()))
 }
@@ -66,20 +70,6 @@ fn number(points: &mut [Point], last: i32) {
     for (point, no) in points.iter_mut().zip(last.saturating_add(1)..) {
         point.no = penstock_model::PointNo(no);
     }
-}
-
-/// Those of `derived` that are new or differ from what is stored, with the next version.
-fn renew(derived: &[AlarmRule], stored: &BTreeMap<RuleId, AlarmRule>) -> Vec<AlarmRule> {
-    derived
-        .iter()
-        .filter_map(|rule| match stored.get(&rule.id) {
-            None => Some(rule.clone()),
-            Some(had) => {
-                let next = AlarmRule { version: had.version, ..rule.clone() };
-                (next != *had).then(|| AlarmRule { version: had.version + 1, ..next })
-            }
-        })
-        .collect()
 }
 
 impl Shared {
@@ -115,15 +105,11 @@ impl Shared {
         let entries = audit_of(&audit, &all, &before);
         if let Err(error) = self.store.save_points(self.tenant, &edits, &entries).await {
             // Nothing was stored: judge by what was there before.
-            let before: Vec<Point> = before.into_values().collect();
-            let rules = self.rules_after(&before);
-            drop(self.take_up(&before, &rules).await);
+            self.take_back(before.into_values().collect(), &rules).await;
             return Err(store_error(error));
         }
+        self.put_points(all);
         self.keep_rules(rules, &audit).await?;
-        let mut register = self.register.lock();
-        register.put(all);
-        self.live.set_register(register.version);
         Ok(report)
     }
 
@@ -132,7 +118,7 @@ impl Shared {
         let _one_at_a_time = self.changing.lock().await;
         file.plant.tenant = self.tenant;
         let mut report = ImportReport { read: count(file.points.len()), ..ImportReport::default() };
-        report.faults = plant_faults(&file);
+        report.faults = plant_faults(&file, &self.register.lock());
         if !report.faults.is_empty() {
             return Ok(report);
         }
@@ -148,20 +134,24 @@ impl Shared {
         }
         let imported = self.store.import_plant(&file, std::slice::from_ref(&audit)).await.map_err(store_error)?;
         let plant = self.store.load_plant(self.tenant).await.map_err(store_error)?;
-        self.register.lock().plant = plant;
+        {
+            // The file's own rules are in force like those that follow from points, and go before them.
+            let mut register = self.register.lock();
+            register.plant = plant;
+            register.rules.extend(file.rules.iter().map(|rule| (rule.id, rule.clone())));
+        }
         let rules = self.rules_after(&file.points);
-        let switched = self.take_up(&file.points, &rules).await?;
+        let all_rules: Vec<AlarmRule> = file.rules.iter().chain(&rules).cloned().collect();
+        let switched = self.take_up(&file.points, &all_rules).await?;
         for point in &file.points {
             if let Some(rescale) = rescale(before.get(&point.id), point, switched) {
                 self.store.rescale(point.no, &rescale, std::slice::from_ref(&audit)).await.map_err(store_error)?;
             }
         }
+        self.put_points(file.points);
         self.keep_rules(rules, &audit).await?;
         report.added = count(imported.points_added + imported.places_added);
         report.changed = count(imported.points_changed + imported.places_changed);
-        let mut register = self.register.lock();
-        register.put(file.points);
-        self.live.set_register(register.version);
         Ok(report)
     }
 
@@ -182,7 +172,7 @@ impl Shared {
                 fault("id", format!("point {} is in the list twice: keep one", point.name));
                 continue;
             }
-            for (field, message) in faults_of(&point, &register.plant) {
+            for (field, message) in faults_of(&point, register.point(point.id), &register.plant) {
                 fault(field, message);
             }
             match register.point(point.id) {
@@ -211,46 +201,58 @@ impl Shared {
         sorted
     }
 
-    /// The rules that are new, changed and gone once these points are as given.
-    fn rules_after(&self, points: &[Point]) -> RuleChange {
+    /// The rules that are new, changed and disabled once these points are as given.
+    fn rules_after(&self, points: &[Point]) -> Vec<AlarmRule> {
         let register = self.register.lock();
         let mut all = register.points.clone();
         all.extend(points.iter().map(|point| (point.no, point.clone())));
-        let derived = derived_rules(&register.plant, &all);
-        let kept: BTreeSet<RuleId> = derived.iter().map(|rule| rule.id).collect();
-        let earlier = derived_rules(&register.plant, &register.points);
-        RuleChange {
-            changed: renew(&derived, &register.rules),
-            removed: earlier.iter().map(|rule| rule.id).filter(|id| !kept.contains(id)).collect(),
-        }
+        changed_rules(&register.plant, &all, &register.rules)
     }
 
     /// Makes the pipeline judge by the change; gives the time from which it does, once everything before is stored.
-    async fn take_up(&self, points: &[Point], rules: &RuleChange) -> Result<Timestamp, ApiError> {
+    async fn take_up(&self, points: &[Point], rules: &[AlarmRule]) -> Result<Timestamp, ApiError> {
         if matches!(self.database.state(), penstock_api::DatabaseState::Away { .. }) {
             return Err(ApiError::new(Code::Away, "the database is away: administration waits until it is back"));
         }
-        let (points, changed, removed) = (points.to_vec(), rules.changed.clone(), rules.removed.clone());
-        let switched = self.ask(|reply| Order::Adopt { points, rules: changed, removed, reply }).await?;
+        let (points, rules) = (points.to_vec(), rules.to_vec());
+        let switched = self.ask(|reply| Order::Adopt { points, rules, removed: Vec::new(), reply }).await?;
         self.database.reached(self.spool.stats().last).await;
         Ok(switched)
     }
 
-    async fn keep_rules(&self, rules: RuleChange, audit: &AuditEntry) -> Result<(), ApiError> {
-        if !rules.changed.is_empty() {
-            let entry = of_rules(audit, self.clock.now(), rules.changed.len());
-            self.store.save_rules(self.tenant, &rules.changed, &[entry]).await.map_err(store_error)?;
+    /// Makes the pipeline judge as it did before a change that was not stored after all.
+    async fn take_back(&self, points: Vec<Point>, rules: &[AlarmRule]) {
+        let (mut former, mut removed) = (Vec::new(), Vec::new());
+        {
+            let register = self.register.lock();
+            for rule in rules {
+                match register.rules.get(&rule.id) {
+                    Some(had) => former.push(had.clone()),
+                    None => removed.push(rule.id),
+                }
+            }
         }
-        if !rules.removed.is_empty() {
-            let entry = of_rules(audit, self.clock.now(), rules.removed.len());
-            self.store.remove_rules(self.tenant, &rules.removed, &[entry]).await.map_err(store_error)?;
+        let outcome = self.ask(|reply| Order::Adopt { points, rules: former, removed, reply }).await;
+        if let Err(error) = outcome {
+            tracing::warn!(error = error.message, "a change that was not stored is in force until the restart");
         }
-        let mut register = self.register.lock();
-        for rule in &rules.removed {
-            register.rules.remove(rule);
+    }
+
+    async fn keep_rules(&self, rules: Vec<AlarmRule>, audit: &AuditEntry) -> Result<(), ApiError> {
+        if rules.is_empty() {
+            return Ok(());
         }
-        register.rules.extend(rules.changed.into_iter().map(|rule| (rule.id, rule)));
+        let entry = of_rules(audit, self.clock.now(), rules.len());
+        self.store.save_rules(self.tenant, &rules, &[entry]).await.map_err(store_error)?;
+        self.register.lock().rules.extend(rules.into_iter().map(|rule| (rule.id, rule)));
         Ok(())
+    }
+
+    /// Takes stored points up in the register, and tells the screens.
+    fn put_points(&self, points: Vec<Point>) {
+        let mut register = self.register.lock();
+        register.put(points);
+        self.live.set_register(register.version);
     }
 }
 
@@ -262,24 +264,46 @@ struct Sorted {
     before: BTreeMap<PointId, Point>,
 }
 
-struct RuleChange {
-    changed: Vec<AlarmRule>,
-    removed: Vec<RuleId>,
-}
-
 /// A number of things, as the contract counts them.
 pub(crate) fn count(things: usize) -> u32 {
     u32::try_from(things).unwrap_or(u32::MAX)
 }
 
-/// What is wrong with a point.
-fn faults_of(point: &Point, plant: &Plant) -> Vec<(&'static str, String)> {
-    let mut faults = Vec::new();
-    if point.state == PointState::Adopted && point.name.trim().is_empty() {
-        faults.push(("name", "an adopted point needs a name".into()));
+/// What is wrong with a point, whichever way it comes. What is stored already and stays as it is, is not judged again:
+/// devices call themselves what they like.
+fn faults_of(point: &Point, had: Option<&Point>, plant: &Plant) -> Vec<(&'static str, String)> {
+    if had.is_some_and(|had| *had == Point { no: had.no, ..point.clone() }) {
+        return Vec::new();
     }
-    if point.name.chars().count() > 80 || point.description.chars().count() > 400 {
-        faults.push(("name", "at most 80 characters for the name and 400 for the description".into()));
+    let mut faults = Vec::new();
+    if had.is_none() {
+        let address = [&point.address.source, &point.address.path];
+        if address.iter().any(|part| part.trim().is_empty() || has_control(part)) {
+            faults.push(("address", "a new point needs a source and an address, both without line breaks".to_owned()));
+        }
+    }
+    if point.state == PointState::Adopted || had.is_none_or(|had| had.name != point.name) {
+        if point.name.trim().is_empty() {
+            faults.push(("name", "a point needs a name".into()));
+        }
+        if point.name.chars().count() > MAX_NAME {
+            faults.push(("name", format!("at most {MAX_NAME} characters")));
+        }
+        if has_control(&point.name) {
+            faults.push(("name", "no line breaks, tabs or other control characters".into()));
+        }
+    }
+    if had.is_none_or(|had| had.description != point.description) {
+        if point.description.chars().count() > MAX_DESCRIPTION {
+            faults.push(("description", format!("at most {MAX_DESCRIPTION} characters")));
+        }
+        if has_control(&point.description) {
+            faults.push(("description", "no line breaks, tabs or other control characters".into()));
+        }
+    }
+    // What comes as JSON has not been through `Position::new`.
+    if let Some(Err(error)) = point.position.map(|at| Position::new(at.lat(), at.lon())) {
+        faults.push(("latitude", error.to_string()));
     }
     if point.unit.quantity() != point.quantity {
         let fitting: Vec<&str> = point.quantity.units().map(Unit::symbol).collect();
@@ -295,8 +319,8 @@ fn faults_of(point: &Point, plant: &Plant) -> Vec<(&'static str, String)> {
             faults.push((field, error.to_string()));
         }
     }
-    if point.stale_after.is_zero() {
-        faults.push(("stale_after", "give at least one second".into()));
+    if !(Duration::from_secs(1)..=Duration::from_secs(MAX_STALE_SECS)).contains(&point.stale_after) {
+        faults.push(("stale_after", format!("give 1 to {MAX_STALE_SECS} seconds")));
     }
     let mut place = |field, known: bool| {
         if !known {
@@ -309,10 +333,16 @@ fn faults_of(point: &Point, plant: &Plant) -> Vec<(&'static str, String)> {
     faults
 }
 
-fn plant_faults(file: &PlantFile) -> Vec<ImportFault> {
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
+fn plant_faults(file: &PlantFile, register: &Inner) -> Vec<ImportFault> {
     let mut faults = Vec::new();
     for (index, point) in file.points.iter().enumerate() {
-        for (field, message) in faults_of(point, &file.plant) {
+        let at_address = || register.at_address(&point.address.source, &point.address.path);
+        let had = register.point(point.id).or_else(at_address);
+        for (field, message) in faults_of(point, had, &file.plant) {
             faults.push(ImportFault { line: count(index + 1), field: field.to_owned(), message });
         }
     }
@@ -388,6 +418,44 @@ mod tests {
         assert!((rescale.factor * 20.0 + rescale.offset - 293.15).abs() < 1e-9);
         assert!(super::rescale(Some(&after), &after, Timestamp::from_secs(9)).is_none());
         assert!(super::rescale(None, &after, Timestamp::from_secs(9)).is_none());
+    }
+
+    #[test]
+    fn points_are_judged_alike_whichever_way_they_come() {
+        let plant = empty_plant();
+        let good = crate::points_csv::read("source,address,name\nl,a,A\n", plant.tenant, &plant, &[]).0.remove(0);
+        let fields = |had: Option<&Point>, change: &dyn Fn(&mut Point)| {
+            let mut point = good.clone();
+            change(&mut point);
+            faults_of(&point, had, &plant).into_iter().map(|(field, _)| field).collect::<Vec<_>>()
+        };
+        assert!(fields(None, &|_| ()).is_empty());
+        let check = |field: &'static str, change: &dyn Fn(&mut Point)| {
+            assert_eq!(fields(None, change), vec![field]);
+        };
+        check("address", &|point| point.address.path = " ".into());
+        check("address", &|point| point.address.source = String::new());
+        check("name", &|point| point.name = " ".into());
+        check("name", &|point| point.name = "x".repeat(201));
+        check("name", &|point| point.name = "a\0b".into());
+        check("description", &|point| point.description = "a\nb".into());
+        check("stale_after", &|point| point.stale_after = Duration::from_nanos(1));
+        check("stale_after", &|point| point.stale_after = Duration::from_secs(u64::MAX));
+        let at =
+            |lat: f64, lon: f64| serde_json::from_value::<Position>(serde_json::json!({ "lat": lat, "lon": lon })).ok();
+        check("latitude", &|point| point.position = at(91.0, 0.0));
+        check("latitude", &|point| point.position = at(0.0, 1e308));
+
+        // What a device calls itself stands until somebody adopts it.
+        let mut had = good.clone();
+        had.address.path = " ".into();
+        had.name = "\n".into();
+        had.state = PointState::Discovered;
+        let ignored = Point { state: PointState::Ignored, ..had.clone() };
+        assert!(faults_of(&ignored, Some(&had), &plant).is_empty());
+        let adopted = Point { state: PointState::Adopted, ..had.clone() };
+        assert_eq!(faults_of(&adopted, Some(&had), &plant).len(), 2);
+        assert!(faults_of(&adopted, Some(&adopted), &plant).is_empty());
     }
 
     fn empty_plant() -> Plant {

@@ -40,6 +40,9 @@ const COLUMNS: [&str; 22] = [
 /// At most so many rows are read.
 const MAX_ROWS: usize = 200_000;
 
+/// The longest that a point may be without a sample before it is stale: 400 days.
+pub(crate) const MAX_STALE_SECS: u64 = 400 * 24 * 3_600;
+
 /// Every point as a line, values in its own unit.
 pub(crate) fn write(plant: &Plant, points: &[&Point]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -107,8 +110,7 @@ fn from_word<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T
 pub(crate) fn read(text: &str, tenant: TenantId, plant: &Plant, existing: &[&Point]) -> (Vec<Point>, Vec<ImportFault>) {
     let by_address: HashMap<(&str, &str), &Point> =
         existing.iter().map(|point| ((point.address.source.as_str(), point.address.path.as_str()), *point)).collect();
-    let mut reader =
-        csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let mut reader = reader_of(text);
     let mut faults = Vec::new();
     let columns: HashMap<String, usize> = match reader.headers() {
         Ok(headers) => headers.iter().enumerate().map(|(at, name)| (name.to_ascii_lowercase(), at)).collect(),
@@ -164,6 +166,18 @@ pub(crate) fn read(text: &str, tenant: TenantId, plant: &Plant, existing: &[&Poi
     (points, faults)
 }
 
+/// The line that each row of a file without faults begins on, in the order of what [`read`] returns.
+pub(crate) fn lines(text: &str) -> Vec<u32> {
+    let line = |record: csv::StringRecord| clamp(record.position().map_or(0, csv::Position::line));
+    reader_of(text).records().map_while(Result::ok).map(line).collect()
+}
+
+/// Fields are trimmed when they are looked at: an address that a device gave may begin or end with a space.
+fn reader_of(text: &str) -> csv::Reader<&[u8]> {
+    let text = text.trim_start_matches('\u{feff}');
+    csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes())
+}
+
 fn clamp(line: u64) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
@@ -176,19 +190,24 @@ struct Row<'a> {
 type Fault = (&'static str, String);
 
 impl Row<'_> {
-    /// The text of a column; none where the column is not there.
-    fn text(&self, column: &str) -> Option<&str> {
+    /// The text of a column as it is; none where the column is not there.
+    fn whole(&self, column: &str) -> Option<&str> {
         self.columns.get(column).and_then(|at| self.record.get(*at))
     }
 
+    /// The text of a column; none where the column is not there.
+    fn text(&self, column: &str) -> Option<&str> {
+        self.whole(column).map(str::trim)
+    }
+
     /// A number in `unit` as SI; the outer none where the column is not there, the inner where the field is empty.
-    fn number(&self, column: &'static str, unit: Unit) -> Result<Option<Option<f64>>, Fault> {
+    fn number(&self, column: &'static str, unit: Unit, stored: Option<f64>) -> Result<Option<Option<f64>>, Fault> {
         let Some(text) = self.text(column) else { return Ok(None) };
         if text.is_empty() {
             return Ok(Some(None));
         }
         match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(Some(Some(unit.to_si(value)))),
+            Ok(value) if value.is_finite() => Ok(Some(Some(settled(stored, unit.to_si(value), text, unit)))),
             _ => Err((column, format!("{text:?} is not a number; write it with a decimal point"))),
         }
     }
@@ -199,8 +218,11 @@ impl Row<'_> {
         high: &'static str,
         unit: Unit,
         had: Option<Band>,
+        stored: Option<Band>,
     ) -> Result<Option<Band>, Fault> {
-        match (self.number(low, unit)?, self.number(high, unit)?) {
+        let from = self.number(low, unit, stored.map(|band| band.low))?;
+        let to = self.number(high, unit, stored.map(|band| band.high))?;
+        match (from, to) {
             (None, None) => Ok(had),
             (Some(Some(from)), Some(Some(to))) => {
                 Band::new(from, to).map(Some).map_err(|error| (low, error.to_string()))
@@ -215,8 +237,20 @@ impl Row<'_> {
             Some(text) if !text.is_empty() => Ok(text),
             _ => Err((column, "must not be empty".to_owned())),
         };
-        let (source, path) = (needed("source")?, needed("address")?);
+        let whole = (self.whole("source").unwrap_or_default(), self.whole("address").unwrap_or_default());
+        let (source, path) = if existing.contains_key(&whole) { whole } else { (whole.0.trim(), whole.1.trim()) };
         let had = existing.get(&(source, path)).copied();
+        if had.is_none() {
+            needed("source")?;
+            needed("address")?;
+        }
+        let written = had.map(|had| row(plant, had));
+        // Whether the file says of a column only what is stored, as an export writes it.
+        let is_stored = |column: &str| {
+            let stored = COLUMNS.iter().position(|name| *name == column).zip(written.as_ref());
+            let stored = stored.and_then(|(at, written)| written.get(at));
+            stored.is_some_and(|stored| self.text(column) == Some(stored.trim()))
+        };
         let quantity: Quantity = match self.text("quantity") {
             Some(text) if !text.is_empty() => {
                 text.parse().map_err(|error: penstock_model::Error| ("quantity", error.to_string()))?
@@ -256,49 +290,59 @@ impl Row<'_> {
         });
         point.quantity = quantity;
         point.unit = unit;
-        point.name = needed("name")?.to_owned();
-        if let Some(text) = self.text("description") {
+        if !is_stored("name") {
+            point.name = needed("name")?.to_owned();
+        }
+        if let Some(text) = self.text("description").filter(|_| !is_stored("description")) {
             point.description = text.to_owned();
         }
         point.state = match self.text("state") {
             Some(text) if !text.is_empty() => from_word(text, "state").map_err(|message| ("state", message))?,
             _ => PointState::Adopted,
         };
-        self.places(plant, &mut point)?;
+        self.places(plant, &mut point, &is_stored)?;
         point.role = match self.text("role") {
             None => point.role,
             Some("") => None,
             Some(text) => Some(from_word::<PointRole>(text, "role").map_err(|message| ("role", message))?),
         };
-        point.normal = self.band("normal_low", "normal_high", unit, point.normal)?;
-        point.span = self.band("span_low", "span_high", unit, point.span)?;
+        let same_unit = had.filter(|had| had.unit == unit);
+        let (normal, span) = (same_unit.and_then(|had| had.normal), same_unit.and_then(|had| had.span));
+        point.normal = self.band("normal_low", "normal_high", unit, point.normal, normal)?;
+        point.span = self.band("span_low", "span_high", unit, point.span, span)?;
+        let stored = same_unit.map(|had| had.limits).unwrap_or_default();
         let limits = Limits {
-            ll: self.number("ll", unit)?.unwrap_or(point.limits.ll),
-            l: self.number("l", unit)?.unwrap_or(point.limits.l),
-            h: self.number("h", unit)?.unwrap_or(point.limits.h),
-            hh: self.number("hh", unit)?.unwrap_or(point.limits.hh),
+            ll: self.number("ll", unit, stored.ll)?.unwrap_or(point.limits.ll),
+            l: self.number("l", unit, stored.l)?.unwrap_or(point.limits.l),
+            h: self.number("h", unit, stored.h)?.unwrap_or(point.limits.h),
+            hh: self.number("hh", unit, stored.hh)?.unwrap_or(point.limits.hh),
         };
         limits.check().map_err(|error| ("ll", error.to_string()))?;
         point.limits = limits;
-        if let Some(text) = self.text("stale_after_secs").filter(|text| !text.is_empty()) {
+        let stale_after = self.text("stale_after_secs").filter(|text| !text.is_empty());
+        if let Some(text) = stale_after.filter(|_| !is_stored("stale_after_secs")) {
             match text.parse::<u64>() {
-                Ok(secs @ 1..=31_536_000) => point.stale_after = Duration::from_secs(secs),
-                _ => return Err(("stale_after_secs", format!("{text:?} is not 1 to 31536000 seconds"))),
+                Ok(secs @ 1..=MAX_STALE_SECS) => point.stale_after = Duration::from_secs(secs),
+                _ => return Err(("stale_after_secs", format!("{text:?} is not 1 to {MAX_STALE_SECS} seconds"))),
             }
         }
         Ok(point)
     }
 
-    fn places(&self, plant: &Plant, point: &mut Point) -> Result<(), Fault> {
-        if let Some(text) = self.text("area") {
+    /// Area, site, equipment and position; what the file says as it is stored stays, also where a name is not the only
+    /// one of its kind or the position has more digits.
+    fn places(&self, plant: &Plant, point: &mut Point, is_stored: &dyn Fn(&str) -> bool) -> Result<(), Fault> {
+        let site_before = point.site;
+        if let Some(text) = self.text("area").filter(|_| !is_stored("area")) {
             let found = plant.areas.iter().find(|area| area.name == text).map(|area| area.id);
             point.area = named(text, found, "area")?;
         }
-        if let Some(text) = self.text("site") {
+        if let Some(text) = self.text("site").filter(|_| !is_stored("site")) {
             let found = plant.sites.iter().find(|site| site.name == text).map(|site| site.id);
             point.site = named(text, found, "site")?;
         }
-        if let Some(text) = self.text("asset") {
+        let same_asset = point.site == site_before && is_stored("asset");
+        if let Some(text) = self.text("asset").filter(|_| !same_asset) {
             let on_site = |asset: &&penstock_model::Asset| {
                 asset.name == text && (point.site.is_none() || asset.site == point.site)
             };
@@ -308,6 +352,7 @@ impl Row<'_> {
         match (self.text("latitude"), self.text("longitude")) {
             (None, None) => {}
             (Some(""), Some("")) => point.position = None,
+            _ if is_stored("latitude") && is_stored("longitude") => {}
             (lat, lon) => {
                 let degrees = |text: Option<&str>, column: &'static str| {
                     text.unwrap_or_default().parse::<f64>().map_err(|_not_a_number| {
@@ -320,6 +365,12 @@ impl Row<'_> {
         }
         Ok(())
     }
+}
+
+/// What is stored, where the file only repeats it: the way to another unit and back leaves noise in the last digits.
+fn settled(stored: Option<f64>, si: f64, text: &str, unit: Unit) -> f64 {
+    let repeats = |stored: &f64| (si - stored).abs() <= stored.abs() * 1e-12 || trim(unit.from_si(*stored)) == text;
+    stored.filter(repeats).unwrap_or(si)
 }
 
 /// Nothing for an empty name, the found one, or the fault that there is none.
@@ -411,5 +462,69 @@ mod tests {
         assert_eq!(changed[0].name, "B");
         assert_eq!(changed[0].limits, points[0].limits);
         assert_eq!(changed[0].quantity, Quantity::Pressure);
+    }
+
+    #[test]
+    fn an_export_brought_in_again_changes_nothing() {
+        let check = |quantity: &str, unit: &str, low: f64, high: f64| {
+            let plant = plant();
+            let text = format!("source,address,name,quantity,unit\nlocal,a,A,{quantity},{unit}\n");
+            let (mut points, faults) = read(&text, plant.tenant, &plant, &[]);
+            assert_eq!(faults, vec![], "{unit}");
+            let point = &mut points[0];
+            let band = Band::new(low, high).expect("in order");
+            (point.normal, point.span) = (Some(band), Some(band));
+            point.limits = Limits { ll: Some(low), l: Some(low), h: Some(high), hh: None };
+            point.position = Position::new(18.123_456_789_012, -74.000_000_049).ok();
+            point.stale_after = Duration::from_millis(1_500);
+            let written = write(&plant, &[&points[0]]);
+            let (again, faults) = read(&written, plant.tenant, &plant, &[&points[0]]);
+            assert_eq!(faults, vec![], "{low} to {high} in {unit}");
+            assert_eq!(again, points, "{low} to {high} in {unit}");
+        };
+        for (low, high) in [(0.000_28, 0.1 + 0.2), (1.0 / 3.0, 2.0 / 3.0), (-1e-13, 7.7), (0.0, 1e9 / 7.0)] {
+            check("flow", "L/s", low, high);
+            check("flow", "m³/h", low, high);
+            check("pressure", "bar", low, high);
+            check("temperature", "°C", low, high);
+        }
+    }
+
+    #[test]
+    fn what_a_file_says_otherwise_is_taken() {
+        let plant = plant();
+        let text = |h: &str, unit: &str| format!("source,address,name,quantity,unit,h\nlocal,a,A,flow,{unit},{h}\n");
+        let (points, _) = read(&text("0.28", "L/s"), plant.tenant, &plant, &[]);
+        let changed = |h: &str, unit: &str| {
+            let (changed, faults) = read(&text(h, unit), plant.tenant, &plant, &[&points[0]]);
+            assert_eq!(faults, vec![]);
+            changed[0].limits.h
+        };
+        assert_eq!(changed("0.280", "L/s"), points[0].limits.h);
+        assert_ne!(changed("0.280000001", "L/s"), points[0].limits.h);
+        assert!((changed("0.28", "m³/h").expect("set") - 0.28 / 3_600.0).abs() < 1e-15);
+        assert_eq!(changed("", "L/s"), None);
+    }
+
+    #[test]
+    fn an_address_that_a_device_gave_is_found_as_it_is() {
+        let plant = plant();
+        let (mut points, _) = read("source,address,name\nlocal,a,A\n", plant.tenant, &plant, &[]);
+        let point = &mut points[0];
+        point.address.path = " ".into();
+        point.id = PointId::discovered(plant.tenant, "local", " ");
+        point.state = PointState::Discovered;
+        point.name = " \n".into();
+        let written = write(&plant, &[&points[0]]);
+        let (again, found) = read(&written, plant.tenant, &plant, &[&points[0]]);
+        assert_eq!(found, vec![]);
+        assert_eq!(again, points);
+        // Nobody gives a new point such an address.
+        assert_eq!(faults("source,address,name\nlocal, ,A\n"), vec![(2, "address".to_owned())]);
+    }
+
+    #[test]
+    fn rows_know_their_lines() {
+        assert_eq!(lines("source,address,name,description\nl,a,A,\"x\ny\"\nl,b,B,\n"), vec![2, 4]);
     }
 }

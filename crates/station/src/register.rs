@@ -2,10 +2,12 @@
 //!
 //! Must not know storage: it is filled from it at the start and told of changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use penstock_model::{AlarmRule, Plant, Point, PointId, PointNo, PointRole, PointState, RuleId};
+use penstock_model::{
+    AlarmRule, Condition, LimitLevel, Plant, Point, PointId, PointNo, PointRole, PointState, RuleId, SiteId, Subject,
+};
 
 /// Plant, points and rules, shared by calls and pipeline.
 pub(crate) struct Register {
@@ -20,7 +22,7 @@ pub(crate) struct Inner {
     pub plant: Plant,
     /// Every point, the ignored ones too.
     pub points: BTreeMap<PointNo, Point>,
-    /// Every rule in force.
+    /// Every rule; those that follow from nothing any more are disabled, so that what they raised can be read.
     pub rules: BTreeMap<RuleId, AlarmRule>,
     by_id: HashMap<PointId, PointNo>,
     /// The number that the next new point gets.
@@ -84,15 +86,166 @@ const fn is_watched(role: PointRole) -> bool {
 }
 
 /// The rules that follow from the points and sites of a register: each limit of an adopted point, the anomaly score of
-/// points that tell of a whole area, and the silence of sites that have adopted points.
-pub(crate) fn derived_rules(plant: &Plant, points: &BTreeMap<PointNo, Point>) -> Vec<AlarmRule> {
+/// points that tell of a whole area, and the silence of sites that have adopted points. A site with a silence rule of
+/// its own among `stored` gets no other: its silence is one alarm.
+fn derived_rules(
+    plant: &Plant,
+    points: &BTreeMap<PointNo, Point>,
+    stored: &BTreeMap<RuleId, AlarmRule>,
+) -> Vec<AlarmRule> {
     let adopted = || points.values().filter(|point| point.state == PointState::Adopted);
     let mut rules: Vec<AlarmRule> = adopted().flat_map(penstock_alarm::rules_of).collect();
     rules.extend(adopted().filter(|point| point.role.is_some_and(is_watched)).filter_map(penstock_alarm::anomaly_rule));
-    for site in &plant.sites {
+    let with_own: BTreeSet<SiteId> =
+        stored.values().filter(|rule| !is_derived(rule)).filter_map(site_of_silence).collect();
+    for site in plant.sites.iter().filter(|site| !with_own.contains(&site.id)) {
         // A site is silent when even its slowest point is overdue.
         let slowest = adopted().filter(|point| point.site == Some(site.id)).map(|point| point.stale_after).max();
         rules.extend(slowest.map(|after| penstock_alarm::silence_rule(site, after)));
     }
     rules
+}
+
+/// What is to be stored once plant and points are as given, each with its next version: the derived rules that are new
+/// or differ from `stored`, and, disabled, those of `stored` that follow from nothing any more. These stay, for the
+/// journal and for alarms that nobody has acknowledged yet.
+pub(crate) fn changed_rules(
+    plant: &Plant,
+    points: &BTreeMap<PointNo, Point>,
+    stored: &BTreeMap<RuleId, AlarmRule>,
+) -> Vec<AlarmRule> {
+    let derived = derived_rules(plant, points, stored);
+    let following: BTreeSet<RuleId> = derived.iter().map(|rule| rule.id).collect();
+    let gone = |rule: &&AlarmRule| rule.enabled && !following.contains(&rule.id) && is_derived(rule);
+    let disabled = stored.values().filter(gone).map(|rule| AlarmRule {
+        version: rule.version.saturating_add(1),
+        enabled: false,
+        ..rule.clone()
+    });
+    derived.iter().filter_map(|rule| renewed(rule, stored.get(&rule.id))).chain(disabled).collect()
+}
+
+/// A derived rule with its next version; none where it is what is stored.
+fn renewed(rule: &AlarmRule, stored: Option<&AlarmRule>) -> Option<AlarmRule> {
+    let Some(had) = stored else { return Some(rule.clone()) };
+    let next = AlarmRule { version: had.version, ..rule.clone() };
+    (next != *had).then(|| AlarmRule { version: had.version.saturating_add(1), ..next })
+}
+
+/// Whether a rule's id is the one that a rule derived from its subject has.
+fn is_derived(rule: &AlarmRule) -> bool {
+    let derived = match (rule.subject, rule.condition) {
+        (Subject::Point(point), Condition::Limit { level, .. }) => {
+            let name = match level {
+                LimitLevel::LowLow => "LL",
+                LimitLevel::Low => "L",
+                LimitLevel::High => "H",
+                LimitLevel::HighHigh => "HH",
+            };
+            RuleId::derived(point.0, name)
+        }
+        (Subject::Point(point), Condition::Anomaly { .. }) => RuleId::derived(point.0, "anomaly"),
+        (Subject::Site(site), Condition::Silence { .. }) => RuleId::derived(site.0, "silence"),
+        (Subject::Point(_) | Subject::Site(_), _) => return false,
+    };
+    rule.id == derived
+}
+
+fn site_of_silence(rule: &AlarmRule) -> Option<SiteId> {
+    match (rule.subject, rule.condition) {
+        (Subject::Site(site), Condition::Silence { .. }) => Some(site),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use penstock_model::{Site, SiteKind, TenantId, Timestamp};
+
+    use super::*;
+
+    fn plant() -> Plant {
+        let tenant = TenantId::made(Timestamp::from_secs(1), [1; 10]);
+        let site = |name: &str| Site {
+            id: SiteId::derived(tenant.0, name),
+            name: name.to_owned(),
+            kind: SiteKind::Pumping,
+            area: None,
+            position: None,
+        };
+        Plant {
+            tenant,
+            name: "Town".into(),
+            time_zone: "UTC".into(),
+            areas: vec![],
+            sites: vec![site("PS-1"), site("PS-2")],
+            assets: vec![],
+            pipes: vec![],
+        }
+    }
+
+    /// One point on each site, with a high and a high-high limit, and watched for anomalies.
+    fn points(plant: &Plant) -> BTreeMap<PointNo, Point> {
+        let text = "source,address,name,quantity,unit,site,role,h,hh\n\
+                    local,a,A,flow,L/s,PS-1,area_inflow,30,40\nlocal,b,B,flow,L/s,PS-2,area_inflow,30,40\n";
+        let (points, faults) = crate::points_csv::read(text, plant.tenant, plant, &[]);
+        assert_eq!(faults, vec![]);
+        (1..).map(PointNo).zip(points).map(|(no, point)| (no, Point { no, ..point })).collect()
+    }
+
+    fn by_id(rules: Vec<AlarmRule>) -> BTreeMap<RuleId, AlarmRule> {
+        rules.into_iter().map(|rule| (rule.id, rule)).collect()
+    }
+
+    #[test]
+    fn a_site_with_a_silence_rule_of_its_own_gets_no_other() {
+        let plant = plant();
+        let points = points(&plant);
+        let derived = changed_rules(&plant, &points, &BTreeMap::new());
+        assert_eq!(derived.iter().filter_map(site_of_silence).count(), 2);
+        assert!(derived.iter().all(is_derived));
+
+        let own = AlarmRule {
+            id: RuleId::derived(plant.tenant.0, "silence of PS-1"),
+            ..penstock_alarm::silence_rule(&plant.sites[0], Duration::from_secs(120))
+        };
+        assert!(!is_derived(&own));
+        let sites = |rules: &[AlarmRule]| rules.iter().filter_map(site_of_silence).collect::<Vec<_>>();
+        let beside = changed_rules(&plant, &points, &by_id(vec![own.clone()]));
+        assert_eq!(sites(&beside), vec![plant.sites[1].id]);
+
+        // One that was derived before is disabled, once.
+        let mut stored = by_id(derived);
+        stored.insert(own.id, own);
+        let changed = changed_rules(&plant, &points, &stored);
+        assert_eq!(sites(&changed), vec![plant.sites[0].id]);
+        assert_eq!(changed.len(), 1);
+        assert!(!changed[0].enabled);
+        stored.extend(by_id(changed));
+        assert_eq!(changed_rules(&plant, &points, &stored), vec![]);
+    }
+
+    #[test]
+    fn the_rule_of_a_limit_that_is_taken_away_is_disabled_and_comes_back() {
+        let plant = plant();
+        let mut points = points(&plant);
+        let mut stored = by_id(changed_rules(&plant, &points, &BTreeMap::new()));
+        assert_eq!(changed_rules(&plant, &points, &stored), vec![]);
+        let point = points.get_mut(&PointNo(1)).expect("made");
+        let limits = point.limits;
+        point.limits.hh = None;
+        let rule = RuleId::derived(point.id.0, "HH");
+
+        let changed = changed_rules(&plant, &points, &stored);
+        let told =
+            |rules: &[AlarmRule]| rules.iter().map(|rule| (rule.id, rule.version, rule.enabled)).collect::<Vec<_>>();
+        assert_eq!(told(&changed), vec![(rule, 2, false)]);
+        stored.extend(by_id(changed));
+        assert_eq!(changed_rules(&plant, &points, &stored), vec![]);
+
+        points.get_mut(&PointNo(1)).expect("made").limits = limits;
+        assert_eq!(told(&changed_rules(&plant, &points, &stored)), vec![(rule, 3, true)]);
+    }
 }

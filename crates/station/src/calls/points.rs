@@ -1,6 +1,8 @@
 //! Points and plant: saved, imported, exported.
 
-use penstock_api::{ApiError, Csv, ImportPoints, ImportReport, SavePoints};
+use std::sync::Arc;
+
+use penstock_api::{ApiError, Code, Csv, ImportPoints, ImportReport, SavePoints};
 use penstock_model::{PlantFile, Point};
 use penstock_store::AuditEntry;
 
@@ -10,7 +12,8 @@ use crate::points_csv;
 impl Context<'_> {
     pub(super) async fn save_points(&self, call: SavePoints) -> Result<ImportReport, ApiError> {
         let audit = AuditEntry { reason: some(&call.reason), ..self.audit("points") };
-        self.shared.save_points(call.points, audit, false).await
+        let shared = Arc::clone(self.shared);
+        to_its_end(async move { shared.save_points(call.points, audit, false).await }).await
     }
 
     pub(super) async fn import_points(&self, call: ImportPoints) -> Result<ImportReport, ApiError> {
@@ -24,7 +27,17 @@ impl Context<'_> {
             return Ok(ImportReport { read, faults, ..ImportReport::default() });
         }
         let audit = AuditEntry { reason: some("CSV import"), ..self.audit("points") };
-        self.shared.save_points(points, audit, call.dry_run).await
+        let (shared, dry_run) = (Arc::clone(self.shared), call.dry_run);
+        let mut report = to_its_end(async move { shared.save_points(points, audit, dry_run).await }).await?;
+        if !report.faults.is_empty() {
+            // Counted in points so far: a file has a heading and may have fields of several lines.
+            let lines = points_csv::lines(&call.csv);
+            for fault in &mut report.faults {
+                let index = usize::try_from(fault.line.saturating_sub(1)).unwrap_or(usize::MAX);
+                fault.line = lines.get(index).copied().unwrap_or(fault.line);
+            }
+        }
+        Ok(report)
     }
 
     pub(super) fn export_points(&self) -> Csv {
@@ -35,8 +48,17 @@ impl Context<'_> {
 
     pub(super) async fn import_plant(&self, file: PlantFile) -> Result<ImportReport, ApiError> {
         let audit = self.audit(format!("plant {}", file.plant.name));
-        self.shared.import_plant(file, audit).await
+        let shared = Arc::clone(self.shared);
+        to_its_end(async move { shared.import_plant(file, audit).await }).await
     }
+}
+
+/// Carries a change out in a task of its own: a caller who goes away half way must not cut it in two.
+async fn to_its_end(
+    change: impl Future<Output = Result<ImportReport, ApiError>> + Send + 'static,
+) -> Result<ImportReport, ApiError> {
+    let outcome = tokio::spawn(change).await;
+    outcome.map_err(|error| ApiError::new(Code::Failed, format!("the change came to no end: {error}")))?
 }
 
 fn some(text: &str) -> Option<String> {
