@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use penstock_gateway::{Assets, Gateway};
 use penstock_model::Clock;
-use penstock_station::instance::{self, Running};
+use penstock_station::instance::{self, Instance, Running, Turn};
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
 use penstock_station::settings::{self, Loaded};
@@ -15,15 +16,41 @@ use tokio_util::sync::CancellationToken;
 
 use crate::logs;
 
-/// The station that runs on `data`, where its process lives.
-pub(crate) fn running(data: &Path) -> Option<Running> {
-    match instance::Instance::take(data) {
-        Ok(_free) => None,
-        Err(penstock_station::Error::Running { pid, address, .. }) => {
-            instance::find(data).or(Some(Running { pid, address, broker_port: None, ready: false }))
+/// How long a start that came first may take to say where its screens are, and how often that is looked for.
+const FIRST: Duration = Duration::from_secs(30);
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Who runs the station on a data folder.
+pub(crate) enum Host {
+    /// This process is to start it, and it alone until the turn is let go.
+    Here(Option<Turn>),
+    /// Another process; without an address where it did not say in time where its screens are.
+    Elsewhere(Running),
+}
+
+/// Finds out who runs the station on `data`. Waits while another process is just starting it.
+pub(crate) fn who(data: &Path) -> Host {
+    let begun = Instant::now();
+    loop {
+        let pid = match Turn::take(data) {
+            Ok(Some(turn)) => match Instance::take(data) {
+                Ok(_free) => return Host::Here(Some(turn)),
+                Err(penstock_station::Error::Running { pid, .. }) => {
+                    if let Some(running) = instance::find(data).filter(|running| running.ready) {
+                        return Host::Elsewhere(running);
+                    }
+                    pid
+                }
+                // Told by the start itself, with its cure.
+                Err(_) => return Host::Here(Some(turn)),
+            },
+            Ok(None) => 0,
+            Err(_) => return Host::Here(None),
+        };
+        if begun.elapsed() > FIRST {
+            return Host::Elsewhere(Running { pid, address: String::new(), broker_port: None, ready: false });
         }
-        // Told by the start itself, with its cure.
-        Err(_) => None,
+        std::thread::sleep(GLANCE);
     }
 }
 
@@ -47,8 +74,13 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
-    /// Starts the station and serves its screens.
-    pub(crate) async fn start(data: PathBuf, settings: Loaded, log: RecentLog) -> anyhow::Result<Self> {
+    /// Starts the station and serves its screens; lets the turn go when others can find it.
+    pub(crate) async fn start(
+        data: PathBuf,
+        settings: Loaded,
+        log: RecentLog,
+        turn: Option<Turn>,
+    ) -> anyhow::Result<Self> {
         let listen = settings.settings.gateway.listen.clone();
         // Bound first: an address that is taken should not cost a start of the database.
         let gateway = Gateway::bind(&listen).await?;
@@ -64,14 +96,19 @@ impl Hosted {
                 tracing::error!(%error, "browsers cannot reach the station any more");
             }
         });
-        station.announce(&address)?;
+        if let Err(error) = station.announce(&address) {
+            stop.cancel();
+            station.stop().await;
+            return Err(error.into());
+        }
+        drop(turn);
         Ok(Self { station, address, gateway, stop })
     }
 
     /// Stops the gateway and then the station.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        let late = tokio::time::timeout(std::time::Duration::from_secs(3), self.gateway).await.is_err();
+        let late = tokio::time::timeout(Duration::from_secs(3), self.gateway).await.is_err();
         if late {
             tracing::info!("a browser did not let go in time");
         }
@@ -80,14 +117,26 @@ impl Hosted {
 }
 
 /// Runs without a window until it is told to stop.
-pub(crate) async fn serve(data: PathBuf, settings: Loaded, log: RecentLog) -> anyhow::Result<()> {
+pub(crate) async fn serve(data: PathBuf, settings: Loaded, log: RecentLog, turn: Option<Turn>) -> anyhow::Result<()> {
     let mut interrupted = Interrupted::listen()?;
-    let hosted = tokio::select! {
-        hosted = Hosted::start(data, settings, log) => hosted?,
-        () = interrupted.wait() => return Ok(()),
+    let mut start = std::pin::pin!(Hosted::start(data, settings, log, turn));
+    let started = tokio::select! {
+        hosted = start.as_mut() => Some(hosted?),
+        () = interrupted.wait() => None,
     };
-    logs::say(&format!("Penstock runs: open {} in a browser on this machine. Ctrl-C stops it.", hosted.address));
-    interrupted.wait().await;
+    let hosted = match started {
+        Some(hosted) => {
+            let address = &hosted.address;
+            logs::say(&format!("Penstock runs: open {address} in a browser on this machine. Ctrl-C stops it."));
+            interrupted.wait().await;
+            hosted
+        }
+        None => {
+            // A start that is dropped half way would leave the database and the broker running.
+            logs::say("Stopping when the start is through");
+            start.await?
+        }
+    };
     logs::say("Stopping: sources, spool, database, broker");
     hosted.stop().await;
     Ok(())

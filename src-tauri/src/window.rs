@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use penstock_api::{ApiError, Code, Request};
-use penstock_station::instance::Running;
+use penstock_station::instance::{Running, Turn};
 use penstock_station::notices::RecentLog;
 use penstock_station::settings::Loaded;
 use penstock_station::{Caller, Origin, Station};
@@ -134,30 +134,29 @@ pub(crate) fn host(
     data: PathBuf,
     settings: Loaded,
     log: RecentLog,
+    turn: Option<Turn>,
 ) -> anyhow::Result<()> {
     tauri::async_runtime::set(runtime.handle().clone());
     let (progress_in, progress) = watch::channel(Progress::Starting);
     let hosted = Arc::new(tokio::sync::Mutex::new(None::<Hosted>));
-    let start = {
-        let hosted = Arc::clone(&hosted);
-        async move {
-            let mut slot = hosted.lock().await;
-            match Hosted::start(data, settings, log).await {
-                Ok(ready) => {
-                    tracing::info!(address = ready.address, "the station runs");
-                    progress_in.send_replace(Progress::Ready(ready.station.clone()));
-                    *slot = Some(ready);
-                }
-                Err(error) => {
-                    let problem = format!("{error:#}");
-                    tracing::error!(problem, "the station cannot start");
-                    progress_in.send_replace(Progress::Failed(problem));
-                }
+    // Held from here until the start is through: the end below waits for it.
+    let mut slot = runtime.block_on(Arc::clone(&hosted).lock_owned());
+    let start = async move {
+        match Hosted::start(data, settings, log, turn).await {
+            Ok(ready) => {
+                tracing::info!(address = ready.address, "the station runs");
+                progress_in.send_replace(Progress::Ready(ready.station.clone()));
+                *slot = Some(ready);
             }
-            drop(slot);
-            // Kept open: a closed channel would say that the station is stopping.
-            std::future::pending::<()>().await;
+            Err(error) => {
+                let problem = format!("{error:#}");
+                tracing::error!(problem, "the station cannot start");
+                progress_in.send_replace(Progress::Failed(problem));
+            }
         }
+        drop(slot);
+        // Kept open: a closed channel would say that the station is stopping.
+        std::future::pending::<()>().await;
     };
     let starting = runtime.spawn(start);
     let app = tauri::Builder::default()
@@ -185,31 +184,28 @@ pub(crate) fn host(
             }
         })
         .build(context())
-        .context("the window cannot be opened")?;
-    quit_on_signal(runtime, app.handle().clone())?;
-    let code = app.run_return(|_, event| {
-        if let RunEvent::ExitRequested { code: None, api, .. } = event {
-            api.prevent_exit(); // the last window is hidden, not gone
-        }
+        .context("the window cannot be opened")
+        .and_then(|app| quit_on_signal(runtime, app.handle().clone()).map(|()| app));
+    let code = app.map(|app| {
+        app.run_return(|_, event| {
+            if let RunEvent::ExitRequested { code: None, api, .. } = event {
+                api.prevent_exit(); // the last window is hidden, not gone
+            }
+        })
     });
+    // Also without a window: what was started is stopped.
     runtime.block_on(async {
         if let Some(hosted) = hosted.lock().await.take() {
             hosted.stop().await;
         }
         starting.abort();
     });
+    let code = code?;
     if code == 0 { Ok(()) } else { Err(anyhow::anyhow!("the window ended with code {code}")) }
 }
 
 /// Shows a station that another process runs: brings its window forward where it has one, else opens one of our own.
-pub(crate) fn attach(data: &Path, running: &Running) -> anyhow::Result<()> {
-    if running.address.is_empty() {
-        anyhow::bail!(
-            "the station on {} is just starting (process {}): try again in a moment",
-            data.display(),
-            running.pid
-        );
-    }
+pub(crate) fn attach(running: &Running) -> anyhow::Result<()> {
     let address = running.address.parse().with_context(|| format!("{} is no address", running.address))?;
     let app = tauri::Builder::default()
         // Where the other process has a window, that one comes forward and this process ends here.

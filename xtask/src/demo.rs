@@ -18,6 +18,8 @@ use crate::workspace::Workspace;
 
 /// Where in the data folder the simulator keeps how far it came; there once the past is published.
 pub(crate) const SIMULATOR_STATE: &str = "demo-simulator.json";
+/// Where in the data folder the password of the demo's devices is kept from run to run.
+const DEVICE_PASSWORD: &str = "demo-device-password";
 /// How often children are looked at.
 const GLANCE: Duration = Duration::from_millis(50);
 /// What the simulator may take to publish its last messages.
@@ -91,7 +93,10 @@ pub(crate) fn data_folder(name: &str) -> anyhow::Result<PathBuf> {
 pub(crate) fn start(workspace: &Workspace, options: &Options, signals: &Receiver<Signal>) -> anyhow::Result<Started> {
     std::fs::create_dir_all(&options.data)
         .with_context(|| format!("the data folder {} cannot be made", options.data.display()))?;
-    let device_password = random_password()?;
+    let device_password = match options.has_demo {
+        true => kept_password(&options.data.join(DEVICE_PASSWORD))?,
+        false => String::new(),
+    };
     let station = station_command(workspace, options, &device_password)?.spawn();
     let mut station = station.context("the station cannot be started: was it built?")?;
 
@@ -296,6 +301,30 @@ fn signal_group(child: &Child, signal: Signal) -> anyhow::Result<()> {
     killpg(group, signal).with_context(|| format!("process {group} cannot be signalled"))
 }
 
+/// The password of the demo's devices, the same at each run, so that a device that somebody adds is not locked out.
+///
+/// In a file for its owner alone, because there need not be a keyring. This is for the demo plant only, whose devices are
+/// this program's own: a real plant's password is never written down in clear.
+fn kept_password(file: &Path) -> anyhow::Result<String> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Ok(kept) = std::fs::read_to_string(file)
+        && !kept.trim().is_empty()
+    {
+        return Ok(kept.trim().to_owned());
+    }
+    let password = random_password()?;
+    std::fs::File::options()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(file)
+        .and_then(|mut file| file.write_all(password.as_bytes()))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(password)
+}
+
 fn random_password() -> anyhow::Result<String> {
     use std::io::Read as _;
     let mut bytes = [0; 16];
@@ -317,6 +346,16 @@ mod tests {
             Note { pid: 7, address: "http://127.0.0.1:8470/".into(), broker_port: Some(40123), is_ready: true };
         assert_eq!(Note::parse(&note), Some(expected));
         assert_eq!(Note::parse(&serde_json::json!({ "pid": 7 })), None);
+    }
+
+    #[test]
+    fn the_devices_password_is_kept() -> anyhow::Result<()> {
+        let file = std::env::temp_dir().join(format!("penstock-xtask-{}-{}", std::process::id(), random_password()?));
+        let (one, again) = (kept_password(&file)?, kept_password(&file)?);
+        std::fs::remove_file(&file)?;
+        assert_eq!(one.len(), 32);
+        assert_eq!(one, again);
+        Ok(())
     }
 
     #[test]

@@ -35,16 +35,9 @@ impl Instance {
     /// [`Error::Running`] where another station has it, [`Error::File`] where the folder cannot be used.
     pub fn take(data: &Path) -> Result<Self, Error> {
         let run = data.join("run");
-        std::fs::create_dir_all(&run).map_err(|source| Error::file("data folder", &run, source))?;
         let path = run.join("lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|source| Error::file("lock file", &path, source))?;
         let note = run.join("station.json");
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        match try_lock(data, &path)? {
             Ok(lock) => {
                 // What a killed station left is no longer true.
                 match std::fs::remove_file(&note) {
@@ -55,7 +48,7 @@ impl Instance {
                 }
                 Ok(Self { note, _lock: lock })
             }
-            Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+            Err(nix::errno::Errno::EWOULDBLOCK) => {
                 let running = find(data);
                 Err(Error::Running {
                     data: data.display().to_string(),
@@ -63,7 +56,7 @@ impl Instance {
                     address: running.map(|running| running.address).unwrap_or_default(),
                 })
             }
-            Err((_, errno)) => Err(Error::file("lock file", &path, errno.into())),
+            Err(errno) => Err(Error::file("lock file", &path, errno.into())),
         }
     }
 
@@ -85,6 +78,41 @@ impl Drop for Instance {
         // The lock is what counts; a note left behind is removed by the next start.
         drop(std::fs::remove_file(&self.note));
     }
+}
+
+/// The turn to start a station on a data folder: of two that start at the same moment, the later waits for what comes of
+/// the first. Let go when dropped, also by a kill.
+#[derive(Debug)]
+pub struct Turn {
+    _lock: Flock<File>,
+}
+
+impl Turn {
+    /// Takes the turn, where nobody else is just starting.
+    ///
+    /// # Errors
+    /// [`Error::File`] where the folder cannot be used.
+    pub fn take(data: &Path) -> Result<Option<Self>, Error> {
+        let path = data.join("run").join("starting");
+        match try_lock(data, &path)? {
+            Ok(lock) => Ok(Some(Self { _lock: lock })),
+            Err(nix::errno::Errno::EWOULDBLOCK) => Ok(None),
+            Err(errno) => Err(Error::file("lock file", &path, errno.into())),
+        }
+    }
+}
+
+/// Locks a file in the folder of what runs; both are made where they do not exist.
+fn try_lock(data: &Path, path: &Path) -> Result<Result<Flock<File>, nix::errno::Errno>, Error> {
+    let run = data.join("run");
+    std::fs::create_dir_all(&run).map_err(|source| Error::file("data folder", &run, source))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|source| Error::file("lock file", path, source))?;
+    Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_file, errno)| errno))
 }
 
 /// The station that runs on `data`, as it tells of itself.
@@ -112,5 +140,14 @@ mod tests {
         drop(first);
         assert_eq!(find(data.path()), None);
         Instance::take(data.path()).expect("free again");
+    }
+
+    #[test]
+    fn one_starts_at_a_time() {
+        let data = tempfile::tempdir().expect("folder");
+        let first = Turn::take(data.path()).expect("usable").expect("free");
+        assert!(Turn::take(data.path()).expect("usable").is_none());
+        drop(first);
+        assert!(Turn::take(data.path()).expect("usable").is_some());
     }
 }

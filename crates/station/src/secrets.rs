@@ -13,6 +13,8 @@ pub type Secret = Zeroizing<String>;
 
 /// The name secrets have in the keyring.
 const SERVICE: &str = "penstock";
+/// Variables of the environment that give secrets begin with this.
+const VARIABLE: &str = "PENSTOCK_SECRET__";
 
 /// Where this station's secrets are kept.
 #[derive(Clone)]
@@ -93,7 +95,7 @@ impl Secrets {
     /// # Errors
     /// Where the keyring is there but refuses.
     pub fn get(&self, name: &str) -> Result<Option<Secret>, SecretError> {
-        if let Some(secret) = self.given.get(name) {
+        if let Some(secret) = self.given(name) {
             return Ok(Some(secret.clone()));
         }
         match self.place {
@@ -104,6 +106,15 @@ impl Secrets {
                 Err(error) => Err(SecretError { name: name.to_owned(), problem: error.to_string() }),
             },
         }
+    }
+
+    /// Whether what is kept under that name is there after a restart: the keyring has it, or it is given at each start.
+    pub fn is_lasting(&self, name: &str) -> bool {
+        self.lasting() || self.given(name).is_some()
+    }
+
+    fn given(&self, name: &str) -> Option<&Secret> {
+        self.given.get(name).or_else(|| self.given.get(&plain(name)))
     }
 
     /// Keeps a secret under that name. Blocks.
@@ -171,8 +182,18 @@ fn probe(scope: &str) -> Result<(), keyring::Error> {
     entry.delete_credential()
 }
 
+/// The name of a secret as the environment can spell it: small letters and digits, all else a hyphen.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+}
+
+/// The variable of the environment that gives the secret of that name.
+pub(crate) fn variable(name: &str) -> String {
+    format!("{VARIABLE}{}", plain(name).replace('-', "_").to_ascii_uppercase())
+}
+
 /// Secrets given at start: `PENSTOCK_SECRET__DEVICE_PASSWORD` is `device-password`, as is systemd's credential of that
-/// name.
+/// name; `PENSTOCK_SECRET__BROKER_SITE_2` is the password of the broker `site-2`, or `Site.2`.
 fn given_secrets(
     environment: impl Iterator<Item = (String, String)>,
     credentials: Option<PathBuf>,
@@ -184,8 +205,8 @@ fn given_secrets(
         }
     }
     for (name, value) in environment {
-        if let Some(name) = name.strip_prefix("PENSTOCK_SECRET__") {
-            given.insert(name.to_ascii_lowercase().replace('_', "-"), Zeroizing::new(value));
+        if let Some(name) = name.strip_prefix(VARIABLE) {
+            given.insert(plain(name), Zeroizing::new(value));
         }
     }
     given
@@ -231,6 +252,19 @@ mod tests {
         let given = given_secrets(environment.into_iter(), Some(folder.path().to_owned()));
         assert_eq!(given.get("site-2").map(|s| s.as_str()), Some("from systemd"));
         assert_eq!(given.get("device-password").map(|s| s.as_str()), Some("from the environment"));
+    }
+
+    #[test]
+    fn a_given_secret_is_found_by_any_name_of_a_broker() {
+        let given = given_secrets([("PENSTOCK_SECRET__BROKER_SITE_2".to_owned(), "dry".to_owned())].into_iter(), None);
+        let secrets = Secrets { given: Arc::new(given), ..Secrets::in_memory("test") };
+        for name in ["broker-site-2", "broker-Site.2", "broker-site_2"] {
+            assert_eq!(secrets.get(name).expect("memory").as_deref().map(String::as_str), Some("dry"), "{name}");
+            assert!(secrets.is_lasting(name));
+            assert_eq!(variable(name), "PENSTOCK_SECRET__BROKER_SITE_2");
+        }
+        assert_eq!(secrets.get("broker-site-3").expect("memory"), None);
+        assert!(!secrets.is_lasting("broker-site-3"));
     }
 
     #[test]

@@ -319,6 +319,7 @@ pub fn load(data: &Path, environment: impl Iterator<Item = (String, String)>) ->
     check(&of_file, &file.display().to_string())?;
 
     let mut overridden = Vec::new();
+    let defaults = toml::Table::try_from(Settings::default()).unwrap_or_default();
     let mut overrides: Vec<(String, String)> =
         environment.filter(|(name, _)| name.starts_with(ENV_PREFIX) && name.contains("__")).collect();
     overrides.sort();
@@ -336,7 +337,7 @@ pub fn load(data: &Path, environment: impl Iterator<Item = (String, String)>) ->
                 problem: format!("{section} is a list: change it in {}", file.display()),
             });
         };
-        table.insert(key.to_owned(), parse_value(&value));
+        table.insert(key.to_owned(), parse_value(&value, defaults.get(section).and_then(|section| section.get(key))));
         overridden.push(name);
     }
     let settings: Settings = document.clone().try_into().map_err(|error| fault("environment", &document, error))?;
@@ -344,16 +345,14 @@ pub fn load(data: &Path, environment: impl Iterator<Item = (String, String)>) ->
     Ok(Loaded { settings, file, overridden })
 }
 
-/// A value of the environment: a number or a truth value where it reads as one, else text.
-fn parse_value(text: &str) -> toml::Value {
-    if let Ok(whole) = text.parse::<i64>() {
-        return toml::Value::Integer(whole);
-    }
-    match text {
-        "true" => toml::Value::Boolean(true),
-        "false" => toml::Value::Boolean(false),
-        other => toml::Value::String(other.to_owned()),
-    }
+/// A value of the environment: a number or a truth value where the setting is one and it reads as one, else text.
+fn parse_value(text: &str, default: Option<&toml::Value>) -> toml::Value {
+    let parsed = match default {
+        Some(toml::Value::Integer(_)) => text.parse().ok().map(toml::Value::Integer),
+        Some(toml::Value::Boolean(_)) => text.parse().ok().map(toml::Value::Boolean),
+        _ => None,
+    };
+    parsed.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
 fn setting_error(file: &str, key: &str, error: &toml::de::Error) -> Error {
@@ -376,6 +375,19 @@ fn check(settings: &Settings, file: &str) -> Result<(), Error> {
         |key: &str, problem: String| Err(Error::Setting { file: file.to_owned(), key: key.to_owned(), problem });
     if !(20..=1_000).contains(&settings.live.tick_millis) {
         return wrong("live.tick_millis", "give 20 to 1000".into());
+    }
+    if jiff::tz::TimeZone::get(&settings.plant.time_zone).is_err() {
+        let zone = &settings.plant.time_zone;
+        return wrong(
+            "plant.time_zone",
+            format!("{zone:?} is no time zone: give an IANA name, for example Asia/Kolkata or UTC"),
+        );
+    }
+    if let Some(part) = settings.log.level.split(',').find(|part| !is_log_level(part.trim())) {
+        return wrong(
+            "log.level",
+            format!("{part:?} is no level: give for example info, or info,penstock_sources=debug"),
+        );
     }
     if settings.spool.max_megabytes < 64 {
         return wrong("spool.max_megabytes", "give at least 64".into());
@@ -404,6 +416,14 @@ fn check(settings: &Settings, file: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether this is a level, or a module with its level.
+fn is_log_level(part: &str) -> bool {
+    let (module, level) = part.rsplit_once('=').map_or((None, part), |(module, level)| (Some(module), level));
+    let is_level =
+        ["off", "error", "warn", "info", "debug", "trace"].iter().any(|known| level.eq_ignore_ascii_case(known));
+    is_level && module.is_none_or(|module| !module.trim().is_empty())
+}
+
 /// Changes the file by `edit`, keeping its comments, in one step that a crash cannot tear.
 ///
 /// # Errors
@@ -430,20 +450,45 @@ pub fn edit(file: &Path, edit: impl FnOnce(&mut toml_edit::DocumentMut)) -> Resu
     Ok(settings)
 }
 
-/// Puts `brokers` into the file's document.
+/// Puts `brokers` at the end of the file's document, after the comment that is there; all before stays as it is.
 pub fn put_brokers(document: &mut toml_edit::DocumentMut, brokers: &[BrokerSettings]) {
-    document.remove("brokers");
     #[derive(Serialize)]
     struct Holder<'a> {
         brokers: &'a [BrokerSettings],
     }
-    if brokers.is_empty() {
-        return;
-    }
+    let removed = document.remove("brokers");
+    let first = removed.as_ref().and_then(toml_edit::Item::as_array_of_tables).and_then(|tables| tables.get(0));
+    let before = first.and_then(|table| table.decor().prefix()?.as_str()).unwrap_or_default();
+    let mut comment = format!("{before}{}", document.trailing().as_str().unwrap_or_default());
     let rendered =
         toml::to_string(&Holder { brokers }).ok().and_then(|text| text.parse::<toml_edit::DocumentMut>().ok());
-    if let Some(item) = rendered.and_then(|mut rendered| rendered.remove("brokers")) {
-        document.insert("brokers", item);
+    let item = rendered.and_then(|mut rendered| rendered.remove("brokers"));
+    let Some(toml_edit::Item::ArrayOfTables(mut tables)) = item else {
+        document.set_trailing(comment);
+        return;
+    };
+    for table in tables.iter_mut() {
+        place(table, Some(isize::MAX));
+    }
+    if let Some(first) = tables.get_mut(0) {
+        if !comment.ends_with('\n') {
+            comment.push('\n');
+        }
+        first.decor_mut().set_prefix(comment);
+        document.set_trailing("");
+    }
+    document.insert("brokers", toml_edit::Item::ArrayOfTables(tables));
+}
+
+/// Sets where a table is written; the tables in it follow it.
+fn place(table: &mut toml_edit::Table, position: Option<isize>) {
+    table.set_position(position);
+    for (_, item) in table.iter_mut() {
+        match item {
+            toml_edit::Item::Table(inner) => place(inner, None),
+            toml_edit::Item::ArrayOfTables(inner) => inner.iter_mut().for_each(|inner| place(inner, None)),
+            _ => {}
+        }
     }
 }
 
@@ -481,6 +526,18 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_the_environment_may_look_like_anything() {
+        for name in ["42", "true", ""] {
+            let settings = load_text("", &[("PENSTOCK_STATION__NAME", name), ("PENSTOCK_PLANT__IMPORT", name)]);
+            let settings = settings.expect("valid");
+            assert_eq!((settings.station.name, settings.plant.import), (name.to_owned(), Some(name.into())));
+        }
+        let settings = load_text("", &[("PENSTOCK_DEMO__PEOPLE", "true"), ("PENSTOCK_SPOOL__MAX_MEGABYTES", "100")]);
+        let settings = settings.expect("valid");
+        assert_eq!((settings.demo.people, settings.spool.max_megabytes), (true, 100));
+    }
+
+    #[test]
     fn wrong_settings_are_named_with_their_cure() {
         let check = |text: &str, environment: &[(&str, &str)], parts: &[&str]| {
             let message = load_text(text, environment).expect_err(text);
@@ -495,6 +552,23 @@ mod tests {
         check("[[brokers]]\nname=\"a\"\nhost=\"\"", &[], &["brokers.a.host"]);
         check("[[brokers]]\nname=\"local\"\nhost=\"h\"", &[], &["own broker"]);
         check("nonsense", &[], &["penstock.toml"]);
+        check("[log]\nlevel = \"nonsense=,,x\"", &[], &["penstock.toml", "log.level", "nonsense=", "for example info"]);
+        check("[log]\nlevel = \"loud\"", &[], &["log.level", "loud"]);
+        check("[plant]\ntime_zone = \"Mars/X\"", &[], &["penstock.toml", "plant.time_zone", "Mars/X", "IANA"]);
+        check("", &[("PENSTOCK_LIVE__TICK_MILLIS", "often")], &["environment", "live", "often"]);
+    }
+
+    #[test]
+    fn brokers_between_sections_go_to_the_end_with_their_comment() {
+        let text = "# first\n[station]\nname = \"a\"\n\n# ours\n[[brokers]]\nname = \"x\"\nhost = \"h\"\n\n# last\n[demo]\n\
+                    people = false\n# end";
+        let mut document: toml_edit::DocumentMut = text.parse().expect("valid");
+        let settings: Settings = toml::from_str(text).expect("valid");
+        put_brokers(&mut document, &settings.brokers);
+        let changed = document.to_string();
+        let rest = changed.strip_prefix("# first\n[station]\nname = \"a\"\n\n# last\n[demo]\npeople = false\n");
+        let rest = rest.expect("sections stay");
+        assert!(rest.starts_with("\n# ours\n# end\n[[brokers]]\nname = \"x\"\n"), "{rest}");
     }
 
     #[test]
@@ -514,10 +588,19 @@ mod tests {
         let changed = edit(&loaded.file, |document| put_brokers(document, std::slice::from_ref(&broker)));
         assert_eq!(changed.expect("valid").brokers, vec![broker.clone()]);
         let text = std::fs::read_to_string(&loaded.file).expect("there");
-        assert!(text.contains("# "), "comments are kept");
+        let (before, after) = text.split_once("\n[[brokers]]\n").expect("written");
+        assert_eq!(format!("{before}\n"), DOCUMENTED, "all else is as it was");
+        for part in ["site-2", "plant/{tag}"] {
+            assert!(after.contains(part), "{part} is not at the end of {text}");
+        }
+        let two = [broker.clone(), BrokerSettings { name: "site-3".into(), ..broker.clone() }];
+        edit(&loaded.file, |document| put_brokers(document, &two)).expect("valid");
+        edit(&loaded.file, |document| put_brokers(document, std::slice::from_ref(&broker))).expect("valid");
+        assert_eq!(std::fs::read_to_string(&loaded.file).expect("there"), text, "the same again is the same");
         let again = load(folder.path(), std::iter::empty()).expect("loads");
         assert_eq!(again.settings.brokers, vec![broker]);
         let emptied = edit(&loaded.file, |document| put_brokers(document, &[])).expect("valid");
         assert!(emptied.brokers.is_empty());
+        assert_eq!(std::fs::read_to_string(&loaded.file).expect("there"), DOCUMENTED);
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use penstock_anomaly::{Detector, Fleet, SNAPSHOT_VERSION, Snapshot};
 use penstock_api::{ApiError, Code, StationStatus};
 use penstock_model::{Clock, Permission, PointNo, TenantId, Timestamp};
-use penstock_sources::broker::{Credentials, Keeper, PrivateBroker};
+use penstock_sources::broker::{Credentials, Keeper, PrivateBroker, keeps_device_password};
 use penstock_sources::mqtt::MqttSettings;
 use penstock_sources::{Received, Secret};
 use penstock_spool::{Seq, Spool};
@@ -491,7 +491,7 @@ fn detector_kind(version: u16) -> String {
 
 /// The name that a broker's password is kept under.
 pub(crate) fn secret_name(broker: &str) -> String {
-    format!("broker/{broker}")
+    format!("broker-{broker}")
 }
 
 fn late(what: &str, outcome: Result<Result<(), tokio::task::JoinError>, tokio::time::error::Elapsed>) {
@@ -517,16 +517,26 @@ async fn start_broker(
     if !settings.enabled {
         return Ok(None);
     }
-    let secrets = secrets.clone();
+    let (secrets, folder) = (secrets.clone(), data.join("broker"));
+    let of_broker = folder.clone();
     let credentials = tokio::task::spawn_blocking(move || -> Result<Credentials, crate::secrets::SecretError> {
         let kept = |name: &str| secrets.get_or_make(name, || crate::secrets::random_password(16));
-        Ok(Credentials {
-            station: Secret::new(kept("station-password")?.as_str()),
-            device: Secret::new(kept("device-password")?.as_str()),
-        })
+        // Devices out there go on with the password they were given, also where only its hash outlived the restart.
+        let device = match secrets.get("device-password")? {
+            None if keeps_device_password(&of_broker) => {
+                tracing::warn!(
+                    "the devices' password is as before, but only its hash is known, because no keyring keeps it: \
+                     PENSTOCK_SECRET__DEVICE_PASSWORD or the systemd credential device-password sets another"
+                );
+                Secret::new("")
+            }
+            Some(known) => Secret::new(known.as_str()),
+            None => Secret::new(kept("device-password")?.as_str()),
+        };
+        Ok(Credentials { station: Secret::new(kept("station-password")?.as_str()), device })
     });
     let credentials = credentials.await.map_err(|error| Error::SetUp(error.to_string()))??;
-    Ok(Some(PrivateBroker::start(data.join("broker"), credentials, clock.clone()).await?))
+    Ok(Some(PrivateBroker::start(folder, credentials, clock.clone()).await?))
 }
 
 fn open_spool(data: &Path, max_megabytes: u64, notices: &Notices) -> Result<Arc<Spool>, Error> {

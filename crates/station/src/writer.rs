@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use penstock_api::DatabaseState;
-use penstock_model::{Clock, TenantId};
+use penstock_model::{Clock, TenantId, Timestamp};
 use penstock_spool::{Seq, Spool};
 use penstock_store::{Batch, Store, Writer};
 use tokio::sync::Notify;
@@ -24,6 +24,13 @@ const BATCH_BYTES: usize = 128 << 10;
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
+/// How long people are told of a record that cannot be read; the log keeps it.
+const UNREADABLE_STANDS: Duration = Duration::from_secs(3_600);
+/// What becomes of data while the database is away.
+const AWAY_CURE: &str = "the station brings it back by itself; meanwhile everything is kept in the spool";
+
+/// Since when the database does not answer: to measure, and to show.
+type AwaySince = Option<(Instant, Timestamp)>;
 
 /// How the database fares, shared with those who show it.
 #[derive(Clone)]
@@ -87,9 +94,10 @@ pub(crate) struct Copier {
 impl Copier {
     /// Copies until `stop`, then what is left, until `cut`.
     pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) {
-        let mut writer = None;
+        let mut writer: Option<Writer> = None;
         let mut reader = self.spool.reader();
-        let mut away_since: Option<(Instant, penstock_model::Timestamp)> = None;
+        let mut away_since: AwaySince = None;
+        let mut unreadable_at: Option<Instant> = None;
         let mut retry = FIRST_RETRY;
         let mut after = Seq(self.watch.written.load(Ordering::Acquire));
         loop {
@@ -104,6 +112,7 @@ impl Copier {
             let records = match read {
                 Ok((back, Ok(records))) => {
                     reader = back;
+                    self.notices.clear("spool", "read");
                     records
                 }
                 Ok((back, Err(error))) => {
@@ -117,6 +126,10 @@ impl Copier {
                     return;
                 }
             };
+            if unreadable_at.is_some_and(|at| at.elapsed() >= UNREADABLE_STANDS) {
+                unreadable_at = None;
+                self.notices.clear("spool", "unreadable");
+            }
             let Some(last) = records.last().map(|record| record.seq) else {
                 if stop.is_cancelled() {
                     return;
@@ -128,18 +141,24 @@ impl Copier {
                 }
                 continue;
             };
-            let batch = self.batch(&records);
+            let (batch, is_whole) = self.batch(&records);
+            if !is_whole {
+                unreadable_at = Some(Instant::now());
+            }
             let began = Instant::now();
-            let outcome = match writer.take() {
-                Some(writer) => Ok(writer),
-                None => Writer::open(self.store.options()).await,
+            let opened = writer.take();
+            let apply = async {
+                let mut open = match opened {
+                    Some(writer) => writer,
+                    None => Writer::open(self.store.options()).await?,
+                };
+                let applied = open.apply(&batch, last.0).await?;
+                Ok::<_, penstock_store::Error>((open, applied))
             };
-            let outcome = match outcome {
-                Ok(mut open) => open.apply(&batch, last.0).await.inspect(|_applied| writer = Some(open)),
-                Err(error) => Err(error),
-            };
+            let outcome = self.outlast(apply, &mut away_since).await;
             match outcome {
-                Ok(applied) => {
+                Ok((open, applied)) => {
+                    writer = Some(open);
                     self.counters.stored.fetch_add(applied.stored, Ordering::Relaxed);
                     self.counters.duplicates.fetch_add(applied.duplicates, Ordering::Relaxed);
                     self.watch.set(DatabaseState::Up { commit_ms: began.elapsed().as_secs_f64() * 1e3 });
@@ -147,6 +166,7 @@ impl Copier {
                         self.notices.clear("database", "away");
                         tracing::info!("the database answers again");
                     }
+                    self.notices.clear("database", "refused");
                     retry = FIRST_RETRY;
                     after = last;
                     self.watch.written.store(last.0, Ordering::Release);
@@ -162,12 +182,7 @@ impl Copier {
                     let (since, at) = *away_since.get_or_insert_with(|| (Instant::now(), self.clock.now()));
                     if since.elapsed() >= TOLD_AFTER {
                         self.watch.set(DatabaseState::Away { since: at });
-                        self.notices.set(
-                            "database",
-                            "away",
-                            error.to_string(),
-                            "the station brings it back by itself; meanwhile everything is kept in the spool",
-                        );
+                        self.notices.set("database", "away", error.to_string(), AWAY_CURE);
                     }
                     if stop.is_cancelled() {
                         return; // the next start goes on from here
@@ -176,6 +191,11 @@ impl Copier {
                     retry = (retry * 2).min(LONGEST_RETRY);
                 }
                 Err(error) => {
+                    // One that refuses does answer.
+                    if away_since.take().is_some() {
+                        self.watch.set(DatabaseState::Up { commit_ms: began.elapsed().as_secs_f64() * 1e3 });
+                        self.notices.clear("database", "away");
+                    }
                     // Nothing is skipped: what the database refuses stays in the spool until somebody looks.
                     self.notices.set(
                         "database",
@@ -192,13 +212,30 @@ impl Copier {
         }
     }
 
-    /// Decodes records; one that cannot be decoded is told and left out, since no retry would mend it.
-    fn batch(&self, records: &[penstock_spool::Record]) -> Batch {
+    /// Awaits `work` to its end, however long that takes, since it may have been committed; tells of a database that lets
+    /// it wait.
+    async fn outlast<T>(&self, work: impl Future<Output = T>, away_since: &mut AwaySince) -> T {
+        let began = (Instant::now(), self.clock.now());
+        let mut work = std::pin::pin!(work);
+        if let Ok(done) = tokio::time::timeout(TOLD_AFTER, work.as_mut()).await {
+            return done;
+        }
+        let (_, since) = *away_since.get_or_insert(began);
+        self.watch.set(DatabaseState::Away { since });
+        self.notices.set("database", "away", "the database does not answer", AWAY_CURE);
+        work.await
+    }
+
+    /// Decodes records, and says whether that was all of them: one that cannot be decoded is told and left out, since no
+    /// retry would mend it.
+    fn batch(&self, records: &[penstock_spool::Record]) -> (Batch, bool) {
         let mut batch = Batch::new(self.tenant);
+        let mut is_whole = true;
         for record in records {
             match Record::from_bytes(&record.payload) {
                 Ok(record) => record.put_into(&mut batch),
                 Err(error) => {
+                    is_whole = false;
                     tracing::error!(seq = record.seq.0, %error, "a spool record cannot be read and is left out");
                     self.notices.set(
                         "spool",
@@ -209,6 +246,6 @@ impl Copier {
                 }
             }
         }
-        batch
+        (batch, is_whole)
     }
 }

@@ -90,6 +90,14 @@ pub(super) fn remembered_port(folder: &Path) -> Option<u16> {
     std::fs::read_to_string(folder.join(PORT)).ok()?.trim().parse().ok().filter(|port| *port != 0)
 }
 
+/// The line of the password file, a salted hash, that lets this account in; none where there is no such account.
+pub(super) fn kept_account(folder: &Path, account: &str) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join(PASSWORDS)).ok()?;
+    let is_of_account =
+        |line: &&str| line.split_once(':').is_some_and(|(name, hash)| name == account && hash.len() > 1);
+    text.lines().find(is_of_account).map(|line| format!("{line}\n"))
+}
+
 /// Replaces a file in one step, readable by the broker alone.
 pub(super) fn write(path: &Path, text: &str, user: &User) -> Result<(), Error> {
     let beside = path.with_extension("new");
@@ -179,4 +187,20 @@ connection_messages false
 log_timestamp_format %Y-%m-%dT%H:%M:%S
 "
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_account_is_its_own_line_with_a_hash() {
+        let folder = tempfile::tempdir().expect("folder");
+        assert_eq!(kept_account(folder.path(), DEVICE), None, "no file");
+        let text = "station:$7$101$a$b\ndevices:$7$101$c$d\ndevice:$7$101$e$f\n";
+        std::fs::write(folder.path().join(PASSWORDS), text).expect("written");
+        assert_eq!(kept_account(folder.path(), DEVICE).as_deref(), Some("device:$7$101$e$f\n"));
+        std::fs::write(folder.path().join(PASSWORDS), "device:\n").expect("written");
+        assert_eq!(kept_account(folder.path(), DEVICE), None, "no hash");
+    }
 }

@@ -36,12 +36,16 @@ const PORTS: std::ops::RangeInclusive<u16> = 21_883..=21_982;
 const START: Duration = Duration::from_secs(10);
 const STOP: Duration = Duration::from_secs(10);
 
+/// Stands for the devices' password where only its hash is known.
+pub const UNKNOWN: &str = "<password of the devices>";
+
 /// The passwords of the broker's two accounts, to be kept in the keyring by whoever starts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// Of [`STATION`].
     pub station: Secret,
-    /// Of [`DEVICE`].
+    /// Of [`DEVICE`]; empty where it is not known: the one whose hash the broker's folder keeps then goes on to let
+    /// devices in, and there is a new one only where there is no such hash.
     pub device: Secret,
 }
 
@@ -111,12 +115,15 @@ impl PrivateBroker {
     /// name the file, port or program and the cure.
     pub async fn start(
         folder: impl AsRef<Path>,
-        credentials: Credentials,
+        mut credentials: Credentials,
         clock: Clock,
     ) -> Result<(Self, Keeper), Error> {
         let programs = Programs::find()?;
         let folder = config::create_folder(folder.as_ref())?;
         let lock = lock(&folder)?;
+        if credentials.device.expose().is_empty() && !keeps_device_password(&folder) {
+            credentials.device = Secret::generate()?;
+        }
         let mut keeper = Keeper {
             programs,
             user: config::user(&folder),
@@ -135,9 +142,13 @@ impl PrivateBroker {
             _lock: lock,
         };
         keeper.adopt_or_launch().await?;
+        let mut credentials = keeper.credentials.clone();
+        if credentials.device.expose().is_empty() {
+            credentials.device = Secret::new(UNKNOWN);
+        }
         let broker = Self {
             folder: keeper.folder.clone(),
-            credentials: keeper.credentials.clone(),
+            credentials,
             port: keeper.port.subscribe(),
             state: keeper.state.subscribe(),
         };
@@ -154,7 +165,7 @@ impl PrivateBroker {
         self.state.clone()
     }
 
-    /// The passwords of its accounts.
+    /// The passwords of its accounts; [`UNKNOWN`] where the devices' is not known.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
@@ -174,13 +185,17 @@ impl PrivateBroker {
         Ok(source.following(self.port.clone()).remembering(self.folder.join("session")))
     }
 
-    /// A whole command that publishes one reading as a device, password included: for the screen, never for a log.
+    /// A whole command that publishes one reading as a device, password included: for the screen, never for a log. With
+    /// [`UNKNOWN`] in its place where it is not known.
     pub fn publish_example(&self) -> String {
+        let password = match self.credentials.device.expose() {
+            UNKNOWN => format!("'{UNKNOWN}'"),
+            known => known.to_owned(),
+        };
         format!(
-            "mosquitto_pub -h {HOST} -p {} -u {DEVICE} -P {} -q 1 -t jjm/sensors/S0001/data \
+            "mosquitto_pub -h {HOST} -p {} -u {DEVICE} -P {password} -q 1 -t jjm/sensors/S0001/data \
              -m '{{\"sensor_id\":\"S0001\",\"type\":\"flow\",\"value\":250.5}}'",
-            self.port(),
-            self.credentials.device.expose()
+            self.port()
         )
     }
 }
@@ -273,24 +288,25 @@ impl Keeper {
         if !config::is_written(&self.folder, &self.user, port) {
             return None;
         }
+        let device = &self.credentials.device;
         let answers = async {
             let station = knock(port, STATION, &self.credentials.station).await;
-            station.is_ok() && knock(port, DEVICE, &self.credentials.device).await.is_ok()
+            station.is_ok() && (device.expose().is_empty() || knock(port, DEVICE, device).await.is_ok())
         };
         answers.await.then_some(port)
     }
 
     async fn write_accounts(&self) -> Result<(), Error> {
         let path = self.folder.join(config::PASSWORDS);
-        match std::fs::remove_file(&path) {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::File { action: "replace", path, cause });
-            }
-            _ => {}
-        }
-        config::write(&path, "", &self.user)?;
-        for (account, password) in [(STATION, &self.credentials.station), (DEVICE, &self.credentials.device)] {
-            self.programs.set_password(&path, account, password).await?;
+        let Credentials { station, device } = &self.credentials;
+        let kept = match device.expose().is_empty() {
+            true => config::kept_account(&self.folder, DEVICE).unwrap_or_default(),
+            false => String::new(),
+        };
+        config::write(&path, &kept, &self.user)?;
+        self.programs.set_password(&path, STATION, station).await?;
+        if !device.expose().is_empty() {
+            self.programs.set_password(&path, DEVICE, device).await?;
         }
         // The program writes a new file.
         config::hand_over(&path, 0o600, &self.user)
@@ -335,6 +351,11 @@ impl Keeper {
             state.restarts += u64::from(is_restart);
         });
     }
+}
+
+/// Whether the broker in `folder` lets devices in with a password of an earlier run, whose hash it keeps.
+pub fn keeps_device_password(folder: &Path) -> bool {
+    config::kept_account(folder, DEVICE).is_some()
 }
 
 fn lock(folder: &Path) -> Result<Flock<std::fs::File>, Error> {

@@ -258,7 +258,7 @@ async fn a_message_over_the_limit_is_named_and_harms_no_other() -> Result<()> {
         let problem = state.last_problem.expect("told");
         assert_eq!(problem.kind, ProblemKind::OverLimit);
         assert!(problem.message.contains("plant/camera") && problem.message.contains("2097"), "{problem}");
-        assert!(problem.cure.contains("packet_limit_bytes"), "{problem}");
+        assert!(problem.cure.contains("send less at once"), "{problem}");
         assert_eq!(state.reconnects, 0);
         source.stop().await;
         let mut source = run(settings);

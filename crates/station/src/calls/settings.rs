@@ -28,6 +28,8 @@ impl Context<'_> {
 
     pub(super) async fn save_broker(&self, form: BrokerForm) -> Result<Done, ApiError> {
         let broker = checked(&form)?;
+        // All of it before anything is kept.
+        self.shared.mqtt_settings(&broker).check().map_err(|error| ApiError::invalid(error.to_string()))?;
         let _one_at_a_time = self.shared.changing.lock().await;
         let before = self.shared.settings().settings.brokers.clone();
         let mut brokers = before.clone();
@@ -38,6 +40,7 @@ impl Context<'_> {
         if let Some(password) = form.password.filter(|password| !password.is_empty()) {
             let (secrets, name) = (self.shared.secrets.clone(), secret_name(&broker.name));
             blocking(move || secrets.set(&name, &password).map_err(|error| failed(error.into()))).await?;
+            self.tell_of_passing_password(&broker.name);
         }
         self.keep(|document| settings::put_brokers(document, &brokers)).await?;
         let entry = AuditEntry {
@@ -54,6 +57,24 @@ impl Context<'_> {
         let ended = self.shared.demo.end();
         self.shared.sessions.close_all_of(&ended);
         Ok(DONE)
+    }
+
+    /// Without a keyring a password is gone after the next restart: better said now than then.
+    fn tell_of_passing_password(&self, broker: &str) {
+        let (part, secret) = (format!("source {broker}"), secret_name(broker));
+        if self.shared.secrets.is_lasting(&secret) {
+            self.shared.notices.clear(&part, "password");
+            return;
+        }
+        self.shared.notices.set(
+            &part,
+            "password",
+            "its password is kept until the station ends, because there is no usable keyring",
+            format!(
+                "give it at each start, as {} in the environment or as the systemd credential {secret:?}",
+                crate::secrets::variable(&secret)
+            ),
+        );
     }
 
     pub(super) async fn remove_broker(&self, name: &str) -> Result<Done, ApiError> {
