@@ -94,9 +94,8 @@ impl Room {
     /// Publishes a value of a flow as measured `secs_ago`.
     async fn publish(&self, point: &str, value: f64, secs_ago: u64) -> Result<()> {
         let port = self.note().await?["broker_port"].to_string();
-        let at = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis();
-        let at = at - u128::from(secs_ago) * 1_000;
-        let payload = format!(r#"{{"sensor_id":"{point}","type":"flow","value":{value},"ts":{at}}}"#);
+        let at = Clock::System.now() - Duration::from_secs(secs_ago);
+        let payload = format!(r#"{{"sensor_id":"{point}","type":"flow","value":{value},"ts":"{at}"}}"#);
         let status = Command::new("mosquitto_pub")
             .args(["-h", "127.0.0.1", "-p", &port, "-u", "device", "-P", DEVICE_PASSWORD, "-q", "1"])
             .args(["-t", &format!("jjm/sensors/{point}/data"), "-m", &payload])

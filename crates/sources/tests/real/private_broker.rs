@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
 use penstock_model::Clock;
-use penstock_sources::broker::{BrokerState, Credentials, DEVICE, HOST, Keeper, Life, PrivateBroker, STATION};
+use penstock_sources::broker::{BrokerState, Credentials, DEVICE, HOST, Keeper, Life, PrivateBroker, STATION, UNKNOWN};
 use penstock_sources::{Error, ProblemKind, Secret};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -327,6 +327,32 @@ async fn with_other_passwords_it_is_started_anew_and_keeps_its_queues() -> Resul
     let mut source = kept.source().await?;
     assert_eq!(text(&source.next().await), "kept");
     source.stop().await;
+    kept.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_keep_their_password_where_nobody_remembers_it() -> Result<()> {
+    let (folder, credentials) = (TempDir::new()?, Credentials::generate()?);
+    Kept::start(folder.path(), &credentials).await?.stop().await;
+
+    let forgotten = Credentials { station: Secret::new("another-station"), device: Secret::new("") };
+    let kept = Kept::start(folder.path(), &forgotten).await?;
+    let port = kept.broker.port();
+    let as_device = |password: &str| {
+        client("mosquitto_pub", port, &["-u", DEVICE, "-P", password, "-q", "1", "-t", "a", "-m", "1"])
+    };
+    succeeded(&as_device(credentials.device.expose())?)?;
+    for wrong in ["", UNKNOWN, "wrong"] {
+        assert!(!as_device(wrong)?.status.success(), "{wrong:?} is let in");
+    }
+    assert!(kept.broker.publish_example().contains(UNKNOWN), "the example says that it is not known");
+    kept.stop().await;
+
+    // Where there is nothing to keep, there is a new one.
+    let empty = TempDir::new()?;
+    let kept = Kept::start(empty.path(), &forgotten).await?;
+    kept.publish("a", "1")?;
     kept.stop().await;
     Ok(())
 }
