@@ -19,6 +19,9 @@ pub struct Received {
     /// Kept by the broker from earlier and sent because of a new subscription: the last word on its topic,
     /// of unknown age where the payload carries no time.
     pub retained: bool,
+    /// How many bytes it had, where that is over the source's limit: then it is not for reading, and only its beginning
+    /// is here, for a look.
+    pub over_limit: Option<usize>,
     /// How to know the same message when it is delivered again; none where the sender gives no guarantee (QoS 0).
     pub delivery: Option<Delivery>,
     /// To be given to [`acknowledge`] once the message is durable.

@@ -318,6 +318,10 @@ impl Pipeline {
 
     fn take_in_one(&mut self, message: &Received, out: &mut Yield) {
         let source: &str = &message.source;
+        if let Some(bytes) = message.over_limit {
+            let reason = format!("{bytes} bytes are more than this source takes at once: send several messages");
+            return self.reject(message, &reason, out);
+        }
         let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
         let Some(target) = routes.find(&message.topic) else { return };
         let received = self.redeliveries.received_time(message).unwrap_or(message.received);

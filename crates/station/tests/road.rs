@@ -263,6 +263,8 @@ async fn what_devices_get_wrong_holds_nothing_up() {
     for _ in 0..60 {
         device.publish("jjm/alerts/pump", alerts.as_bytes()).await;
     }
+    // More than is read at once: its beginning is kept with the reason.
+    device.publish("plain/camera", &vec![7; 2 << 20]).await;
     device.publish("plain/last", b"1").await;
     for _ in 0..600 {
         if screen.call(GetHealth {}).await.expect("may see").pipeline.stored == 3 {
@@ -272,6 +274,8 @@ async fn what_devices_get_wrong_holds_nothing_up() {
     }
     let health = screen.call(GetHealth {}).await.expect("may see");
     assert_eq!((health.pipeline.stored, health.spool.waiting), (3, 0), "all of it is stored");
+    let rejects = screen.call(ListRejects { limit: 10 }).await.expect("may see");
+    assert_eq!(rejects.iter().map(|reject| reject.topic.as_str()).collect::<Vec<_>>(), ["plain/camera"]);
     station.stop().await;
     drop(station);
 

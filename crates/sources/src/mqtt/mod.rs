@@ -17,6 +17,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use penstock_model::Clock;
 use tokio::select;
 use tokio::sync::{mpsc, watch};
@@ -99,6 +100,9 @@ impl Source for MqttSource {
 /// How much is read ahead of a busy station before reading pauses: messages, and payload bytes.
 const HELD_MESSAGES: usize = 20_000;
 const HELD_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes of a message over the limit that are handed on for a look.
+const BEGINNING_BYTES: usize = 4_096;
 
 /// How often counters are told.
 const TICK: Duration = Duration::from_millis(500);
@@ -298,7 +302,7 @@ impl Receiver {
     }
 
     /// Hands a message on, or keeps it until there is room; none when nobody takes messages any more.
-    fn take(&mut self, connection: &mut Connection, message: Message) -> Option<()> {
+    fn take(&mut self, connection: &mut Connection, mut message: Message) -> Option<()> {
         let Some(topic) = message.topic.as_str() else {
             return self.refuse(connection, &message, "of a topic that is not UTF-8");
         };
@@ -309,11 +313,11 @@ impl Receiver {
             return Some(());
         }
         let size = topic.len() + message.payload.len();
-        if size > self.settings.packet_limit_bytes as usize {
+        let over_limit = (size > self.settings.packet_limit_bytes as usize).then_some(size);
+        if over_limit.is_some() {
             let (kind, text, cure) = failure::over_limit(&self.settings, Some(topic), size);
-            self.refused(connection, message.packet_id);
+            self.now.over_limit += 1;
             self.complain(Problem { at: self.clock.now(), kind, message: text, cure });
-            return Some(());
         }
         let topic = self.shared(topic);
         let (delivery, ack) = match message.packet_id {
@@ -324,7 +328,11 @@ impl Receiver {
                 (Some(self.delivery(&message)), AckToken::new(lane, packet_id.into()))
             }
         };
-        self.hand_on(topic, message, delivery, ack)
+        if over_limit.is_some() {
+            message.payload =
+                Bytes::copy_from_slice(message.payload.get(..BEGINNING_BYTES).unwrap_or(&message.payload));
+        }
+        self.hand_on(topic, message, over_limit, delivery, ack)
     }
 
     /// What was read before the connection broke: its acknowledgements have nowhere to go, but a message without
@@ -339,7 +347,7 @@ impl Receiver {
             if let Some(topic) = message.topic.as_str().filter(|topic| fits && !topic.starts_with("$SYS/")) {
                 let topic = self.shared(topic);
                 let delivery = (message.packet_id != 0).then(|| self.delivery(&message));
-                if self.hand_on(topic, message, delivery, AckToken::none()).is_none() {
+                if self.hand_on(topic, message, None, delivery, AckToken::none()).is_none() {
                     return;
                 }
             }
@@ -350,7 +358,14 @@ impl Receiver {
         Delivery { session: self.session.number(), packet_id: message.packet_id, redelivered: message.is_redelivered }
     }
 
-    fn hand_on(&mut self, topic: Arc<str>, message: Message, delivery: Option<Delivery>, ack: AckToken) -> Option<()> {
+    fn hand_on(
+        &mut self,
+        topic: Arc<str>,
+        message: Message,
+        over_limit: Option<usize>,
+        delivery: Option<Delivery>,
+        ack: AckToken,
+    ) -> Option<()> {
         self.now.messages += 1;
         self.now.bytes += message.payload.len() as u64;
         self.now.redelivered += u64::from(message.is_redelivered);
@@ -360,6 +375,7 @@ impl Receiver {
             payload: message.payload,
             received: self.clock.now(),
             retained: message.is_retained,
+            over_limit,
             delivery,
             ack,
         };

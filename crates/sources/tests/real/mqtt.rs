@@ -253,6 +253,10 @@ async fn a_message_over_the_limit_is_named_and_harms_no_other() -> Result<()> {
         source.connected().await;
         broker.publish_bytes("plant/camera", &vec![7; 2 * 1024 * 1024])?;
         broker.publish("a", ["small"])?;
+        let large = source.next().await;
+        assert_eq!(large.over_limit, Some(2 * 1024 * 1024 + "plant/camera".len()));
+        assert_eq!((large.payload.len(), &*large.topic), (4_096, "plant/camera"), "its beginning, for a look");
+        settle([large]);
         settle([source.next().await]);
         let state = source.until(|state| state.over_limit == 1 && state.unacknowledged == 0).await;
         let problem = state.last_problem.expect("told");
@@ -277,6 +281,9 @@ async fn a_message_too_large_to_read_does_not_come_back_for_ever() -> Result<()>
     source.connected().await;
     broker.publish_bytes("plant/camera", &vec![7; 20 * 1024 * 1024])?;
     broker.publish("a", ["small"])?;
+    let large = source.next().await;
+    assert_eq!((large.over_limit.is_some(), large.payload.len()), (true, 4_096), "its beginning, for a look");
+    settle([large]);
     assert_eq!(text(&source.next().await), "small");
     let state = source.until(|state| state.over_limit == 1).await;
     assert_eq!((state.reconnects, state.lost_sessions), (1, 0));
