@@ -71,11 +71,12 @@ pub fn anomaly_rule(point: &Point) -> Option<AlarmRule> {
     if point.quantity == Quantity::State {
         return None;
     }
+    let (subject, condition) = (Subject::Point(point.id), Condition::Anomaly { score: ANOMALY_SCORE });
     Some(AlarmRule {
-        id: RuleId::derived(point.id.0, "anomaly"),
+        id: derived_id(subject, &condition),
         version: 1,
-        subject: Subject::Point(point.id),
-        condition: Condition::Anomaly { score: ANOMALY_SCORE },
+        subject,
+        condition,
         priority: if point.role.is_some() { Priority::P3 } else { Priority::P4 },
         class: class(point.quantity, LimitLevel::High),
         // A single outlier is seen on the trend; what calls a person lasts.
@@ -87,6 +88,23 @@ pub fn anomaly_rule(point: &Point) -> Option<AlarmRule> {
     })
 }
 
+/// The id of the rule that follows by itself from a subject and a kind of condition: the same at every station.
+pub fn derived_id(subject: Subject, condition: &Condition) -> RuleId {
+    let of = match subject {
+        Subject::Point(point) => point.0,
+        Subject::Site(site) => site.0,
+    };
+    let name = match condition {
+        Condition::Limit { level: LimitLevel::LowLow, .. } => "LL",
+        Condition::Limit { level: LimitLevel::Low, .. } => "L",
+        Condition::Limit { level: LimitLevel::High, .. } => "H",
+        Condition::Limit { level: LimitLevel::HighHigh, .. } => "HH",
+        Condition::Anomaly { .. } => "anomaly",
+        Condition::Silence { .. } => "silence",
+    };
+    RuleId::derived(of, name)
+}
+
 /// The rule that alarms when nothing at all comes from a site for `after` (see [`SILENCE_AFTER`]). One alarm stands for
 /// all its points. P2 for works and pumping stations, which are then run blind, else P3.
 pub fn silence_rule(site: &Site, after: Duration) -> AlarmRule {
@@ -94,11 +112,12 @@ pub fn silence_rule(site: &Site, after: Duration) -> AlarmRule {
         SiteKind::Works | SiteKind::Pumping => Priority::P2,
         SiteKind::Storage | SiteKind::Network => Priority::P3,
     };
+    let (subject, condition) = (Subject::Site(site.id), Condition::Silence { after });
     AlarmRule {
-        id: RuleId::derived(site.id.0, "silence"),
+        id: derived_id(subject, &condition),
         version: 1,
-        subject: Subject::Site(site.id),
-        condition: Condition::Silence { after },
+        subject,
+        condition,
         priority,
         class: AlarmClass::Supply,
         on_delay: Duration::ZERO,
@@ -132,18 +151,14 @@ pub const fn default_priority(quantity: Quantity, level: LimitLevel) -> Priority
 }
 
 fn limit_rule(point: &Point, level: LimitLevel, limit: f64) -> AlarmRule {
-    let name = match level {
-        LimitLevel::LowLow => "LL",
-        LimitLevel::Low => "L",
-        LimitLevel::High => "H",
-        LimitLevel::HighHigh => "HH",
-    };
+    let subject = Subject::Point(point.id);
+    let condition = Condition::Limit { level, limit, deadband: deadband(point, level, limit) };
     let (on_secs, off_secs) = delays_secs(point.quantity);
     AlarmRule {
-        id: RuleId::derived(point.id.0, name),
+        id: derived_id(subject, &condition),
         version: 1,
-        subject: Subject::Point(point.id),
-        condition: Condition::Limit { level, limit, deadband: deadband(point, level, limit) },
+        subject,
+        condition,
         priority: default_priority(point.quantity, level),
         class: class(point.quantity, level),
         on_delay: Duration::from_secs(on_secs),

@@ -17,7 +17,7 @@ mod list;
 mod state;
 
 pub use condition::Reading;
-pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, rules_of, silence_rule};
+pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, rules_of, silence_rule};
 pub use engine::{Engine, Evaluated, PointFacts};
 pub use error::Error;
 pub use list::{Counts, Rank, counts, rank};

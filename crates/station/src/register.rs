@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use penstock_model::{
-    AlarmRule, Condition, LimitLevel, Plant, Point, PointId, PointNo, PointRole, PointState, RuleId, SiteId, Subject,
+    AlarmRule, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, RuleId, SiteId, Subject,
 };
 
 /// Plant, points and rules, shared by calls and pipeline.
@@ -134,21 +134,7 @@ fn renewed(rule: &AlarmRule, stored: Option<&AlarmRule>) -> Option<AlarmRule> {
 
 /// Whether a rule's id is the one that a rule derived from its subject has.
 fn is_derived(rule: &AlarmRule) -> bool {
-    let derived = match (rule.subject, rule.condition) {
-        (Subject::Point(point), Condition::Limit { level, .. }) => {
-            let name = match level {
-                LimitLevel::LowLow => "LL",
-                LimitLevel::Low => "L",
-                LimitLevel::High => "H",
-                LimitLevel::HighHigh => "HH",
-            };
-            RuleId::derived(point.0, name)
-        }
-        (Subject::Point(point), Condition::Anomaly { .. }) => RuleId::derived(point.0, "anomaly"),
-        (Subject::Site(site), Condition::Silence { .. }) => RuleId::derived(site.0, "silence"),
-        (Subject::Point(_) | Subject::Site(_), _) => return false,
-    };
-    rule.id == derived
+    rule.id == penstock_alarm::derived_id(rule.subject, &rule.condition)
 }
 
 fn site_of_silence(rule: &AlarmRule) -> Option<SiteId> {

@@ -63,6 +63,15 @@ async fn first_admin(station: &Station) -> Screen<'_> {
     screen
 }
 
+/// The same after a restart.
+async fn same_admin(station: &Station) -> Screen<'_> {
+    let mut screen = Screen { station, token: None };
+    let session =
+        screen.call(SignIn { name: "asha".into(), password: "quiet-basin-2581".into() }).await.expect("signs in");
+    screen.token = Some(session.token);
+    screen
+}
+
 /// A device that publishes and waits for the broker's word that it has the message.
 struct Device {
     client: AsyncClient,
@@ -281,10 +290,7 @@ async fn what_devices_get_wrong_holds_nothing_up() {
 
     // After a restart the present is what it was, and what is late does not stand for it.
     let station = start(data.path(), &secrets).await;
-    let mut screen = Screen { station: &station, token: None };
-    let session =
-        screen.call(SignIn { name: "asha".into(), password: "quiet-basin-2581".into() }).await.expect("signs in");
-    screen.token = Some(session.token);
+    let screen = same_admin(&station).await;
     let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
     let mut feed = screen.feed();
     device.publish("jjm/sensors/S0003/data", of(1.25, now - Duration::from_secs(3 * 86_400)).as_bytes()).await;
@@ -346,10 +352,7 @@ async fn a_broker_of_ones_own_is_tried_saved_and_followed_again_after_a_restart(
     drop(station);
 
     let station = start(data.path(), &secrets).await;
-    let mut screen = Screen { station: &station, token: None };
-    let session =
-        screen.call(SignIn { name: "asha".into(), password: "quiet-basin-2581".into() }).await.expect("signs in");
-    screen.token = Some(session.token);
+    let screen = same_admin(&station).await;
     let mut feed = screen.feed();
     connected(&screen, "north").await;
     broker.publish("plant/weir/level", ["1.5"]).expect("published");

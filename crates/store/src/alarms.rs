@@ -225,23 +225,6 @@ impl Store {
         audit::append(&mut transaction, audit).await?;
         Ok(transaction.commit().await?)
     }
-
-    /// Removes rules; their journal stays.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn remove_rules(&self, tenant: TenantId, rules: &[RuleId], audit: &[AuditEntry]) -> Result<u64> {
-        audit::demand(audit)?;
-        let mut transaction = self.pool.begin().await?;
-        let removed = sqlx::query("delete from alarm_rules where tenant = $1 and id = any($2)")
-            .bind(tenant.0)
-            .bind(rules.iter().map(|rule| rule.0).collect::<Vec<_>>())
-            .execute(&mut *transaction)
-            .await?;
-        audit::append(&mut transaction, audit).await?;
-        transaction.commit().await?;
-        Ok(removed.rows_affected())
-    }
 }
 
 /// Writes rules; one that is stored as it is given is left alone.

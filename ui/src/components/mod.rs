@@ -23,4 +23,4 @@ pub(crate) use level::LevelIndicator;
 pub(crate) use mini_trend::MiniTrend;
 pub(crate) use pieces::{Empty, Fact, Facts, Kbd, Loading, Notice, Panel, TrustTag, ValueText};
 pub(crate) use sparkline::Sparkline;
-pub(crate) use table::VirtualTable;
+pub(crate) use table::{VirtualTable, focused_when_shown};

@@ -30,6 +30,18 @@ pub(crate) fn scroll_to(at: usize, scrolled_px: f64, height_px: f64, row_px: f64
     }
 }
 
+/// The place of a list that takes the focus as soon as it is shown.
+pub(crate) fn focused_when_shown() -> NodeRef<Div> {
+    let list = NodeRef::<Div>::new();
+    Effect::new(move || {
+        if let Some(list) = list.get() {
+            // An element that is on the page takes the focus.
+            drop(list.focus());
+        }
+    });
+    list
+}
+
 /// The scrolling body of a table. A row is drawn anew when it moves or its key changes.
 #[component]
 pub(crate) fn VirtualTable<T, K, V>(

@@ -314,12 +314,14 @@ impl Receiver {
         }
         let size = topic.len() + message.payload.len();
         let over_limit = (size > self.settings.packet_limit_bytes as usize).then_some(size);
+        let topic = self.shared(topic);
         if over_limit.is_some() {
-            let (kind, text, cure) = failure::over_limit(&self.settings, Some(topic), size);
+            let (kind, text, cure) = failure::over_limit(&self.settings, Some(&topic), size);
             self.now.over_limit += 1;
             self.complain(Problem { at: self.clock.now(), kind, message: text, cure });
+            let beginning = message.payload.get(..BEGINNING_BYTES).unwrap_or(&message.payload);
+            message.payload = Bytes::copy_from_slice(beginning);
         }
-        let topic = self.shared(topic);
         let (delivery, ack) = match message.packet_id {
             0 => (None, AckToken::none()),
             packet_id => {
@@ -328,10 +330,6 @@ impl Receiver {
                 (Some(self.delivery(&message)), AckToken::new(lane, packet_id.into()))
             }
         };
-        if over_limit.is_some() {
-            message.payload =
-                Bytes::copy_from_slice(message.payload.get(..BEGINNING_BYTES).unwrap_or(&message.payload));
-        }
         self.hand_on(topic, message, over_limit, delivery, ack)
     }
 

@@ -9,7 +9,7 @@ use penstock_map::{Alarm, Key, Look, Mark, Symbol, Trust};
 use super::Room;
 use super::drawer::state_words;
 use super::live::in_order;
-use crate::components::{Badge, BadgeFill, Empty, VirtualTable};
+use crate::components::{Badge, BadgeFill, Empty, VirtualTable, focused_when_shown};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::PlantView;
 use crate::views::step;
@@ -129,13 +129,7 @@ pub(super) fn Twin(room: Room) -> impl IntoView {
         }
         event.prevent_default();
     };
-    let list = NodeRef::<leptos::html::Div>::new();
-    Effect::new(move || {
-        if let Some(list) = list.get() {
-            // An element that is on the page takes the focus.
-            drop(list.focus());
-        }
-    });
+    let list = focused_when_shown();
     let row = move |_: usize, line: Line| view! { <Row room=room line=line/> }.into_any();
     let is_empty = Memo::new(move |_| rows.with(|rows| rows.is_empty()));
     let table = move || {

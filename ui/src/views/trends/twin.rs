@@ -10,7 +10,7 @@ use penstock_model::{PointId, Quantity, Timestamp};
 use penstock_plot::{Chart, Range};
 
 use super::data::Room;
-use crate::components::{Empty, VirtualTable};
+use crate::components::{Empty, VirtualTable, focused_when_shown};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
 use crate::views::step;
@@ -101,13 +101,7 @@ pub(super) fn Twin(room: Room) -> impl IntoView {
         }
         event.prevent_default();
     };
-    let list = NodeRef::<leptos::html::Div>::new();
-    Effect::new(move || {
-        if let Some(list) = list.get() {
-            // An element that is on the page takes the focus.
-            drop(list.focus());
-        }
-    });
+    let list = focused_when_shown();
     let grid = move || format!("11em repeat({}, minmax(6em, 1fr))", columns.with(Vec::len));
     let head = move || {
         let columns = columns.get().into_iter().map(|Column { name, quantity }| {
