@@ -7,6 +7,7 @@ mod calls;
 mod configuration;
 mod demo;
 mod error;
+mod housekeeping;
 pub mod instance;
 pub mod live;
 pub mod notices;

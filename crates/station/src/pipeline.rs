@@ -22,7 +22,7 @@ use penstock_model::{
 };
 use penstock_sources::Received;
 use penstock_spool::Room;
-use penstock_store::{AuditEntry, DeviceAlert, JournalEntry, Reject};
+use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -160,6 +160,8 @@ pub(crate) struct Start {
     pub states: Vec<AlarmState>,
     /// Newest stored sample of each point.
     pub latest: Vec<Sample>,
+    /// Messages with values without a time that a former run has taken in, the oldest first.
+    pub deliveries: Vec<Delivery>,
     /// Detectors that a former run left.
     pub fleet: Fleet,
     /// Number of the newest entry in the alarm journal.
@@ -182,7 +184,7 @@ pub(crate) struct Pipeline {
     fleet: Fleet,
     redeliveries: Redeliveries,
     journal_seq: u64,
-    /// The newest received time given out; each sample without a time of its own gets one of its own.
+    /// The newest received time given out.
     newest_received: Timestamp,
     discovered: usize,
     decoded: Decoded,
@@ -196,6 +198,7 @@ struct Yield {
     transitions: Vec<Transition>,
     audits: Vec<AuditEntry>,
     rejects: Vec<Reject>,
+    deliveries: Vec<Delivery>,
     /// All that could not be read, also what is not kept.
     rejected: u64,
     device_alerts: Vec<DeviceAlert>,
@@ -234,7 +237,7 @@ impl Pipeline {
             standard: Arc::new(Routes::standard()),
             engine,
             fleet,
-            redeliveries: Redeliveries::default(),
+            redeliveries: Redeliveries::new(start.deliveries),
             journal_seq: start.journal_seq,
             newest_received: now,
             discovered,
@@ -324,7 +327,10 @@ impl Pipeline {
         }
         let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
         let Some(target) = routes.find(&message.topic) else { return };
-        let received = self.redeliveries.received_time(message).unwrap_or(message.received);
+        // Every message has a received time of its own, so that values without another one do not meet.
+        let given = self.redeliveries.given(message);
+        let received = given.unwrap_or(message.received.max(self.newest_received + Duration::from_micros(1)));
+        let mut untimed = 0;
         let mut decoded = std::mem::take(&mut self.decoded);
         decoded.clear();
         penstock_codec::decode(&target, &message.payload, received, &mut decoded);
@@ -336,13 +342,9 @@ impl Pipeline {
             if entry.state == PointState::Ignored {
                 continue;
             }
-            let received = match reading.source_time {
-                Some(_) => received,
-                None if received > self.newest_received => received,
-                None if received < message.received => received, // a re-delivery keeps its first time
-                None => self.newest_received + Duration::from_micros(1),
-            };
-            self.newest_received = self.newest_received.max(received);
+            // Values of one message follow each other by a microsecond, the same again when it is delivered again.
+            let received = received + Duration::from_micros(untimed);
+            untimed += u64::from(reading.source_time.is_none());
             let mut sample = entry.sample(reading, received);
             // What a broker kept for whoever comes is of some earlier time; a state is kept because it still holds.
             let is_old = message.retained && reading.source_time.is_none() && target.format != Format::Status;
@@ -352,6 +354,10 @@ impl Pipeline {
             self.judge(&entry, &sample, out);
             out.samples.push(sample);
         }
+        if untimed > 0 && given.is_none() {
+            out.deliveries.extend(self.redeliveries.remember(message, received));
+        }
+        self.newest_received = self.newest_received.max(received + Duration::from_micros(untimed));
         for reject in &decoded.rejects {
             self.reject(message, &reject.to_string(), out);
         }
@@ -483,6 +489,9 @@ impl Pipeline {
         }
         if !out.samples.is_empty() {
             job.push(Room::Samples, Record::Samples(out.samples));
+        }
+        if !out.deliveries.is_empty() {
+            job.push(Room::Samples, Record::Deliveries(out.deliveries));
         }
         if !out.rejects.is_empty() {
             job.push(Room::Samples, Record::Rejects(out.rejects));

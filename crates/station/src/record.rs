@@ -3,7 +3,7 @@
 //! Must not know how the spool stores it, nor how the database does.
 
 use penstock_model::{Point, Sample};
-use penstock_store::{AuditEntry, Batch, DeviceAlert, JournalEntry, Reject};
+use penstock_store::{AuditEntry, Batch, Delivery, DeviceAlert, JournalEntry, Reject};
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout; a later one reads the earlier.
@@ -29,6 +29,8 @@ pub(crate) enum Record {
     Rejects(Vec<Reject>),
     /// What devices reported in words.
     DeviceAlerts(Vec<DeviceAlert>),
+    /// Messages that hold values without a time of their own.
+    Deliveries(Vec<Delivery>),
 }
 
 impl Record {
@@ -58,6 +60,7 @@ impl Record {
             Self::Discovered(points) => halve(points).map(|(a, b)| (Self::Discovered(a), Self::Discovered(b)))?,
             Self::Samples(samples) => halve(samples).map(|(a, b)| (Self::Samples(a), Self::Samples(b)))?,
             Self::Rejects(rejects) => halve(rejects).map(|(a, b)| (Self::Rejects(a), Self::Rejects(b)))?,
+            Self::Deliveries(all) => halve(all).map(|(a, b)| (Self::Deliveries(a), Self::Deliveries(b)))?,
             Self::DeviceAlerts(alerts) => halve(alerts).map(|(a, b)| (Self::DeviceAlerts(a), Self::DeviceAlerts(b)))?,
             Self::Alarms { transitions, mut audits } => {
                 let (first, rest) = halve(transitions)?;
@@ -89,6 +92,7 @@ impl Record {
             }
             Self::Rejects(rejects) => batch.rejects.extend(rejects),
             Self::DeviceAlerts(alerts) => batch.alerts.extend(alerts),
+            Self::Deliveries(deliveries) => batch.deliveries.extend(deliveries),
         }
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Must not know what the settings are used for. Passwords are never here (see `secrets`).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use penstock_api::{BrokerForm, MqttVersion, RouteForm, TlsForm};
+use penstock_model::Quantity;
+use penstock_store::Retention;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -35,6 +38,8 @@ pub struct Settings {
     pub live: LiveSettings,
     /// The journal ahead of the database.
     pub spool: SpoolSettings,
+    /// How long what is measured is kept.
+    pub retention: RetentionSettings,
     /// The map.
     pub map: MapSettings,
     /// The log.
@@ -225,13 +230,43 @@ impl LiveSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpoolSettings {
-    /// Megabytes it may take on disk while the database is away.
+    /// Megabytes it may take on disk while the database is away; never more than half of what is free there.
     pub max_megabytes: u64,
 }
 
 impl Default for SpoolSettings {
     fn default() -> Self {
         Self { max_megabytes: 10_000 }
+    }
+}
+
+/// How long what is measured is kept. It goes a month at a time, roll-ups by the hour and day a year at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionSettings {
+    /// Days that samples are kept.
+    pub samples_days: u32,
+    /// Days that samples are kept of points that measure something else for another time, by what they measure.
+    pub samples_days_of: BTreeMap<Quantity, u32>,
+    /// Years that roll-ups are kept: the count, extremes and means of each minute, hour and day.
+    pub roll_ups_years: u32,
+}
+
+impl Default for RetentionSettings {
+    fn default() -> Self {
+        Self { samples_days: 90, samples_days_of: BTreeMap::new(), roll_ups_years: 10 }
+    }
+}
+
+impl RetentionSettings {
+    /// As the historian takes it.
+    pub(crate) fn to_store(&self) -> Retention {
+        let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 3_600);
+        Retention {
+            samples: days(self.samples_days),
+            samples_of: self.samples_days_of.iter().map(|(quantity, count)| (*quantity, days(*count))).collect(),
+            roll_ups: days(self.roll_ups_years * 366),
+        }
     }
 }
 
@@ -391,6 +426,16 @@ fn check(settings: &Settings, file: &str) -> Result<(), Error> {
     }
     if settings.spool.max_megabytes < 64 {
         return wrong("spool.max_megabytes", "give at least 64".into());
+    }
+    let days =
+        settings.retention.samples_days_of.iter().map(|(of, days)| (format!("samples_days_of.{}", of.name()), days));
+    for (key, days) in days.chain(std::iter::once(("samples_days".to_owned(), &settings.retention.samples_days))) {
+        if !(1..=36_600).contains(days) {
+            return wrong(&format!("retention.{key}"), "give 1 to 36600 days".into());
+        }
+    }
+    if !(1..=100).contains(&settings.retention.roll_ups_years) {
+        return wrong("retention.roll_ups_years", "give 1 to 100".into());
     }
     match settings.gateway.listen.parse::<std::net::SocketAddr>() {
         Ok(address) if address.ip().is_loopback() => {}
@@ -554,6 +599,9 @@ mod tests {
         check("nonsense", &[], &["penstock.toml"]);
         check("[log]\nlevel = \"nonsense=,,x\"", &[], &["penstock.toml", "log.level", "nonsense=", "for example info"]);
         check("[log]\nlevel = \"loud\"", &[], &["log.level", "loud"]);
+        check("[retention]\nsamples_days = 0", &[], &["retention.samples_days", "1 to 36600"]);
+        check("[retention.samples_days_of]\nsmell = 9", &[], &["retention", "smell"]);
+        check("[retention.samples_days_of]\npressure = 0", &[], &["samples_days_of.pressure"]);
         check("[plant]\ntime_zone = \"Mars/X\"", &[], &["penstock.toml", "plant.time_zone", "Mars/X", "IANA"]);
         check("", &[("PENSTOCK_LIVE__TICK_MILLIS", "often")], &["environment", "live", "often"]);
     }

@@ -12,7 +12,7 @@ use penstock_api::{ApiError, Code, StationStatus};
 use penstock_model::{Clock, Permission, PointNo, TenantId, Timestamp};
 use penstock_sources::broker::{Credentials, Keeper, PrivateBroker, keeps_device_password};
 use penstock_sources::mqtt::MqttSettings;
-use penstock_sources::{Received, Secret};
+use penstock_sources::{Received, Secret, SourceState};
 use penstock_spool::{Seq, Spool};
 use penstock_store::{Cluster, ClusterEvent, ClusterSettings, DetectorModel, Store, Writer};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Error;
 use crate::configuration::{count, load_register};
 use crate::demo::Demo;
+use crate::housekeeping;
 use crate::instance::{Instance, Running};
 use crate::live::{Feed, Live};
 use crate::notices::{Notices, RecentLog};
@@ -42,6 +43,8 @@ const LAST_SNAPSHOT: Duration = Duration::from_secs(3);
 /// Bytes of one file of the spool, and those that only what people do may take.
 const SEGMENT_BYTES: u64 = 16 << 20;
 const RESERVED_BYTES: u64 = 64 << 20;
+/// What the spool may take on the smallest disk: less holds no file of it.
+const LEAST_SPOOL_BYTES: u64 = 64 << 20;
 /// How often detectors' states are kept.
 const SNAPSHOT: Duration = Duration::from_secs(300);
 
@@ -135,7 +138,7 @@ impl Station {
         let spool = open_spool(&data, settings.spool.max_megabytes, &notices)?;
         let appended = Arc::new(Notify::new());
         let counters = Arc::new(Counters::default());
-        let watermark = Writer::open(store.options()).await?.watermark().await?;
+        let watermark = Writer::open(&store).await?.watermark().await?;
         spool.continue_after(Seq(watermark))?;
         let database = DatabaseWatch::new(watermark);
         let copier = || Copier {
@@ -173,6 +176,7 @@ impl Station {
             spooler,
             states: store.alarm_states(tenant).await?,
             latest: store.latest(tenant).await?,
+            deliveries: store.deliveries().await?,
             fleet: load_fleet(&store, tenant).await,
             journal_seq: store.last_journal_seq().await?,
         });
@@ -372,6 +376,7 @@ impl Station {
                 (before, at) = (samples, now);
             }
         });
+        parts.rest.spawn(housekeeping::run(Arc::clone(&self.shared), stop.clone()));
         let (shared, token) = (Arc::clone(&self.shared), stop.clone());
         parts.rest.spawn(async move {
             loop {
@@ -436,12 +441,44 @@ impl Shared {
                 }
                 _ => self.notices.clear(&part, "link"),
             }
-            if let Some(dropped) = state.dropped_by_broker.filter(|dropped| *dropped > 0) {
-                let what = format!("the broker says that it dropped {dropped} messages");
-                self.notices.set(&part, "dropped", what, "raise max_queued_messages in the broker's configuration");
-            }
+            self.tell_of_losses(&part, settings, state);
         }
         self.live.set_status(self.status_at(samples_per_sec));
+    }
+
+    /// What a source says was lost on the way to it stands until the next start: somebody has to know.
+    fn tell_of_losses(&self, part: &str, settings: &MqttSettings, state: &SourceState) {
+        if let Some(dropped) = state.dropped_by_broker.filter(|dropped| *dropped > 0) {
+            self.notices.set(
+                part,
+                "dropped",
+                format!("the broker says that it dropped {dropped} messages, for one of its clients"),
+                "raise max_queued_messages and max_inflight_messages in the broker's configuration",
+            );
+        }
+        if state.lost_sessions > 0 {
+            self.notices.set(
+                part,
+                "session",
+                format!(
+                    "{} times the broker had forgotten what it kept for this station: what was sent meanwhile is lost",
+                    state.lost_sessions
+                ),
+                "let the broker keep sessions on disk (for Mosquitto: persistence true, autosave_interval 1)",
+            );
+        }
+        if state.over_limit > 0 {
+            self.notices.set(
+                part,
+                "over-limit",
+                format!(
+                    "{} messages were over {} KiB and were not read; their beginnings are kept below",
+                    state.over_limit,
+                    settings.packet_limit_bytes >> 10
+                ),
+                "let the device send several messages",
+            );
+        }
     }
 
     /// How the station is.
@@ -540,13 +577,15 @@ async fn start_broker(
 }
 
 fn open_spool(data: &Path, max_megabytes: u64, notices: &Notices) -> Result<Arc<Spool>, Error> {
-    let max_bytes = max_megabytes << 20;
+    let folder = data.join("spool");
+    std::fs::create_dir_all(&folder).map_err(|source| Error::file("folder of the spool", &folder, source))?;
+    let max_bytes = spool_bound(&folder, max_megabytes << 20);
     let options = penstock_spool::Options {
         segment_bytes: SEGMENT_BYTES,
         max_bytes,
         reserved_bytes: RESERVED_BYTES.min(max_bytes / 8),
     };
-    let opened = Spool::open(&data.join("spool"), options)?;
+    let opened = Spool::open(&folder, options)?;
     if opened.torn_bytes > 0 {
         tracing::info!(
             bytes = opened.torn_bytes,
@@ -562,6 +601,20 @@ fn open_spool(data: &Path, max_megabytes: u64, notices: &Notices) -> Result<Arc<
         );
     }
     Ok(Arc::new(opened.spool))
+}
+
+/// What the spool may take: what is set, and never more than half of the disk that is free without it.
+fn spool_bound(folder: &Path, set: u64) -> u64 {
+    let taken: u64 = std::fs::read_dir(folder)
+        .map(|entries| entries.flatten().filter_map(|entry| Some(entry.metadata().ok()?.len())).sum())
+        .unwrap_or(0);
+    let Ok(disk) = nix::sys::statvfs::statvfs(folder) else { return set };
+    let free = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
+    let bound = set.min(((free + taken) / 2).max(LEAST_SPOOL_BYTES));
+    if bound < set {
+        tracing::info!(megabytes = bound >> 20, "the spool takes half of the free disk at most");
+    }
+    bound
 }
 
 /// The detectors as a former run left them; new ones where there are none or they cannot be read.

@@ -150,7 +150,7 @@ impl Copier {
             let apply = async {
                 let mut open = match opened {
                     Some(writer) => writer,
-                    None => Writer::open(self.store.options()).await?,
+                    None => Writer::open(&self.store).await?,
                 };
                 let applied = open.apply(&batch, last.0).await?;
                 Ok::<_, penstock_store::Error>((open, applied))

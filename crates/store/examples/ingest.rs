@@ -21,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
     let size = arguments.next().map_or(Ok(5_000), |size| size.parse()).context("rows a batch is a number")?;
     let mut cluster = Cluster::start(ClusterSettings::new(folder)).await?;
     let store = Store::open(&cluster.options()).await?;
-    let mut writer = Writer::open(&cluster.options()).await?;
+    let mut writer = Writer::open(&store).await?;
     let mut seq = writer.watermark().await?;
     // Each run begins where the last one ended.
     let start = Timestamp::from_secs(1_780_000_000) + Duration::from_secs(seq * 10_000);

@@ -4,7 +4,7 @@ with reading as (
     (
         select source_time, value, quality
         from samples
-        where point_no = $1 and source_time < $2
+        where point_no = $1 and source_time < $2 and source_time >= $2 - $4
         order by source_time desc
         limit 1
     )
@@ -18,19 +18,18 @@ standing as (
         value,
         source_time >= $2 as is_inside,
         value is not null and quality < 64 as is_good,
-        extract(epoch from
+        date_part('epoch',
             least(lead(source_time, 1, $3) over (order by source_time), source_time + $4, $3)
             - greatest(source_time, $2)
-        )::float8 as secs
+        ) as secs
     from reading
 )
 select
     count(*) filter (where is_inside) as count,
     min(value) filter (where is_inside) as min,
     max(value) filter (where is_inside) as max,
-    coalesce(
-        sum(value * secs) filter (where secs > 0) / nullif(sum(secs) filter (where secs > 0), 0),
-        avg(value) filter (where is_inside)
-    ) as mean
+    sum(value) filter (where is_inside) as sum,
+    sum(secs) filter (where secs > 0) as secs,
+    sum(value * secs) filter (where secs > 0) as integral
 from standing
 where is_good

@@ -188,9 +188,10 @@ fn from_state(error: &dyn DatabaseError) -> State {
             State::Domain(Error::Refused { why: error.message().to_owned() })
         }
         "53100" => State::DiskFull,
-        // Serialisation failure and deadlock; too many connections and out of memory; an administrator or a crash
+        // A partition that retention has dropped since it was looked up; a lock that was not to be had in time;
+        // serialisation failure and deadlock; too many connections and out of memory; an administrator or a crash
         // ended the session; starting up or shutting down; connection exceptions.
-        "40001" | "40P01" | "53200" | "53300" | "57P01" | "57P02" | "57P03" => State::Unavailable,
+        "42P01" | "55P03" | "40001" | "40P01" | "53200" | "53300" | "57P01" | "57P02" | "57P03" => State::Unavailable,
         _ if code.starts_with("08") => State::Unavailable,
         _ => State::Other,
     }

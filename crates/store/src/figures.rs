@@ -1,4 +1,4 @@
-//! How the database fares, what devices sent that was no sample, the fitted detectors, and partitions made ahead.
+//! How the database fares, what devices sent that was no sample, and the fitted detectors.
 
 use penstock_model::{PointNo, TenantId, Timestamp};
 use sqlx::Row as _;
@@ -69,22 +69,6 @@ impl Store {
             partitions: u32::try_from(count("partitions")?).unwrap_or(u32::MAX),
             watermark: count("watermark")?,
         })
-    }
-
-    /// Makes the partition of the month of `now` and those of the `ahead` months after it, where they are missing, so
-    /// that no batch has to at midnight.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prepare_months(&self, now: Timestamp, ahead: u32) -> Result<()> {
-        for month in 0..=ahead {
-            sqlx::query("select samples_partition($1 + make_interval(months => $2))")
-                .bind(At(now))
-                .bind(i32::try_from(month).unwrap_or(i32::MAX))
-                .execute(&self.pool)
-                .await?;
-        }
-        Ok(())
     }
 
     /// Messages that could not be read, the newest first, at most `limit` of the 1,000 that are kept.

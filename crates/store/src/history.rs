@@ -1,15 +1,20 @@
-//! Stored samples for reading: the newest, a trend of bounded size, raw pages, figures over a range.
-//! Must not know how a trend is drawn.
+//! Stored samples for reading: the newest, a trend of bounded size, raw pages, figures over a range, a value at a time.
+//! Long stretches come from the roll-ups, what is not rolled up yet from the samples. Must not know how a trend is drawn.
 
+mod cover;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_model::{PointNo, Quality, Sample, TenantId, Timestamp};
-use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::postgres::types::PgInterval;
+use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::rollups::{Good, Level, stands_for};
 use crate::sql::{At, quality};
 use crate::{Result, Store};
+use cover::{Known, Piece, cover};
 
 /// Fewer than this is no trend: two buckets of four marks.
 const FEWEST_POINTS: u32 = 8;
@@ -80,6 +85,28 @@ pub struct Statistics {
     pub mean: f64,
     /// The greatest.
     pub max: f64,
+    /// How long a good value stood.
+    pub good_for: Duration,
+}
+
+/// What a point measured at a time between two samples.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interpolated {
+    /// The value, in SI; none where the sample in force has none.
+    pub value: Option<f64>,
+    /// The quality of the sample in force, or the worse one where the next is used too.
+    pub quality: Quality,
+    /// When the sample in force was measured.
+    pub since: Timestamp,
+}
+
+/// How a value comes about between two samples (OPC UA Part 13, 5.4.3.4: sloped or stepped).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interpolation {
+    /// On the straight line between the two.
+    Sloped,
+    /// The earlier one stands until the next.
+    Stepped,
 }
 
 impl Series {
@@ -96,6 +123,28 @@ impl Series {
 }
 
 impl Bucket {
+    /// Takes in another that stands for other samples.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        if other.worst.code() > self.worst.code() {
+            self.worst = other.worst;
+        }
+        let Some(other) = other.marks else { return };
+        match &mut self.marks {
+            Some(marks) => marks.merge(&other),
+            none => *none = Some(other),
+        }
+    }
+
+    /// Takes in a usable sample.
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        let alone = Marks { first: mark, low: mark, high: mark, last: mark };
+        match &mut self.marks {
+            Some(marks) => marks.merge(&alone),
+            none => *none = Some(alone),
+        }
+    }
+
     fn drawn(&self) -> Vec<(Timestamp, Option<f64>, Quality)> {
         let Some(marks) = self.marks else { return vec![(self.start, None, self.worst)] };
         let mut drawn: Vec<_> =
@@ -103,6 +152,23 @@ impl Bucket {
         drawn.sort_by_key(|(at, ..)| *at);
         drawn.dedup_by_key(|(at, ..)| *at);
         drawn
+    }
+}
+
+impl Marks {
+    fn merge(&mut self, other: &Self) {
+        if other.first.at < self.first.at {
+            self.first = other.first;
+        }
+        if other.last.at > self.last.at {
+            self.last = other.last;
+        }
+        if other.low.value < self.low.value || (other.low.value == self.low.value && other.low.at < self.low.at) {
+            self.low = other.low;
+        }
+        if other.high.value > self.high.value || (other.high.value == self.high.value && other.high.at < self.high.at) {
+            self.high = other.high;
+        }
     }
 }
 
@@ -120,28 +186,81 @@ impl Store {
     /// are more than `max_points`, buckets that keep every extreme and make at most `max_points` marks. A `max_points`
     /// below 8 counts as 8.
     ///
+    /// Buckets of a minute and wider come from the roll-ups, whose times are whole milliseconds; so do those of months
+    /// whose samples are gone.
+    ///
     /// # Errors
     /// Those of the database.
     pub async fn history(&self, point: PointNo, from: Timestamp, to: Timestamp, max_points: u32) -> Result<Series> {
         let max_points = max_points.max(FEWEST_POINTS);
         let (from, to) = (from.clamp(FIRST, END), to.clamp(FIRST, END));
-        let raw = self.raw(point, from, to, max_points.saturating_add(1)).await?;
-        if raw.len() as u64 <= u64::from(max_points) {
-            return Ok(Series::Raw(raw));
+        let known = self.known(point, from, to).await?;
+        if !known.has_gone(from, to) {
+            let raw = self.raw(point, from, to, max_points.saturating_add(1)).await?;
+            if raw.len() as u64 <= u64::from(max_points) {
+                return Ok(Series::Raw(raw));
+            }
         }
         // Buckets begin at multiples of their width, so the range may touch one more than it has widths.
         let buckets = i64::from(max_points / MARKS - 1);
         let span = to.micros_since(from).max(1);
-        let micros = span / buckets + i64::from(span % buckets != 0);
-        let rows = sqlx::query(include_str!("../queries/buckets.sql"))
+        let mut width = span / buckets + i64::from(span % buckets != 0);
+        if known.has_gone(from, to) {
+            width = width.max(Level::Minute.micros());
+        }
+        let level = Level::ALL.into_iter().rev().find(|level| level.micros() <= width);
+        if let Some(level) = level {
+            width = (width + level.micros() - 1) / level.micros() * level.micros();
+        }
+        let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
+        for piece in cover(from, to, level, &known) {
+            for bucket in self.buckets(point, piece, width).await? {
+                buckets.entry(bucket.start.as_micros()).and_modify(|known| known.merge(&bucket)).or_insert(bucket);
+            }
+        }
+        let buckets = buckets.into_values().collect();
+        Ok(Series::Reduced { width: Duration::from_micros(width.unsigned_abs()), buckets })
+    }
+
+    /// The buckets of a piece of a range, `width` microseconds each.
+    async fn buckets(&self, point: PointNo, piece: Piece, width: i64) -> Result<Vec<Bucket>> {
+        let query = match piece.level {
+            None => include_str!("../queries/buckets.sql").to_owned(),
+            Some(level) => include_str!("../queries/rollup_buckets.sql").replace("{table}", level.table()),
+        };
+        let rows = sqlx::query(AssertSqlSafe(query))
             .bind(point.0)
-            .bind(At(from))
-            .bind(At(to))
-            .bind(PgInterval { months: 0, days: 0, microseconds: micros })
+            .bind(At(piece.from))
+            .bind(At(piece.to))
+            .bind(PgInterval { months: 0, days: 0, microseconds: width })
             .fetch_all(&self.pool)
             .await?;
-        let buckets = rows.iter().map(bucket_from).collect::<Result<_>>()?;
-        Ok(Series::Reduced { width: Duration::from_micros(micros.unsigned_abs()), buckets })
+        rows.iter().map(bucket_from).collect()
+    }
+
+    /// Which hours of a range are not rolled up as they stand, and which months have no samples any more.
+    async fn known(&self, point: PointNo, from: Timestamp, to: Timestamp) -> Result<Known> {
+        let mut known = Known::default();
+        let due: Vec<At> = sqlx::query_scalar(
+            "select distinct hour from rollups_due where point_no = $1 and hour > $2 - interval '1 hour' and hour < $3",
+        )
+        .bind(point.0)
+        .bind(At(from))
+        .bind(At(to))
+        .fetch_all(&self.pool)
+        .await?;
+        known.due.extend(due.into_iter().map(|At(hour)| hour.as_micros()));
+        let gone: Vec<(At, At)> = sqlx::query_as(
+            "select first, next from samples_gone left join points on no = $1 \
+                 where next > $2 and first < $3 and (quantities is null or quantity = any (quantities)) order by first",
+        )
+        .bind(point.0)
+        .bind(At(from))
+        .bind(At(to))
+        .fetch_all(&self.pool)
+        .await?;
+        known.gone.extend(gone.into_iter().map(|(At(first), At(next))| (first, next)));
+        Ok(known)
     }
 
     /// Samples of `point` with a source time from `from` up to, but not including, `to`, in time order, at most `limit`.
@@ -164,7 +283,8 @@ impl Store {
     }
 
     /// Figures over the good values of `point` in a range; none where there is no such value. A value stands until the
-    /// next sample, and at most for `hold`.
+    /// next sample, and at most for as long as the point may be silent (`stale_after`; zero for a point that sends
+    /// changes alone) and for a day.
     ///
     /// # Errors
     /// Those of the database.
@@ -173,26 +293,74 @@ impl Store {
         point: PointNo,
         from: Timestamp,
         to: Timestamp,
-        hold: Duration,
+        stale_after: Duration,
     ) -> Result<Option<Statistics>> {
-        let hold = i64::try_from(hold.as_micros()).unwrap_or(i64::MAX).min(LONGEST_HOLD_MICROS);
-        let row = sqlx::query(include_str!("../queries/statistics.sql"))
-            .bind(point.0)
-            .bind(At(from))
-            .bind(At(to))
-            .bind(PgInterval { months: 0, days: 0, microseconds: hold })
-            .fetch_one(&self.pool)
-            .await?;
-        let count: i64 = row.try_get("count")?;
-        Ok(match (row.try_get("min")?, row.try_get("mean")?, row.try_get("max")?) {
-            (Some(min), Some(mean), Some(max)) => Some(Statistics { count: count.unsigned_abs(), min, mean, max }),
-            _ => None,
-        })
+        let (from, to) = (from.clamp(FIRST, END), to.clamp(FIRST, END));
+        let hold = i64::try_from(stands_for(stale_after).as_micros()).unwrap_or(i64::MAX);
+        let known = self.known(point, from, to).await?;
+        let mut good = Good::default();
+        for piece in cover(from, to, Some(Level::Day), &known.without_minutes()) {
+            if let Some(level) = piece.level {
+                for roll_up in self.roll_ups(level, point, piece.from, piece.to).await? {
+                    good.merge(&roll_up.good);
+                }
+                continue;
+            }
+            let row = sqlx::query(include_str!("../queries/statistics.sql"))
+                .bind(point.0)
+                .bind(At(piece.from))
+                .bind(At(piece.to))
+                .bind(PgInterval { months: 0, days: 0, microseconds: hold })
+                .fetch_one(&self.pool)
+                .await?;
+            good.merge(&Good {
+                count: row.try_get::<i64, _>("count")?.unsigned_abs(),
+                min: row.try_get::<Option<f64>, _>("min")?.unwrap_or(0.0),
+                max: row.try_get::<Option<f64>, _>("max")?.unwrap_or(0.0),
+                sum: row.try_get::<Option<f64>, _>("sum")?.unwrap_or(0.0),
+                secs: row.try_get::<Option<f64>, _>("secs")?.unwrap_or(0.0),
+                integral: row.try_get::<Option<f64>, _>("integral")?.unwrap_or(0.0),
+            });
+        }
+        if good.count == 0 {
+            return Ok(None);
+        }
+        let mean = good.weighted_mean().unwrap_or(good.sum / good.count as f64);
+        let good_for = Duration::try_from_secs_f64(good.secs).unwrap_or_default();
+        Ok(Some(Statistics { count: good.count, min: good.min, mean, max: good.max, good_for }))
+    }
+
+    /// What `point` measured at `at`, by the samples around it; none before the first, and where the last one before has
+    /// stood for longer than the point may be silent.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn value_at(
+        &self,
+        point: PointNo,
+        at: Timestamp,
+        by: Interpolation,
+        stale_after: Duration,
+    ) -> Result<Option<Interpolated>> {
+        let at = at.clamp(FIRST, END);
+        let around = sqlx::query(include_str!("../queries/around.sql")).bind(point.0).bind(At(at));
+        let around: Vec<Sample> = around.fetch_all(&self.pool).await?.iter().map(sample_from).collect::<Result<_>>()?;
+        let before = around.iter().find(|sample| sample.source_time <= at);
+        let Some(before) = before.filter(|sample| at.since(sample.source_time) <= stands_for(stale_after)) else {
+            return Ok(None);
+        };
+        let stepped = Interpolated { value: before.value, quality: before.quality, since: before.source_time };
+        let after = around.iter().find(|sample| sample.source_time > at && !sample.quality.is_bad());
+        let (Interpolation::Sloped, Some(after)) = (by, after) else { return Ok(Some(stepped)) };
+        let (Some(from), Some(to), false) = (before.value, after.value, before.quality.is_bad()) else {
+            return Ok(Some(stepped));
+        };
+        let whole = after.source_time.micros_since(before.source_time) as f64;
+        let share = at.micros_since(before.source_time) as f64 / whole;
+        let quality = if after.quality.code() > before.quality.code() { after.quality } else { before.quality };
+        Ok(Some(Interpolated { value: Some((to - from).mul_add(share, from)), quality, ..stepped }))
     }
 }
-
-/// A century: longer makes no difference, and adding it to a time stays within PostgreSQL's.
-const LONGEST_HOLD_MICROS: i64 = 100 * 366 * 24 * 3_600 * 1_000_000;
 
 fn sample_from(row: &PgRow) -> Result<Sample> {
     Ok(Sample {

@@ -1,16 +1,19 @@
-//! PostgreSQL: the private cluster, migrations, repositories, the COPY writer.
+//! PostgreSQL: the private cluster, migrations, repositories, the COPY writer, roll-ups.
 //!
 //! Must not know screens or protocols.
 
 mod alarms;
 mod audit;
 mod cluster;
+mod copy;
 mod error;
 mod figures;
 mod geometry;
 mod history;
 mod people;
 mod register;
+mod retention;
+mod rollups;
 mod sql;
 mod store;
 mod writer;
@@ -22,7 +25,9 @@ pub use audit::{AuditEntry, AuditPage, AuditRecord, AuditVerdict};
 pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, Stopped};
 pub use error::{Error, Result};
 pub use figures::{DetectorModel, Figures, KeptReject};
-pub use history::{Bucket, Mark, Marks, Series, Statistics};
+pub use history::{Bucket, Interpolated, Interpolation, Mark, Marks, Series, Statistics};
 pub use register::{Imported, PointEdit, Rescale};
+pub use retention::{Expired, Retention};
+pub use rollups::RolledUp;
 pub use store::{Store, schema_name};
-pub use writer::{Applied, Batch, DeviceAlert, Reject, Writer};
+pub use writer::{Applied, Batch, Delivery, DeviceAlert, Reject, Writer};

@@ -14,6 +14,7 @@ use sqlx::types::Json;
 
 use crate::audit::{self, AuditEntry};
 use crate::geometry;
+use crate::rollups;
 use crate::sql::{At, clean, clean_json, from_word};
 use crate::{Error, Result, Store, alarms};
 
@@ -305,8 +306,9 @@ async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale:
     .bind(rescale.factor)
     .bind(rescale.offset)
     .bind(At(rescale.received_before))
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    rollups::rescale(connection, point, rescale.factor, rescale.offset).await?;
     Ok(changed.rows_affected())
 }
 

@@ -34,6 +34,11 @@ pub(crate) fn nearest_micros(at: Timestamp) -> i64 {
     at.as_micros().saturating_sub(EPOCH_MICROS).clamp(FIRST_MICROS, END_MICROS - 1)
 }
 
+/// The time so many microseconds from PostgreSQL's epoch.
+pub(crate) const fn from_epoch(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros.saturating_add(EPOCH_MICROS))
+}
+
 impl Type<Postgres> for At {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(TIMESTAMPTZ)
@@ -62,7 +67,7 @@ impl Decode<'_, Postgres> for At {
         match value.format() {
             PgValueFormat::Binary => {
                 let micros = i64::from_be_bytes(value.as_bytes()?.try_into()?);
-                Ok(Self(Timestamp::from_micros(micros.saturating_add(EPOCH_MICROS))))
+                Ok(Self(from_epoch(micros)))
             }
             PgValueFormat::Text => Err("times are read in binary form only".into()),
         }

@@ -6,6 +6,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
+use crate::rollups::Due;
 use crate::{Error, Result};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -17,6 +18,7 @@ const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) pool: PgPool,
+    pub(crate) due: Due,
     options: PgConnectOptions,
 }
 
@@ -34,7 +36,7 @@ impl Store {
             .acquire_timeout(ACQUIRE_DEADLINE)
             .connect_with(options.clone())
             .await?;
-        let store = Self { pool, options: options.clone() };
+        let store = Self { pool, due: Due::default(), options: options.clone() };
         store.migrate().await?;
         Ok(store)
     }

@@ -5,8 +5,6 @@
 //! taken it fails, is rolled back, and the batch goes through a temporary table instead, as do the next ones, because
 //! re-deliveries come in rows.
 
-mod copy;
-
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -17,13 +15,16 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 use crate::alarms::{self, JournalEntry};
 use crate::audit::{self, AuditEntry};
+use crate::rollups::{self, Due, Noted};
 use crate::sql::{At, clean, exact_micros, quality};
-use crate::{Error, Result, register};
+use crate::{Error, Result, Store, copy, register};
 
 /// Batches that go through the temporary table after a key was found taken.
 const STAGED_AFTER_CONFLICT: u32 = 16;
 /// Different values that are kept under one point and time; a clock that stands still would make more without end.
 const MOST_CONFLICTS: i64 = 1_000;
+/// Deliveries that are kept: more than a broker has in flight.
+const MOST_DELIVERIES: i64 = 20_000;
 /// Rejects and device alerts that are kept.
 const MOST_KEPT: i64 = 1_000;
 /// Bytes of a rejected payload, or of a device's alert, that are kept.
@@ -46,6 +47,21 @@ pub struct Batch {
     pub rejects: Vec<Reject>,
     /// What devices report in words.
     pub alerts: Vec<DeviceAlert>,
+    /// Messages with values without a time of their own.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A message as its source would deliver it again, and the time that its values were given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The source's session.
+    pub session: u64,
+    /// The message's number in it.
+    pub packet_id: u16,
+    /// What tells messages of the same number apart.
+    pub content: u64,
+    /// The time given.
+    pub received: Timestamp,
 }
 
 impl Batch {
@@ -59,6 +75,7 @@ impl Batch {
             audits: Vec::new(),
             rejects: Vec::new(),
             alerts: Vec::new(),
+            deliveries: Vec::new(),
         }
     }
 }
@@ -121,17 +138,21 @@ pub struct Writer {
     months: BTreeMap<i64, String>,
     staged_batches: u32,
     buffer: Vec<u8>,
+    due: Due,
+    /// How often partitions had been dropped when `months` was right.
+    drops: u64,
 }
 
 impl Writer {
-    /// Connects to a database that [`crate::Store::open`] has prepared.
+    /// Connects to the database of `store`. One at a time writes to a database.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where it does not answer.
-    pub async fn open(options: &PgConnectOptions) -> Result<Self> {
-        let options = options.clone().application_name("penstock writer");
+    pub async fn open(store: &Store) -> Result<Self> {
+        let options = store.options().clone().application_name("penstock writer");
         let connection = Some(connect(&options).await?);
-        Ok(Self { options, connection, months: BTreeMap::new(), staged_batches: 0, buffer: Vec::new() })
+        let (months, buffer, due) = (BTreeMap::new(), Vec::new(), store.due.clone());
+        Ok(Self { options, connection, months, staged_batches: 0, buffer, due, drops: 0 })
     }
 
     /// Up to where the spool is in the database; 0 for nothing.
@@ -156,9 +177,15 @@ impl Writer {
     pub async fn apply(&mut self, batch: &Batch, up_to_seq: u64) -> Result<Applied> {
         let started = Instant::now();
         let mut connection = self.take_connection().await?;
+        let mut noted = self.due.hold().await;
+        if noted.drops != self.drops {
+            self.months.clear();
+            self.drops = noted.drops;
+        }
         let months_before = self.months.clone();
-        match self.apply_on(&mut connection, batch, up_to_seq).await {
-            Ok(applied) => {
+        match self.apply_on(&mut connection, batch, up_to_seq, &noted).await {
+            Ok((applied, hours)) => {
+                noted.add(hours);
                 self.connection = Some(connection);
                 Ok(Applied { took: started.elapsed(), ..applied })
             }
@@ -170,7 +197,14 @@ impl Writer {
         }
     }
 
-    async fn apply_on(&mut self, connection: &mut PgConnection, batch: &Batch, up_to_seq: u64) -> Result<Applied> {
+    /// What became of the batch, and the hours that it has noted as due.
+    async fn apply_on(
+        &mut self,
+        connection: &mut PgConnection,
+        batch: &Batch,
+        up_to_seq: u64,
+        noted: &Noted,
+    ) -> Result<(Applied, Vec<(i32, Timestamp)>)> {
         let mut transaction = connection.begin().await?;
         let moved = sqlx::query("update spool_watermark set seq = $1 where seq < $1")
             .bind(i64::try_from(up_to_seq).unwrap_or(i64::MAX))
@@ -178,7 +212,7 @@ impl Writer {
             .await?;
         if moved.rows_affected() == 0 {
             transaction.rollback().await?;
-            return Ok(Applied { is_replay: true, ..Applied::default() });
+            return Ok((Applied { is_replay: true, ..Applied::default() }, Vec::new()));
         }
         let mut rejects = batch.rejects.clone();
         let mut sorted = Sorted::new(&batch.samples, &mut rejects);
@@ -187,14 +221,17 @@ impl Writer {
             let left_out = register::insert_discovered(&mut transaction, batch.tenant, &batch.discovered).await?;
             rejects.extend(left_out.iter().map(|point| number_taken(point, &batch.samples)));
         }
+        let hours = noted.missing(&sorted.samples);
+        rollups::note(&mut transaction, &hours).await?;
         self.write_samples(&mut transaction, &mut sorted, &mut applied).await?;
         resolve_conflicts(&mut transaction, &sorted.contested, &mut applied, &mut rejects).await?;
         alarms::append(&mut transaction, batch.tenant, &batch.transitions).await?;
         audit::append(&mut transaction, &batch.audits).await?;
         write_rejects(&mut transaction, batch.tenant, &rejects).await?;
         write_alerts(&mut transaction, batch.tenant, &batch.alerts).await?;
+        write_deliveries(&mut transaction, &batch.deliveries).await?;
         transaction.commit().await?;
-        Ok(applied)
+        Ok((applied, hours))
     }
 
     /// Writes the samples whose key is free; the others join `sorted.contested` unless they are stored already.
@@ -524,4 +561,56 @@ async fn write_alerts(connection: &mut PgConnection, tenant: TenantId, alerts: &
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Keeps the newest deliveries, a row a batch: they are read at a start alone.
+async fn write_deliveries(connection: &mut PgConnection, deliveries: &[Delivery]) -> Result<()> {
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    let mut packed = Vec::with_capacity(deliveries.len() * Delivery::BYTES);
+    deliveries.iter().for_each(|delivery| delivery.pack(&mut packed));
+    sqlx::query("insert into deliveries (count, packed) values ($1, $2)")
+        .bind(i32::try_from(deliveries.len()).unwrap_or(i32::MAX))
+        .bind(packed)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(include_str!("../queries/forget_deliveries.sql")).bind(MOST_DELIVERIES).execute(connection).await?;
+    Ok(())
+}
+
+impl Delivery {
+    const BYTES: usize = 26;
+
+    fn pack(&self, packed: &mut Vec<u8>) {
+        packed.extend(self.session.to_be_bytes());
+        packed.extend(self.packet_id.to_be_bytes());
+        packed.extend(self.content.to_be_bytes());
+        packed.extend(self.received.as_micros().to_be_bytes());
+    }
+
+    fn unpack(packed: &[u8]) -> Option<Self> {
+        let (session, rest) = packed.split_first_chunk()?;
+        let (packet_id, rest) = rest.split_first_chunk()?;
+        let (content, rest) = rest.split_first_chunk()?;
+        let (received, _) = rest.split_first_chunk()?;
+        Some(Self {
+            session: u64::from_be_bytes(*session),
+            packet_id: u16::from_be_bytes(*packet_id),
+            content: u64::from_be_bytes(*content),
+            received: Timestamp::from_micros(i64::from_be_bytes(*received)),
+        })
+    }
+}
+
+impl Store {
+    /// The newest deliveries, the oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn deliveries(&self) -> Result<Vec<Delivery>> {
+        let rows: Vec<Vec<u8>> =
+            sqlx::query_scalar("select packed from deliveries order by no").fetch_all(&self.pool).await?;
+        Ok(rows.iter().flat_map(|packed| packed.chunks_exact(Delivery::BYTES)).filter_map(Delivery::unpack).collect())
+    }
 }

@@ -1,43 +1,66 @@
-//! Messages that a broker delivers again: they keep the time they were first received at, so that one without a time of
-//! its own is stored once.
+//! Messages that a broker delivers again: what in them has no time of its own keeps the time that it was given at first,
+//! so that it is stored once, also over a restart. Must not know where this is kept.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use penstock_model::Timestamp;
 use penstock_sources::Received;
+use penstock_store::Delivery;
 
 /// Messages remembered: more than a broker keeps in flight.
 const REMEMBERED: usize = 20_000;
 
-/// Messages lately received, by session, packet id and content.
+/// Session, packet id and content.
+type Key = (u64, u16, u64);
+
+/// Messages lately received that hold values without a time of their own.
 #[derive(Debug, Default)]
 pub(super) struct Redeliveries {
-    first: HashMap<(u64, u16, u64), Timestamp>,
-    order: VecDeque<(u64, u16, u64)>,
+    given: HashMap<Key, Timestamp>,
+    order: VecDeque<Key>,
 }
 
 impl Redeliveries {
-    /// When the message was first received, where this is not the first time. Remembers it otherwise.
-    pub(super) fn received_time(&mut self, message: &Received) -> Option<Timestamp> {
-        let delivery = message.delivery?;
-        let mut hasher = DefaultHasher::new();
-        message.topic.hash(&mut hasher);
-        message.payload.hash(&mut hasher);
-        let key = (delivery.session, delivery.packet_id, hasher.finish());
-        if delivery.redelivered
-            && let Some(first) = self.first.get(&key)
-        {
-            return Some(*first);
+    /// As a former run left them, the oldest first.
+    pub(super) fn new(kept: Vec<Delivery>) -> Self {
+        let mut redeliveries = Self::default();
+        for delivery in kept {
+            redeliveries.put(&delivery);
         }
-        if self.first.insert(key, message.received).is_none() {
+        redeliveries
+    }
+
+    /// The time that was given to the values of this message, where it was delivered before.
+    pub(super) fn given(&self, message: &Received) -> Option<Timestamp> {
+        let delivery = message.delivery.filter(|delivery| delivery.redelivered)?;
+        self.given.get(&(delivery.session, delivery.packet_id, content(message))).copied()
+    }
+
+    /// Remembers that values of this message were given `received`; what is to be kept of that, where its source may
+    /// deliver it again.
+    pub(super) fn remember(&mut self, message: &Received, received: Timestamp) -> Option<Delivery> {
+        let delivery = message.delivery?;
+        let (session, packet_id) = (delivery.session, delivery.packet_id);
+        let delivery = Delivery { session, packet_id, content: content(message), received };
+        self.put(&delivery);
+        Some(delivery)
+    }
+
+    fn put(&mut self, delivery: &Delivery) {
+        let key = (delivery.session, delivery.packet_id, delivery.content);
+        if self.given.insert(key, delivery.received).is_none() {
             self.order.push_back(key);
             if self.order.len() > REMEMBERED
                 && let Some(oldest) = self.order.pop_front()
             {
-                self.first.remove(&oldest);
+                self.given.remove(&oldest);
             }
         }
-        None
     }
+}
+
+/// What tells messages apart: FNV-1a over topic and payload (Fowler, Noll, Vo: 64 bits), the same in every version.
+fn content(message: &Received) -> u64 {
+    let bytes = message.topic.bytes().chain(std::iter::once(0)).chain(message.payload.iter().copied());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

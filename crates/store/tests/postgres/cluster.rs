@@ -47,11 +47,7 @@ async fn what_a_killed_station_left_is_adopted_and_data_outlives_a_stop() {
 }
 
 /// Applies batch after batch as the station does: a transient failure is tried again, a stored batch is forgotten.
-async fn write_all(
-    options: penstock_store::ConnectOptions,
-    batches: u64,
-    progress: tokio::sync::watch::Sender<u64>,
-) -> u64 {
+async fn write_all(store: Store, batches: u64, progress: tokio::sync::watch::Sender<u64>) -> u64 {
     let mut writer = None;
     let mut retries = 0;
     for seq in 1..=batches {
@@ -68,7 +64,7 @@ async fn write_all(
         let batch = Batch { samples, ..Batch::new(TenantId(Uuid::nil())) };
         loop {
             let applied = match &mut writer {
-                None => Writer::open(&options).await.map(|opened| writer = Some(opened)).map(|()| None),
+                None => Writer::open(&store).await.map(|opened| writer = Some(opened)).map(|()| None),
                 Some(writer) => writer.apply(&batch, seq).await.map(Some),
             };
             match applied {
@@ -92,9 +88,9 @@ async fn a_database_killed_while_writing_comes_back_and_neither_loses_nor_double
     let folder = ScratchFolder::new().expect("folder");
     let mut cluster = Cluster::start(settings(&folder)).await.expect("started");
     let options = cluster.options();
-    Store::open(&options).await.expect("opened").close().await;
+    let store = Store::open(&options).await.expect("opened");
     let (progress, mut reached) = tokio::sync::watch::channel(0);
-    let writing = tokio::spawn(write_all(options.clone(), BATCHES, progress));
+    let writing = tokio::spawn(write_all(store, BATCHES, progress));
     let (stop, stopped) = oneshot::channel::<()>();
     let (event, mut events) = tokio::sync::mpsc::channel(64);
     let data = cluster.data();

@@ -38,7 +38,7 @@ fn uneven_samples() -> Vec<Sample> {
 async fn filled(samples: &[Sample]) -> (ScratchDatabase, Store) {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
-    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let mut writer = Writer::open(&store).await.expect("writer");
     let batch = Batch { samples: samples.to_vec(), ..Batch::new(TenantId(Uuid::nil())) };
     writer.apply(&batch, 1).await.expect("applied");
     (database, store)

@@ -4,5 +4,7 @@ mod cluster;
 mod history;
 mod records;
 mod register;
+mod retention;
+mod rollups;
 mod writing;
 mod writing_random;

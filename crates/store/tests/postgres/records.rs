@@ -31,7 +31,7 @@ async fn states_follow_the_journal_however_often_it_comes() {
     use TransitionKind::{Acknowledged, Cleared, Commented, Raised};
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
-    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let mut writer = Writer::open(&store).await.expect("writer");
     let (a, b) = (rule("a"), rule("b"));
     let entries = [
         entry(1, a, 1, Raised),
@@ -74,7 +74,7 @@ async fn states_follow_the_journal_however_often_it_comes() {
 async fn journal_and_audit_refuse_to_be_changed() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
-    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let mut writer = Writer::open(&store).await.expect("writer");
     let batch = Batch {
         transitions: vec![entry(1, rule("a"), 1, TransitionKind::Raised)],
         audits: vec![AuditEntry::new(tenant(), NOW, None, "start", "station")],
@@ -156,7 +156,7 @@ async fn the_audit_shows_what_was_changed_removed_put_in_or_cut_off() {
 async fn rejects_and_alerts_stay_within_their_bounds() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
-    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let mut writer = Writer::open(&store).await.expect("writer");
     for round in 1..=3_u64 {
         let reject = |i: u64| Reject {
             at: NOW + Duration::from_secs(round * 1_000 + i),

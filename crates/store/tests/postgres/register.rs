@@ -181,7 +181,7 @@ async fn adoption_makes_stored_values_si_and_says_so_in_the_audit() {
         quality: Quality::Good,
     };
     let samples = vec![sample(0, Some(250.0)), sample(1, None), sample(10, Some(3.0))];
-    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let mut writer = Writer::open(&store).await.expect("writer");
     let batch = Batch { samples, discovered: vec![point.clone()], ..Batch::new(tenant()) };
     writer.apply(&batch, 1).await.expect("applied");
 
@@ -269,8 +269,8 @@ async fn detectors_figures_and_months_ahead() {
     store.save_models(std::slice::from_ref(&newer)).await.expect("saved");
     assert_eq!(store.load_models(tenant()).await.expect("models"), [newer]);
     let before = store.figures().await.expect("figures").partitions;
-    store.prepare_months(NOW, 3).await.expect("prepared");
-    store.prepare_months(NOW, 3).await.expect("prepared");
+    store.prepare_partitions(NOW, 3).await.expect("prepared");
+    store.prepare_partitions(NOW, 3).await.expect("prepared");
     let figures = store.figures().await.expect("figures");
     assert_eq!(figures.partitions, before + 4);
     assert!(figures.size_bytes > 1 << 20, "{figures:?}");

@@ -33,7 +33,7 @@ async fn stored(store: &Store) -> Vec<(i32, i64, f64, i16)> {
 async fn the_same_batch_again_changes_nothing() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
-    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let mut writer = Writer::open(&store).await.expect("writer");
     let start = at("2026-11-21T00:00:00Z");
     let samples: Vec<Sample> =
         (0..500).map(|i| sample(i % 7, start + Duration::from_secs(i as u64), f64::from(i))).collect();
@@ -52,7 +52,7 @@ async fn the_same_batch_again_changes_nothing() {
 async fn another_value_for_a_taken_time_is_kept_beside_it() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
-    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let mut writer = Writer::open(&store).await.expect("writer");
     let noon = at("2026-11-21T12:00:00Z");
     let conflict = Quality::Uncertain(Doubt::Conflict).code();
     let base = noon.as_micros();
@@ -81,7 +81,7 @@ async fn another_value_for_a_taken_time_is_kept_beside_it() {
 async fn what_the_database_cannot_hold_harms_nothing_else() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
-    let mut writer = Writer::open(database.options()).await.expect("writer");
+    let mut writer = Writer::open(&store).await.expect("writer");
     let noon = at("2026-11-21T12:00:00Z");
     let applied = writer
         .apply(

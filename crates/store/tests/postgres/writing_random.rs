@@ -75,7 +75,7 @@ async fn run(database: &ScratchDatabase, batches: &[(Vec<Sample>, bool)]) -> any
     let mut account = Account::default();
     let mut seq = 0;
     for (samples, is_redelivered) in batches {
-        let mut writer = Writer::open(database.options()).await?;
+        let mut writer = Writer::open(&store).await?;
         let batch = Batch { samples: samples.clone(), ..Batch::new(TenantId(Uuid::nil())) };
         seq += 1;
         let first = writer.apply(&batch, seq).await?;
