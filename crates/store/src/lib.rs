@@ -10,6 +10,7 @@ mod figures;
 mod geometry;
 mod history;
 mod people;
+mod places;
 mod register;
 mod sql;
 mod store;
@@ -23,6 +24,7 @@ pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, 
 pub use error::{Error, Result};
 pub use figures::{DetectorModel, Figures, KeptReject};
 pub use history::{Bucket, Mark, Marks, Series, Statistics};
+pub use places::Found;
 pub use register::{Imported, PointEdit, Rescale};
 pub use store::{Store, schema_name};
 pub use writer::{Applied, Batch, DeviceAlert, Reject, Writer};
