@@ -1,7 +1,7 @@
--- After places.sql. $3 a pipe, $4 how many, $5 to $8 west, south, east and north of where to look, $9 whether longitudes
--- run from 0 to 360 for it, the 180th meridian being near, $10 reach in m. The foot of a place on the course is sought
--- where a degree east is as long as a degree north: both are drawn in by the ratio of the two at the latitude of the
--- place, from the radii of curvature of WGS 84, whose e² is 0.00669437999014.
+-- After places.sql. $3 a pipe, $4 how many, $5 to $8 west, south, east and north of where to look, $9 whether
+-- longitudes run from 0 to 360 for it, the 180th meridian being near, $10 reach in m. The foot of a place on the course
+-- is sought where a degree east is as long as a degree north: both are drawn in by the ratio of the two at the latitude
+-- of the place, from the radii of curvature of WGS 84, whose e² is 0.00669437999014.
 select
     kind, id, name, ST_Y(position) as lat, ST_X(position) as lon, distance_m,
     ST_Length(case when $9 then ST_ShiftLongitude(way) else way end::geography) as chainage_m

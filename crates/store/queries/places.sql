@@ -1,7 +1,7 @@
 -- $1 tenant, $2 kinds. The head of every query about places: what is placed, and where. 0, 0 is no place: it is what
 -- broken devices send. A point is where it says itself, else where its equipment is; without equipment, where the map
--- shows its site (crates/map, `of_plant`): at the first by name of its works, stations, tanks and boreholes, else at the
--- site itself, else, a network having no middle, at its first gateway. Only adopted points are of the plant.
+-- shows its site (crates/map, `of_plant`): at the first by name of its works, stations, tanks and boreholes, else at
+-- the site itself, else, a network having no middle, at its first gateway. Only adopted points are of the plant.
 with placed_sites as not materialized (
     select 'site' as kind, id, name, position
     from sites
