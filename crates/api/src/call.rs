@@ -1,11 +1,12 @@
 //! The calls: what a screen can ask of a station, what each needs, and what comes back.
 
-use penstock_model::{Permission, PlantFile, Point, PointId, RuleId, Timestamp};
+use penstock_model::{Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, RuleId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AcknowledgeReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Health, ImportReport,
-    JournalRow, Preferences, PublishExample, Register, RejectRow, Series, Session, SettingsView, StationCard,
+    JournalRow, PlacesFound, Preferences, PublishExample, Register, RejectRow, Series, Session, SettingsView,
+    StationCard,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -150,6 +151,38 @@ calls! {
     ImportPlant "import-plant" (Access::Holding(Permission::AdministerPoints)) -> ImportReport {
         /// The file.
         file: Box<PlantFile>,
+    }
+
+    /// What is nearest to a position, the nearest first, each with its distance.
+    ListPlacesNear "places-near" (Access::Holding(Permission::See)) -> Vec<Place> {
+        /// The position.
+        position: Position,
+        /// Which kinds of places are wanted, at least one.
+        kinds: Vec<PlaceKind>,
+        /// At most so many, 1 to 1,000.
+        limit: u32,
+    }
+
+    /// What lies inside a polygon or on its edge, by name.
+    ListPlacesWithin "places-within" (Access::Holding(Permission::See)) -> PlacesFound {
+        /// Its corners in order, 3 to 10,000, the first one at the end again or not. Its edges may not cross or touch each
+        /// other, nor cross the 180th meridian.
+        ring: Vec<Position>,
+        /// Which kinds of places are wanted, at least one.
+        kinds: Vec<PlaceKind>,
+        /// At most so many, 1 to 10,000.
+        limit: u32,
+    }
+
+    /// What lies along a main, in the order in which its course passes it, each with chainage and distance; at most
+    /// 10,000.
+    ListPlacesAlong "places-along" (Access::Holding(Permission::See)) -> PlacesFound {
+        /// The main.
+        pipe: PipeId,
+        /// How far from it, 0 to 10,000 m.
+        reach_m: f64,
+        /// Which kinds of places are wanted, at least one.
+        kinds: Vec<PlaceKind>,
     }
 
     /// Stored values, at most `max_points` a pen, extremes kept.

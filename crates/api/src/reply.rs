@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use penstock_model::{
-    AlarmRule, AlarmState, Band, Permissions, Person, Plant, Point, PointId, Priority, RuleId, Subject, Timestamp,
-    Transition,
+    AlarmRule, AlarmState, Band, Permissions, Person, Place, Plant, Point, PointId, Priority, RuleId, Subject,
+    Timestamp, Transition,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,15 @@ pub struct Register {
     pub points: Vec<Point>,
     /// Whether the map may show tiles of OpenStreetMap.
     pub tiles: bool,
+}
+
+/// Places that were asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlacesFound {
+    /// The places.
+    pub places: Vec<Place>,
+    /// Whether there are more, which were left out.
+    pub is_cut: bool,
 }
 
 /// What an import or a change did, or would do.

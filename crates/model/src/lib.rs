@@ -22,7 +22,7 @@ pub use clock::Clock;
 pub use error::Error;
 pub use id::{AreaId, AssetId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId};
 pub use people::{Permission, Permissions, Person, Role};
-pub use plant::{Area, Asset, AssetKind, Pipe, Plant, PlantFile, Position, Site, SiteKind};
+pub use plant::{Area, Asset, AssetKind, Pipe, Place, PlaceKind, Plant, PlantFile, Position, Site, SiteKind};
 pub use point::{Address, Band, Limits, Point, PointNo, PointRole, PointState};
 pub use quality::{Doubt, Fault, Quality};
 pub use sample::Sample;

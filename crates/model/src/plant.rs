@@ -1,6 +1,7 @@
 //! The plant: areas, sites, equipment and mains, with their places.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{AlarmRule, AreaId, AssetId, Band, Error, PipeId, Point, SiteId, TenantId};
 
@@ -133,6 +134,35 @@ pub struct Pipe {
     pub diameter_mm: f64,
     /// Its course, at least two positions, in the usual direction of flow.
     pub course: Vec<Position>,
+}
+
+/// What a place is the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceKind {
+    /// A site.
+    Site,
+    /// A piece of equipment.
+    Asset,
+    /// A point.
+    Point,
+}
+
+/// A site, a piece of equipment or a point where it lies, as a question about places finds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// What it is.
+    pub kind: PlaceKind,
+    /// Its id as a site, an asset or a point.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Where it is; of a point without a position of its own, where its equipment or its site is.
+    pub position: Position,
+    /// How far it is from the position or the main that was asked about, in m; none where a polygon was.
+    pub distance_m: Option<f64>,
+    /// Where it lies along the main that was asked about, in m from where its course begins; else none.
+    pub chainage_m: Option<f64>,
 }
 
 /// The plant as one document; points are listed apart.

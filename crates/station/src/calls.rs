@@ -7,6 +7,7 @@ mod alarms;
 mod health;
 mod history;
 mod people;
+mod places;
 mod points;
 mod settings;
 
@@ -121,6 +122,11 @@ impl Context<'_> {
             Request::ImportPoints(call) => reply::<penstock_api::ImportPoints>(&self.import_points(call).await?),
             Request::ExportPoints(_) => reply::<penstock_api::ExportPoints>(&self.export_points()),
             Request::ImportPlant(call) => reply::<penstock_api::ImportPlant>(&self.import_plant(*call.file).await?),
+            Request::ListPlacesNear(call) => reply::<penstock_api::ListPlacesNear>(&self.places_near(call).await?),
+            Request::ListPlacesWithin(call) => {
+                reply::<penstock_api::ListPlacesWithin>(&self.places_within(call).await?)
+            }
+            Request::ListPlacesAlong(call) => reply::<penstock_api::ListPlacesAlong>(&self.places_along(call).await?),
             Request::GetHistory(call) => reply::<penstock_api::GetHistory>(&self.history(call).await?),
             Request::ExportHistory(call) => reply::<penstock_api::ExportHistory>(&self.export_history(call).await?),
             Request::GetAlarm(call) => reply::<penstock_api::GetAlarm>(&self.alarm(call.rule).await?),

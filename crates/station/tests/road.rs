@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use penstock_api::{
     AcknowledgeAlarms, BrokerForm, Call, Code, CreateFirstAdmin, Frame, GetAlarm, GetHealth, GetHistory,
-    GetPublishExample, GetRegister, Hello, ListJournal, ListRejects, MqttVersion, PublishExample, Register, RouteForm,
-    SaveBroker, SavePoints, Session, SignIn, StationCard, TlsForm,
+    GetPublishExample, GetRegister, Hello, ListJournal, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects,
+    MqttVersion, PublishExample, Register, RouteForm, SaveBroker, SavePoints, Session, SignIn, StationCard, TlsForm,
 };
-use penstock_model::{Clock, Limits, Point, PointState, Quantity, Timestamp, Unit};
+use penstock_model::{Clock, Limits, PipeId, PlaceKind, Point, PointState, Position, Quantity, Timestamp, Unit};
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
 use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
@@ -144,11 +144,13 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
         name: "FT-01".into(),
         unit: Unit::parse("L/s").expect("known"),
         limits: Limits { hh: Some(0.3), ..Limits::default() },
+        position: Position::new(20.0, 79.001).ok(),
         ..discovered.clone()
     };
     let report =
         screen.call(SavePoints { points: vec![adopted.clone()], reason: "test".into() }).await.expect("an admin may");
     assert_eq!((report.changed, report.faults.len()), (1, 0));
+    it_is_found_by_its_place(&screen, &adopted).await;
     let range = (Timestamp::from_secs(0), Timestamp::from_secs(10_000_000_000));
     let history = GetHistory { points: vec![adopted.id], from: range.0, to: range.1, max_points: 100 };
     let stored = screen.call(history).await;
@@ -218,6 +220,34 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
     let full = screen.feed().next().await;
     assert_eq!((full.values.len(), full.alarms.len()), (2, 1));
     station.stop().await;
+}
+
+/// Asks for what lies near, within and along, where `point` lies a thousandth of a degree east of 20° N 79° E.
+async fn it_is_found_by_its_place(screen: &Screen<'_>, point: &Point) {
+    let at = |lat: f64, lon: f64| Position::new(lat, lon).expect("on earth");
+    let kinds = vec![PlaceKind::Asset, PlaceKind::Point];
+    let near = ListPlacesNear { position: at(20.0, 79.0), kinds: kinds.clone(), limit: 10 };
+    let found = screen.call(near.clone()).await.expect("may see");
+    assert_eq!(found.iter().map(|place| (place.kind, place.id)).collect::<Vec<_>>(), [(PlaceKind::Point, point.id.0)]);
+    // A degree of longitude at 20° N is 104,647 m.
+    assert!(found[0].distance_m.is_some_and(|metres| (metres - 104.647).abs() < 0.01), "{found:?}");
+    let ring = vec![at(19.9, 78.9), at(19.9, 79.1), at(20.1, 79.0)];
+    let within = ListPlacesWithin { ring: ring.clone(), kinds: kinds.clone(), limit: 10 };
+    let inside = screen.call(within).await.expect("may see");
+    assert_eq!((inside.places.len(), inside.is_cut), (1, false));
+
+    let refused = screen.call(ListPlacesNear { kinds: vec![], ..near.clone() }).await.map(|_| ());
+    assert_eq!(refused.map_err(|error| error.code), Err(Code::Invalid));
+    let crossing = vec![ring[0], ring[2], at(19.9, 79.0), at(20.1, 78.9)];
+    let refused = screen.call(ListPlacesWithin { ring: crossing, kinds: kinds.clone(), limit: 10 }).await;
+    assert_eq!(refused.map(|_| ()).map_err(|error| error.code), Err(Code::Invalid));
+    // What comes as JSON has not been through `Position::new`.
+    let nowhere = serde_json::from_str(r#"{"lat":91.0,"lon":0.0}"#).expect("read");
+    let refused = screen.call(ListPlacesNear { position: nowhere, ..near }).await.map(|_| ());
+    assert_eq!(refused.map_err(|error| error.code), Err(Code::Invalid));
+    let unknown = ListPlacesAlong { pipe: PipeId::derived(point.id.0, "none"), reach_m: 10.0, kinds };
+    let refused = screen.call(unknown).await.map(|_| ());
+    assert_eq!(refused.map_err(|error| error.code), Err(Code::NotFound));
 }
 
 #[tokio::test(flavor = "multi_thread")]

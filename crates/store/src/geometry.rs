@@ -5,8 +5,16 @@ use penstock_model::Position;
 
 use crate::{Error, Result};
 
+const POINT: u32 = 1;
 const LINE: u32 = 2;
 const POLYGON: u32 = 3;
+
+/// A point at `position`.
+pub(crate) fn point(position: Position) -> Vec<u8> {
+    let mut bytes = head(POINT);
+    corner(&mut bytes, position);
+    bytes
+}
 
 /// A line along `course`.
 pub(crate) fn line(course: &[Position]) -> Vec<u8> {
@@ -51,9 +59,13 @@ fn head(kind: u32) -> Vec<u8> {
 fn ring<'a>(bytes: &mut Vec<u8>, positions: impl Iterator<Item = &'a Position> + Clone) {
     bytes.extend(u32::try_from(positions.clone().count()).unwrap_or(u32::MAX).to_le_bytes());
     for position in positions {
-        bytes.extend(position.lon().to_le_bytes());
-        bytes.extend(position.lat().to_le_bytes());
+        corner(bytes, *position);
     }
+}
+
+fn corner(bytes: &mut Vec<u8>, position: Position) {
+    bytes.extend(position.lon().to_le_bytes());
+    bytes.extend(position.lat().to_le_bytes());
 }
 
 struct Reader<'a>(&'a [u8]);

@@ -11,6 +11,7 @@ mod figures;
 mod geometry;
 mod history;
 mod people;
+mod places;
 mod register;
 mod retention;
 mod rollups;
@@ -26,6 +27,7 @@ pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, 
 pub use error::{Error, Result};
 pub use figures::{DetectorModel, Figures, KeptReject};
 pub use history::{Bucket, Interpolated, Interpolation, Mark, Marks, Series, Statistics};
+pub use places::Found;
 pub use register::{Imported, PointEdit, Rescale};
 pub use retention::{Expired, Retention};
 pub use rollups::RolledUp;

@@ -452,7 +452,7 @@ fn point_from(row: &PgRow) -> Result<Point> {
     })
 }
 
-fn position_from(row: &PgRow) -> Result<Option<Position>> {
+pub(crate) fn position_from(row: &PgRow) -> Result<Option<Position>> {
     match (row.try_get("lat")?, row.try_get("lon")?) {
         (Some(lat), Some(lon)) => match Position::new(lat, lon) {
             Ok(position) => Ok(Some(position)),

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod history;
+mod places;
 mod records;
 mod register;
 mod retention;
