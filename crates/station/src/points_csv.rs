@@ -287,6 +287,7 @@ impl Row<'_> {
             span: None,
             limits: Limits::default(),
             stale_after: Duration::from_secs(15 * 60),
+            recording: None,
         });
         point.quantity = quantity;
         point.unit = unit;

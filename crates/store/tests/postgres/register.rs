@@ -44,6 +44,7 @@ fn discovered(path: &str) -> Point {
         span: None,
         limits: Limits::default(),
         stale_after: Duration::from_secs(300),
+        recording: None,
     }
 }
 
