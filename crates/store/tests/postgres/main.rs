@@ -2,6 +2,7 @@
 
 mod cluster;
 mod history;
+mod recording;
 mod records;
 mod register;
 mod writing;
