@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::notices::Notices;
 use crate::pipeline::Counters;
 use crate::record::Record;
+use crate::register::Register;
 
 /// Bytes of the spool that go into one transaction at most: about 5,000 samples.
 const BATCH_BYTES: usize = 128 << 10;
@@ -83,6 +84,8 @@ pub(crate) struct Copier {
     pub store: Store,
     /// Whose.
     pub tenant: TenantId,
+    /// What is recorded of which points; none while what a former run left is copied, which is stored whole.
+    pub register: Option<Arc<Register>>,
     /// What wants a look.
     pub notices: Notices,
     /// Counters to count in.
@@ -94,7 +97,8 @@ pub(crate) struct Copier {
 impl Copier {
     /// Copies until `stop`, then what is left, until `cut`.
     pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) {
-        let mut writer: Option<Writer> = None;
+        // With the version of the recording settings that it knows.
+        let mut writer: Option<(Writer, u64)> = None;
         let mut reader = self.spool.reader();
         let mut away_since: AwaySince = None;
         let mut unreadable_at: Option<Instant> = None;
@@ -148,12 +152,13 @@ impl Copier {
             let began = Instant::now();
             let opened = writer.take();
             let apply = async {
-                let mut open = match opened {
+                let (mut open, known) = match opened {
                     Some(writer) => writer,
-                    None => Writer::open(self.store.options()).await?,
+                    None => (Writer::open(self.store.options()).await?, 0),
                 };
+                let version = self.set_recording(&mut open, known);
                 let applied = open.apply(&batch, last.0).await?;
-                Ok::<_, penstock_store::Error>((open, applied))
+                Ok::<_, penstock_store::Error>(((open, version), applied))
             };
             let outcome = self.outlast(apply, &mut away_since).await;
             match outcome {
@@ -161,6 +166,7 @@ impl Copier {
                     writer = Some(open);
                     self.counters.stored.fetch_add(applied.stored, Ordering::Relaxed);
                     self.counters.duplicates.fetch_add(applied.duplicates, Ordering::Relaxed);
+                    self.counters.left_out.fetch_add(applied.left_out, Ordering::Relaxed);
                     self.watch.set(DatabaseState::Up { commit_ms: began.elapsed().as_secs_f64() * 1e3 });
                     if away_since.take().is_some() {
                         self.notices.clear("database", "away");
@@ -210,6 +216,17 @@ impl Copier {
                 }
             }
         }
+    }
+
+    /// Tells the writer what is recorded of which points, where it knows an earlier version of it; gives the version
+    /// that it knows then.
+    fn set_recording(&self, writer: &mut Writer, known: u64) -> u64 {
+        let Some(register) = &self.register else { return known };
+        let register = register.lock();
+        if register.recording_version != known {
+            writer.set_recording(register.recording());
+        }
+        register.recording_version
     }
 
     /// Awaits `work` to its end, however long that takes, since it may have been committed; tells of a database that lets
