@@ -74,9 +74,8 @@ mod tests {
 
     #[test]
     fn settings_must_say_something_that_can_be() {
-        let is_right = |deadband, deviation, secs| {
-            Recording::new(deadband, deviation, Duration::from_secs_f64(secs)).map(|_| ()).is_ok()
-        };
+        let is_right =
+            |deadband, deviation, secs| Recording::new(deadband, deviation, Duration::from_secs_f64(secs)).is_ok();
         assert!(is_right(Some(0.1), None, 1.0));
         assert!(is_right(None, Some(1e-9), 3_600.0));
         assert!(is_right(Some(0.1), Some(0.2), 86_400.0));

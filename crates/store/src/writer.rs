@@ -162,7 +162,8 @@ impl Writer {
     /// nothing, so that after a crash the same batches may simply come again.
     ///
     /// A sample whose point, source time and value are stored already is one sample. One with another value for a
-    /// taken time is kept at the next free microsecond, as uncertain.
+    /// taken time is kept at the next free microsecond, as uncertain. Samples of points that have recording settings
+    /// are left out as these say.
     ///
     /// # Errors
     /// A transient error means: try the same batch again. Any other means that the batch cannot be applied.
