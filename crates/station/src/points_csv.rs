@@ -283,9 +283,12 @@ impl Row<'_> {
         let every = match self.text("record_every_secs").filter(|_| !is_stored("record_every_secs")) {
             None => had_every,
             Some("") => Recording::USUAL_INTERVAL,
-            Some(text) => match text.parse() {
-                Ok(secs) => Duration::from_secs(secs),
-                Err(_) => return Err(("record_every_secs", format!("{text:?} is not a whole number of seconds"))),
+            Some(text) => match text.parse::<u64>().map(Duration::from_secs) {
+                Ok(every) if (Recording::LEAST_INTERVAL..=Recording::MOST_INTERVAL).contains(&every) => every,
+                _ => {
+                    let most = Recording::MOST_INTERVAL.as_secs();
+                    return Err(("record_every_secs", format!("{text:?} is not 1 to {most} seconds")));
+                }
             },
         };
         let is_every_given = self.text("record_every_secs").is_some_and(|text| !text.is_empty());
@@ -295,7 +298,10 @@ impl Row<'_> {
                 "goes with a deadband or a deviation: give one of them, or leave it empty".into(),
             )),
             (None, None) => Ok(None),
-            _ => Recording::new(deadband, deviation, every).map(Some).map_err(|error| ("deadband", error.to_string())),
+            _ => {
+                let field = if deviation.is_some_and(|by| by <= 0.0) { "deviation" } else { "deadband" };
+                Recording::new(deadband, deviation, every).map(Some).map_err(|error| (field, error.to_string()))
+            }
         }
     }
 
@@ -602,8 +608,8 @@ mod tests {
         assert_eq!(changed("source,address,name\nlocal,a,B\n"), Some(expect));
 
         assert_eq!(faults(&text("0,,")), vec![(2, "deadband".to_owned())]);
-        assert_eq!(faults(&text("1,-1,")), vec![(2, "deadband".to_owned())]);
-        assert_eq!(faults(&text("1,,86401")), vec![(2, "deadband".to_owned())]);
+        assert_eq!(faults(&text("1,-1,")), vec![(2, "deviation".to_owned())]);
+        assert_eq!(faults(&text("1,,86401")), vec![(2, "record_every_secs".to_owned())]);
         assert_eq!(faults(&text("1,wide,")), vec![(2, "deviation".to_owned())]);
         assert_eq!(faults(&text("1,,hourly")), vec![(2, "record_every_secs".to_owned())]);
         assert_eq!(faults(&text(",,60")), vec![(2, "record_every_secs".to_owned())]);

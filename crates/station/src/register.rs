@@ -24,13 +24,21 @@ pub(crate) struct Inner {
     pub points: BTreeMap<PointNo, Point>,
     /// Every rule; those that follow from nothing any more are disabled, so that what they raised can be read.
     pub rules: BTreeMap<RuleId, AlarmRule>,
-    /// Counts up with every change of what is recorded.
-    pub recording_version: u64,
+    /// Another one after every change of what is recorded.
+    pub recording_version: RecordingVersion,
     /// Points of which every sample is recorded for the time being, whatever their settings say.
     whole: BTreeSet<PointNo>,
     by_id: HashMap<PointId, PointNo>,
     /// The number that the next new point gets.
     free: i32,
+}
+
+/// Tells one state of what is recorded from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RecordingVersion {
+    /// Counts up where stored values become others: what was known of them is not true any more.
+    pub rescales: u64,
+    changes: u64,
 }
 
 impl Register {
@@ -41,7 +49,7 @@ impl Register {
             plant,
             points: BTreeMap::new(),
             rules: rules.into_iter().map(|rule| (rule.id, rule)).collect(),
-            recording_version: 1,
+            recording_version: RecordingVersion::default(),
             whole: BTreeSet::new(),
             by_id: HashMap::new(),
             free: 1,
@@ -81,7 +89,7 @@ impl Inner {
             self.points.insert(point.no, point);
         }
         self.version += 1;
-        self.recording_version += 1;
+        self.recording_version.changes += 1;
     }
 
     /// What is recorded of the points that have settings for it and are not recorded whole for the time being.
@@ -91,8 +99,9 @@ impl Inner {
     }
 
     fn set_whole(&mut self, points: BTreeSet<PointNo>) {
+        self.recording_version.rescales += u64::from(!points.is_empty());
+        self.recording_version.changes += 1;
         self.whole = points;
-        self.recording_version += 1;
     }
 
     /// The point of that id.
@@ -280,9 +289,14 @@ mod tests {
         let version = register.lock().recording_version;
         let whole = register.record_whole(BTreeSet::from([PointNo(1)]));
         assert_eq!(register.lock().recording(), BTreeMap::from([(PointNo(2), settings)]));
-        assert!(register.lock().recording_version > version);
+        let during = register.lock().recording_version;
+        assert_eq!(during.rescales, version.rescales + 1);
         drop(whole);
         assert_eq!(register.lock().recording(), both);
-        assert!(register.lock().recording_version > version + 1);
+        let after = register.lock().recording_version;
+        assert!(after != during && after.rescales == during.rescales);
+        // A change that makes no stored value another one leaves what is known of them.
+        drop(register.record_whole(BTreeSet::new()));
+        assert_eq!(register.lock().recording_version.rescales, after.rescales);
     }
 }

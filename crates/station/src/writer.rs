@@ -3,6 +3,7 @@
 //!
 //! Waits while the database is away, and says so. Must not know sources or screens.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::notices::Notices;
 use crate::pipeline::Counters;
 use crate::record::Record;
-use crate::register::Register;
+use crate::register::{RecordingVersion, Register};
 
 /// Bytes of the spool that go into one transaction at most: about 5,000 samples.
 const BATCH_BYTES: usize = 128 << 10;
@@ -98,7 +99,7 @@ impl Copier {
     /// Copies until `stop`, then what is left, until `cut`.
     pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) {
         // With the version of the recording settings that it knows.
-        let mut writer: Option<(Writer, u64)> = None;
+        let mut writer: Option<(Writer, RecordingVersion)> = None;
         let mut reader = self.spool.reader();
         let mut away_since: AwaySince = None;
         let mut unreadable_at: Option<Instant> = None;
@@ -154,7 +155,7 @@ impl Copier {
             let apply = async {
                 let (mut open, known) = match opened {
                     Some(writer) => writer,
-                    None => (Writer::open(self.store.options()).await?, 0),
+                    None => (Writer::open(self.store.options()).await?, RecordingVersion::default()),
                 };
                 let version = self.set_recording(&mut open, known);
                 let applied = open.apply(&batch, last.0).await?;
@@ -220,13 +221,18 @@ impl Copier {
 
     /// Tells the writer what is recorded of which points, where it knows an earlier version of it; gives the version
     /// that it knows then.
-    fn set_recording(&self, writer: &mut Writer, known: u64) -> u64 {
+    fn set_recording(&self, writer: &mut Writer, known: RecordingVersion) -> RecordingVersion {
         let Some(register) = &self.register else { return known };
         let register = register.lock();
-        if register.recording_version != known {
+        let version = register.recording_version;
+        if version.rescales != known.rescales {
+            // What the writer remembers of stored values is not so any more: it begins anew.
+            writer.set_recording(BTreeMap::new());
+        }
+        if version != known {
             writer.set_recording(register.recording());
         }
-        register.recording_version
+        version
     }
 
     /// Awaits `work` to its end, however long that takes, since it may have been committed; tells of a database that lets
