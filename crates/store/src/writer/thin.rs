@@ -4,14 +4,14 @@
 //! **Exception.** A sample within the deadband of the last reported one is not reported. When a value leaves the
 //! deadband, the sample just before is reported too, so that a step stays a step.
 //!
-//! **Swinging door.** Of what is reported, a sample is recorded where no line from the last recorded one can pass within
-//! the deviation of all that lies between. Other than in Bristol's two doors, whose line ends beside the last sample,
+//! **Swinging door.** Of what is reported, a sample is recorded where no line from the last recorded one to the next can
+//! pass all that lies between within the deviation. Other than in Bristol's two doors, whose line ends beside the last sample,
 //! a line always ends in a sample and is checked against all that it passes, so that the deviation is the bound of the
 //! error and not half of it.
 //!
 //! **Bound.** A left-out sample is within the deadband of the recorded value before it where there is a deadband alone,
-//! and within `deviation + 2 × deadband` of the line through its recorded neighbours in any case. The two are of its own
-//! quality, and no further apart than the settings allow. Samples of one quality make a run; where quality changes, or
+//! and within `deviation + 2 × deadband` of the line through its recorded neighbours in any case. The two are of its
+//! own quality, and no further apart than the settings allow. Samples of one quality make a run; where quality changes, or
 //! whether there is a value at all, both sides of the change are recorded.
 //!
 //! **Nothing is held in memory alone.** The newest sample of a point is always stored, for the time being; when a later
@@ -98,8 +98,8 @@ impl Thinner {
     }
 
     /// Takes out of `samples`, which are in the order of point and source time with no key twice, those that are not to
-    /// be stored. One whose key is among the `contested` stays, so that it is seen that two values came for it. Those of
-    /// [`Self::unknown`] points stay.
+    /// be stored. One whose key is among the `contested` stays, so that it is seen that two values came for it. Those
+    /// of [`Self::unknown`] points stay.
     pub(super) fn plan(&self, samples: &mut Vec<Sample>, contested: &[Sample]) -> Plan {
         let mut plan = Plan::default();
         if self.settings.is_empty() {

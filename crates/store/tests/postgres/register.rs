@@ -5,7 +5,8 @@ use std::time::Duration;
 use penstock_model::{
     Address, AlarmClass, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel,
     Limits, Person, Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority,
-    Quality, Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit, UserId,
+    Quality, Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
+    UserId,
 };
 use penstock_store::{AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, Writer};
 use penstock_testkit::database::scratch_database;
