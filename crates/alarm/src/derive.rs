@@ -338,6 +338,7 @@ mod tests {
             span: None,
             limits,
             stale_after: Duration::from_secs(120),
+            recording: None,
         }
     }
 

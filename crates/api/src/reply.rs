@@ -309,6 +309,9 @@ pub struct PipelineHealth {
     pub duplicates: u64,
     /// Samples stored.
     pub stored: u64,
+    /// Samples that points' recording settings left out of the database, those among them that were stored first and
+    /// removed when later ones came.
+    pub left_out: u64,
     /// Messages waiting to be worked on.
     pub queue: u32,
     /// Room for so many.

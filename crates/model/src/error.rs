@@ -28,6 +28,11 @@ pub enum Error {
         /// Upper end as given.
         high: String,
     },
+    /// Recording settings that say nothing, or what cannot be.
+    #[error(
+        "recording settings need a deadband, a deviation or both, each above 0, and a sample at least every 1 s to 24 h"
+    )]
+    Recording,
     /// A word that is none of a closed list.
     #[error("{what} {given:?} is not known: use one of {known}")]
     Word {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AreaId, AssetId, Error, PointId, Position, Quantity, SiteId, Unit};
+use crate::{AreaId, AssetId, Error, PointId, Position, Quantity, Recording, SiteId, Unit};
 
 /// The small number that stands for a point in storage and live frames of one station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -141,6 +141,9 @@ pub struct Point {
     pub limits: Limits,
     /// After how long without a sample its value is stale.
     pub stale_after: Duration,
+    /// What the historian keeps of its samples; none where it keeps all of them.
+    #[serde(default)]
+    pub recording: Option<Recording>,
 }
 
 impl Point {

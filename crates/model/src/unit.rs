@@ -229,12 +229,22 @@ impl Unit {
 
     /// A value in this unit, in SI.
     pub fn to_si(self, value: f64) -> f64 {
-        value * self.0.numerator as f64 / self.0.denominator as f64 + self.0.offset_milli as f64 / 1e3
+        self.difference_to_si(value) + self.0.offset_milli as f64 / 1e3
     }
 
     /// An SI value, in this unit.
     pub fn from_si(self, value: f64) -> f64 {
-        (value - self.0.offset_milli as f64 / 1e3) * self.0.denominator as f64 / self.0.numerator as f64
+        self.difference_from_si(value - self.0.offset_milli as f64 / 1e3)
+    }
+
+    /// A difference of two values in this unit, in SI: 1 °C is 1 K here, wherever zero lies.
+    pub fn difference_to_si(self, difference: f64) -> f64 {
+        difference * self.0.numerator as f64 / self.0.denominator as f64
+    }
+
+    /// A difference of two SI values, in this unit.
+    pub fn difference_from_si(self, difference: f64) -> f64 {
+        difference * self.0.denominator as f64 / self.0.numerator as f64
     }
 }
 
@@ -280,6 +290,16 @@ mod tests {
         check("°C", 20.0, 293.15);
         check("ML/d", 86.4, 1.0);
         check("uS/cm", 10_000.0, 1.0);
+    }
+
+    #[test]
+    fn differences_know_no_zero() {
+        for unit in UNITS.iter().map(Unit) {
+            let difference = unit.to_si(12.5) - unit.to_si(10.0);
+            assert!((unit.difference_to_si(2.5) - difference).abs() <= 1e-9 * difference.abs().max(1.0), "{unit}");
+            assert!((unit.difference_from_si(unit.difference_to_si(2.5)) - 2.5).abs() < 1e-9, "{unit}");
+        }
+        assert_eq!(Unit::parse("°C").map(|unit| unit.difference_to_si(1.0)), Ok(1.0));
     }
 
     #[test]

@@ -79,6 +79,7 @@ fn point(number: usize, sensor: &Sensor, assets: &BTreeMap<&str, AssetId>) -> Re
         span: Some(tidied(band(sensor.span)?)),
         limits,
         stale_after: STALE_AFTER,
+        recording: None,
     })
 }
 

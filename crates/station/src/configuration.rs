@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use penstock_api::{ApiError, Code, ImportFault, ImportReport};
 use penstock_model::{
-    AlarmRule, Clock, Plant, PlantFile, Point, PointId, PointState, Position, RuleId, TenantId, Timestamp, Unit,
+    AlarmRule, Clock, Plant, PlantFile, Point, PointId, PointNo, PointState, Position, RuleId, TenantId, Timestamp,
+    Unit,
 };
 use penstock_store::{AuditEntry, PointEdit, Rescale, Store};
 
@@ -68,7 +69,7 @@ pub(crate) async fn load_register(
 /// Gives points numbers after `last`.
 fn number(points: &mut [Point], last: i32) {
     for (point, no) in points.iter_mut().zip(last.saturating_add(1)..) {
-        point.no = penstock_model::PointNo(no);
+        point.no = PointNo(no);
     }
 }
 
@@ -96,6 +97,7 @@ impl Shared {
         }
         // What is in the spool was read by the old units: it goes first, then the change, then what comes after.
         let all: Vec<Point> = added.iter().chain(&changed).cloned().collect();
+        let _whole = self.register.record_whole(with_other_units(&all, &before));
         let rules = self.rules_after(&all);
         let switched = self.take_up(&all, &rules).await?;
         let edits: Vec<PointEdit> = all
@@ -132,6 +134,7 @@ impl Shared {
                 before.extend(had.map(|had| (point.id, had)));
             }
         }
+        let _whole = self.register.record_whole(with_other_units(&file.points, &before));
         let imported = self.store.import_plant(&file, std::slice::from_ref(&audit)).await.map_err(store_error)?;
         let plant = self.store.load_plant(self.tenant).await.map_err(store_error)?;
         {
@@ -322,6 +325,10 @@ fn faults_of(point: &Point, had: Option<&Point>, plant: &Plant) -> Vec<(&'static
     if !(Duration::from_secs(1)..=Duration::from_secs(MAX_STALE_SECS)).contains(&point.stale_after) {
         faults.push(("stale_after", format!("give 1 to {MAX_STALE_SECS} seconds")));
     }
+    // What comes as JSON has not been through `Recording::new`.
+    if let Some(Err(error)) = point.recording.map(|recording| recording.check()) {
+        faults.push(("recording", error.to_string()));
+    }
     let mut place = |field, known: bool| {
         if !known {
             faults.push((field, format!("the plant has no such {field}: choose one of its own")));
@@ -347,6 +354,12 @@ fn plant_faults(file: &PlantFile, register: &Inner) -> Vec<ImportFault> {
         }
     }
     faults
+}
+
+/// The points whose stored values become others.
+fn with_other_units(points: &[Point], before: &BTreeMap<PointId, Point>) -> BTreeSet<PointNo> {
+    let is_other = |point: &&Point| before.get(&point.id).is_some_and(|before| before.unit != point.unit);
+    points.iter().filter(is_other).map(|point| point.no).collect()
 }
 
 /// How what is stored becomes SI where the point's unit is another now: old SI → the device's number → new SI.
@@ -421,6 +434,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_new_unit_makes_stored_values_others() {
+        let plant = empty_plant();
+        let text = |unit: &str| format!("source,address,name,quantity,unit\nl,a,A,flow,{unit}\n");
+        let read = |unit: &str| crate::points_csv::read(&text(unit), plant.tenant, &plant, &[]).0;
+        let before: BTreeMap<PointId, Point> =
+            read("L/s").into_iter().map(|point| (point.id, Point { no: PointNo(7), ..point })).collect();
+        let after = |unit: &str| read(unit).into_iter().map(|point| Point { no: PointNo(7), ..point });
+        let others = |unit: &str| with_other_units(&after(unit).collect::<Vec<_>>(), &before);
+        assert_eq!(others("L/s"), BTreeSet::new());
+        assert_eq!(others("m3/h"), BTreeSet::from([PointNo(7)]));
+        assert_eq!(with_other_units(&read("m3/h"), &BTreeMap::new()), BTreeSet::new());
+    }
+
+    #[test]
     fn points_are_judged_alike_whichever_way_they_come() {
         let plant = empty_plant();
         let good = crate::points_csv::read("source,address,name\nl,a,A\n", plant.tenant, &plant, &[]).0.remove(0);
@@ -441,6 +468,15 @@ mod tests {
         check("description", &|point| point.description = "a\nb".into());
         check("stale_after", &|point| point.stale_after = Duration::from_nanos(1));
         check("stale_after", &|point| point.stale_after = Duration::from_secs(u64::MAX));
+        let recording = |deadband: f64, secs: u64| {
+            let given = serde_json::json!({
+                "deadband": deadband, "deviation": null, "at_least_every": { "secs": secs, "nanos": 0 }
+            });
+            serde_json::from_value::<penstock_model::Recording>(given).ok()
+        };
+        check("recording", &|point| point.recording = recording(-1.0, 60));
+        check("recording", &|point| point.recording = recording(1.0, 86_401));
+        assert!(fields(None, &|point| point.recording = recording(1.0, 60)).is_empty());
         let at =
             |lat: f64, lon: f64| serde_json::from_value::<Position>(serde_json::json!({ "lat": lat, "lon": lon })).ok();
         check("latitude", &|point| point.position = at(91.0, 0.0));

@@ -65,6 +65,8 @@ pub(crate) struct Counters {
     pub duplicates: AtomicU64,
     /// Samples stored.
     pub stored: AtomicU64,
+    /// Samples that recording settings left out.
+    pub left_out: AtomicU64,
     /// Messages waiting.
     pub queue: AtomicU32,
 }

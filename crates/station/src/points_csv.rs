@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use penstock_api::ImportFault;
 use penstock_model::{
-    Address, Band, Limits, Plant, Point, PointId, PointNo, PointRole, PointState, Position, Quantity, TenantId, Unit,
+    Address, Band, Limits, Plant, Point, PointId, PointNo, PointRole, PointState, Position, Quantity, Recording,
+    TenantId, Unit,
 };
 
 /// The columns, in the order they are written. Only `source`, `address` and `name` must be there on import; a column
 /// that is not there leaves what the point has.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 25] = [
     "source",
     "address",
     "state",
@@ -35,6 +36,9 @@ const COLUMNS: [&str; 22] = [
     "h",
     "hh",
     "stale_after_secs",
+    "deadband",
+    "deviation",
+    "record_every_secs",
 ];
 
 /// At most so many rows are read.
@@ -55,6 +59,8 @@ pub(crate) fn write(plant: &Plant, points: &[&Point]) -> String {
 
 fn row(plant: &Plant, point: &Point) -> [String; COLUMNS.len()] {
     let number = |si: Option<f64>| si.map(|si| trim(point.unit.from_si(si))).unwrap_or_default();
+    let difference = |si: Option<f64>| si.map(|si| trim(point.unit.difference_from_si(si))).unwrap_or_default();
+    let every = point.recording.map(|recording| recording.at_least_every().as_secs().to_string());
     let area = point.area.and_then(|id| plant.areas.iter().find(|area| area.id == id)).map(|area| area.name.clone());
     let site = point.site.and_then(|id| plant.sites.iter().find(|site| site.id == id)).map(|site| site.name.clone());
     let asset = point.asset.and_then(|id| plant.assets.iter().find(|asset| asset.id == id));
@@ -82,6 +88,9 @@ fn row(plant: &Plant, point: &Point) -> [String; COLUMNS.len()] {
         number(point.limits.h),
         number(point.limits.hh),
         point.stale_after.as_secs().to_string(),
+        difference(point.recording.and_then(|recording| recording.deadband())),
+        difference(point.recording.and_then(|recording| recording.deviation())),
+        every.unwrap_or_default(),
     ]
 }
 
@@ -189,6 +198,31 @@ struct Row<'a> {
 
 type Fault = (&'static str, String);
 
+/// How a number of a file becomes SI, and back.
+#[derive(Clone, Copy)]
+enum Scale {
+    /// It is a value.
+    Value(Unit),
+    /// It is a difference of two values, which knows no zero.
+    Difference(Unit),
+}
+
+impl Scale {
+    fn to_si(self, given: f64) -> f64 {
+        match self {
+            Self::Value(unit) => unit.to_si(given),
+            Self::Difference(unit) => unit.difference_to_si(given),
+        }
+    }
+
+    fn from_si(self, si: f64) -> f64 {
+        match self {
+            Self::Value(unit) => unit.from_si(si),
+            Self::Difference(unit) => unit.difference_from_si(si),
+        }
+    }
+}
+
 impl Row<'_> {
     /// The text of a column as it is; none where the column is not there.
     fn whole(&self, column: &str) -> Option<&str> {
@@ -200,14 +234,14 @@ impl Row<'_> {
         self.whole(column).map(str::trim)
     }
 
-    /// A number in `unit` as SI; the outer none where the column is not there, the inner where the field is empty.
-    fn number(&self, column: &'static str, unit: Unit, stored: Option<f64>) -> Result<Option<Option<f64>>, Fault> {
+    /// A number as SI; the outer none where the column is not there, the inner where the field is empty.
+    fn number(&self, column: &'static str, scale: Scale, stored: Option<f64>) -> Result<Option<Option<f64>>, Fault> {
         let Some(text) = self.text(column) else { return Ok(None) };
         if text.is_empty() {
             return Ok(Some(None));
         }
         match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(Some(Some(settled(stored, unit.to_si(value), text, unit)))),
+            Ok(value) if value.is_finite() => Ok(Some(Some(settled(stored, scale.to_si(value), text, scale)))),
             _ => Err((column, format!("{text:?} is not a number; write it with a decimal point"))),
         }
     }
@@ -220,8 +254,8 @@ impl Row<'_> {
         had: Option<Band>,
         stored: Option<Band>,
     ) -> Result<Option<Band>, Fault> {
-        let from = self.number(low, unit, stored.map(|band| band.low))?;
-        let to = self.number(high, unit, stored.map(|band| band.high))?;
+        let from = self.number(low, Scale::Value(unit), stored.map(|band| band.low))?;
+        let to = self.number(high, Scale::Value(unit), stored.map(|band| band.high))?;
         match (from, to) {
             (None, None) => Ok(had),
             (Some(Some(from)), Some(Some(to))) => {
@@ -229,6 +263,45 @@ impl Row<'_> {
             }
             (Some(None), Some(None)) => Ok(None),
             _ => Err((low, format!("{low} and {high} go together: give both or none"))),
+        }
+    }
+
+    fn recording(
+        &self,
+        unit: Unit,
+        had: Option<Recording>,
+        stored: Option<Recording>,
+        is_stored: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Recording>, Fault> {
+        let difference = Scale::Difference(unit);
+        let had_deadband = had.and_then(|had| had.deadband());
+        let had_deviation = had.and_then(|had| had.deviation());
+        let deadband = self.number("deadband", difference, stored.and_then(|stored| stored.deadband()))?;
+        let deviation = self.number("deviation", difference, stored.and_then(|stored| stored.deviation()))?;
+        let (deadband, deviation) = (deadband.unwrap_or(had_deadband), deviation.unwrap_or(had_deviation));
+        let had_every = had.map_or(Recording::USUAL_INTERVAL, |had| had.at_least_every());
+        let every = match self.text("record_every_secs").filter(|_| !is_stored("record_every_secs")) {
+            None => had_every,
+            Some("") => Recording::USUAL_INTERVAL,
+            Some(text) => match text.parse::<u64>().map(Duration::from_secs) {
+                Ok(every) if (Recording::LEAST_INTERVAL..=Recording::MOST_INTERVAL).contains(&every) => every,
+                _ => {
+                    let most = Recording::MOST_INTERVAL.as_secs();
+                    return Err(("record_every_secs", format!("{text:?} is not 1 to {most} seconds")));
+                }
+            },
+        };
+        let is_every_given = self.text("record_every_secs").is_some_and(|text| !text.is_empty());
+        match (deadband, deviation) {
+            (None, None) if is_every_given => Err((
+                "record_every_secs",
+                "goes with a deadband or a deviation: give one of them, or leave it empty".into(),
+            )),
+            (None, None) => Ok(None),
+            _ => {
+                let field = if deviation.is_some_and(|by| by <= 0.0) { "deviation" } else { "deadband" };
+                Recording::new(deadband, deviation, every).map(Some).map_err(|error| (field, error.to_string()))
+            }
         }
     }
 
@@ -287,6 +360,7 @@ impl Row<'_> {
             span: None,
             limits: Limits::default(),
             stale_after: Duration::from_secs(15 * 60),
+            recording: None,
         });
         point.quantity = quantity;
         point.unit = unit;
@@ -311,11 +385,12 @@ impl Row<'_> {
         point.normal = self.band("normal_low", "normal_high", unit, point.normal, normal)?;
         point.span = self.band("span_low", "span_high", unit, point.span, span)?;
         let stored = same_unit.map(|had| had.limits).unwrap_or_default();
+        let value = Scale::Value(unit);
         let limits = Limits {
-            ll: self.number("ll", unit, stored.ll)?.unwrap_or(point.limits.ll),
-            l: self.number("l", unit, stored.l)?.unwrap_or(point.limits.l),
-            h: self.number("h", unit, stored.h)?.unwrap_or(point.limits.h),
-            hh: self.number("hh", unit, stored.hh)?.unwrap_or(point.limits.hh),
+            ll: self.number("ll", value, stored.ll)?.unwrap_or(point.limits.ll),
+            l: self.number("l", value, stored.l)?.unwrap_or(point.limits.l),
+            h: self.number("h", value, stored.h)?.unwrap_or(point.limits.h),
+            hh: self.number("hh", value, stored.hh)?.unwrap_or(point.limits.hh),
         };
         limits.check().map_err(|error| ("ll", error.to_string()))?;
         point.limits = limits;
@@ -326,6 +401,8 @@ impl Row<'_> {
                 _ => return Err(("stale_after_secs", format!("{text:?} is not 1 to {MAX_STALE_SECS} seconds"))),
             }
         }
+        let stored = same_unit.and_then(|had| had.recording);
+        point.recording = self.recording(unit, point.recording, stored, &is_stored)?;
         Ok(point)
     }
 
@@ -368,8 +445,8 @@ impl Row<'_> {
 }
 
 /// What is stored, where the file only repeats it: the way to another unit and back leaves noise in the last digits.
-fn settled(stored: Option<f64>, si: f64, text: &str, unit: Unit) -> f64 {
-    let repeats = |stored: &f64| (si - stored).abs() <= stored.abs() * 1e-12 || trim(unit.from_si(*stored)) == text;
+fn settled(stored: Option<f64>, si: f64, text: &str, scale: Scale) -> f64 {
+    let repeats = |stored: &f64| (si - stored).abs() <= stored.abs() * 1e-12 || trim(scale.from_si(*stored)) == text;
     stored.filter(repeats).unwrap_or(si)
 }
 
@@ -477,6 +554,9 @@ mod tests {
             point.limits = Limits { ll: Some(low), l: Some(low), h: Some(high), hh: None };
             point.position = Position::new(18.123_456_789_012, -74.000_000_049).ok();
             point.stale_after = Duration::from_millis(1_500);
+            let by = high - low;
+            point.recording = Recording::new(Some(by), Some(by / 3.0), Duration::from_millis(1_500)).ok();
+            assert!(point.recording.is_some());
             let written = write(&plant, &[&points[0]]);
             let (again, faults) = read(&written, plant.tenant, &plant, &[&points[0]]);
             assert_eq!(faults, vec![], "{low} to {high} in {unit}");
@@ -504,6 +584,35 @@ mod tests {
         assert_ne!(changed("0.280000001", "L/s"), points[0].limits.h);
         assert!((changed("0.28", "m³/h").expect("set") - 0.28 / 3_600.0).abs() < 1e-15);
         assert_eq!(changed("", "L/s"), None);
+    }
+
+    #[test]
+    fn recording_settings_are_differences_in_the_unit_of_the_row() {
+        let plant = plant();
+        let text = |fields: &str| {
+            let heading = "source,address,name,quantity,unit,deadband,deviation,record_every_secs";
+            format!("{heading}\nlocal,a,A,temperature,°C,{fields}\n")
+        };
+        let (points, found) = read(&text("1,0.5,600"), plant.tenant, &plant, &[]);
+        assert_eq!(found, vec![]);
+        let expect = Recording::new(Some(1.0), Some(0.5), Duration::from_secs(600)).expect("right");
+        assert_eq!(points[0].recording, Some(expect));
+        // Off is empty; an hour is meant where nothing else is said; what is not there stays.
+        let changed = |text: &str| {
+            let (changed, found) = read(text, plant.tenant, &plant, &[&points[0]]);
+            assert_eq!(found, vec![]);
+            changed[0].recording
+        };
+        assert_eq!(changed(&text(",,")), None);
+        assert_eq!(changed(&text("2,,")), Recording::new(Some(2.0), None, Recording::USUAL_INTERVAL).ok());
+        assert_eq!(changed("source,address,name\nlocal,a,B\n"), Some(expect));
+
+        assert_eq!(faults(&text("0,,")), vec![(2, "deadband".to_owned())]);
+        assert_eq!(faults(&text("1,-1,")), vec![(2, "deviation".to_owned())]);
+        assert_eq!(faults(&text("1,,86401")), vec![(2, "record_every_secs".to_owned())]);
+        assert_eq!(faults(&text("1,wide,")), vec![(2, "deviation".to_owned())]);
+        assert_eq!(faults(&text("1,,hourly")), vec![(2, "record_every_secs".to_owned())]);
+        assert_eq!(faults(&text(",,60")), vec![(2, "record_every_secs".to_owned())]);
     }
 
     #[test]

@@ -2,12 +2,21 @@
 //!
 //! Must not know how the spool stores it, nor how the database does.
 
-use penstock_model::{Point, Sample};
+use std::time::Duration;
+
+use penstock_model::{
+    Address, AreaId, AssetId, Band, Limits, Point, PointId, PointNo, PointRole, PointState, Position, Quantity, Sample,
+    SiteId, Unit,
+};
 use penstock_store::{AuditEntry, Batch, Delivery, DeviceAlert, JournalEntry, Reject};
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout; a later one reads the earlier.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The layout from before points had recording settings; what is no point is as it was.
+const WITHOUT_RECORDING: u8 = 1;
+/// What a discovered record begins with behind its version.
+const DISCOVERED: u8 = 0;
 /// The most bytes of an entry that holds more than one thing; far below what the spool takes at once.
 const ENTRY_BYTES: usize = 1 << 20;
 
@@ -77,6 +86,11 @@ impl Record {
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, postcard::Error> {
         match bytes.split_first() {
             Some((&VERSION, body)) => postcard::from_bytes(body),
+            Some((&WITHOUT_RECORDING, [DISCOVERED, points @ ..])) => {
+                let points: Vec<FormerPoint> = postcard::from_bytes(points)?;
+                Ok(Self::Discovered(points.into_iter().map(Point::from).collect()))
+            }
+            Some((&WITHOUT_RECORDING, body)) => postcard::from_bytes(body),
             _ => Err(postcard::Error::DeserializeBadEncoding),
         }
     }
@@ -97,25 +111,161 @@ impl Record {
     }
 }
 
+/// A point as [`WITHOUT_RECORDING`] has it.
+#[derive(Deserialize)]
+struct FormerPoint {
+    id: PointId,
+    no: PointNo,
+    address: Address,
+    state: PointState,
+    name: String,
+    description: String,
+    quantity: Quantity,
+    unit: Unit,
+    area: Option<AreaId>,
+    site: Option<SiteId>,
+    asset: Option<AssetId>,
+    position: Option<Position>,
+    role: Option<PointRole>,
+    normal: Option<Band>,
+    span: Option<Band>,
+    limits: Limits,
+    stale_after: Duration,
+}
+
+impl From<FormerPoint> for Point {
+    fn from(former: FormerPoint) -> Self {
+        Self {
+            id: former.id,
+            no: former.no,
+            address: former.address,
+            state: former.state,
+            name: former.name,
+            description: former.description,
+            quantity: former.quantity,
+            unit: former.unit,
+            area: former.area,
+            site: former.site,
+            asset: former.asset,
+            position: former.position,
+            role: former.role,
+            normal: former.normal,
+            span: former.span,
+            limits: former.limits,
+            stale_after: former.stale_after,
+            recording: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use penstock_model::{PointNo, Quality, Timestamp};
+    use penstock_model::{Quality, Timestamp};
 
     use super::*;
 
-    #[test]
-    fn records_survive_the_way() {
-        let record = Record::Samples(vec![Sample {
+    fn sample() -> Sample {
+        Sample {
             point: PointNo(3),
             source_time: Timestamp::from_secs(1),
             received_time: Timestamp::from_secs(2),
             value: Some(1.5),
             quality: Quality::Good,
-        }]);
+        }
+    }
+
+    #[test]
+    fn records_survive_the_way() {
+        let record = Record::Samples(vec![sample()]);
         let entries = record.clone().into_entries().expect("encoded");
         assert_eq!(entries.iter().map(|bytes| Record::from_bytes(bytes)).collect::<Vec<_>>(), [Ok(record)]);
         assert!(Record::from_bytes(&[]).is_err());
         assert!(Record::from_bytes(&[9, 1, 2]).is_err());
+    }
+
+    /// Points as the version before recording settings wrote them.
+    const FORMER_POINTS: &[&[u8]] = &[
+        // Version, discovered, two points.
+        b"\x01\x00\x02",
+        // Id, number 3, source and path.
+        b"\x10\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x06\x05local\x03a/b",
+        // Discovered, name, no description, flow, unit.
+        b"\x00\x01b\x00\x00\x03L/s",
+        // Nothing of what is not known, no limits, stale after 900 s.
+        b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x84\x07\x00",
+        // The same of number 200, a temperature with a description.
+        b"\x10\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x90\x03\x05local\x01c\x00\x01c",
+        b"\x01x\x0c\x03\xc2\xb0C",
+        // Area, position, tank level, normal band, limit L, stale after 1.5 s.
+        b"\x01\x10\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x00\x00\x01\x00\x00\x00\x00",
+        b"\x00\x802@\x00\x00\x00\x00\x00\x90R@\x01\x04\x01\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00",
+        b"\x00\x00@\x00\x00\x01\x00\x00\x00\x00\x00\x00\xe0?\x00\x00\x01\x80\xca\xb5\xee\x01",
+    ];
+
+    #[test]
+    fn points_of_the_former_version_are_read() {
+        let bytes = FORMER_POINTS.concat();
+        let Ok(Record::Discovered(points)) = Record::from_bytes(&bytes) else { panic!("they cannot be read") };
+        let [one, other] = points.as_slice() else { panic!("{points:?}") };
+        let plain = Point {
+            id: PointId(uuid::Uuid::from_bytes([1; 16])),
+            no: PointNo(3),
+            address: Address { source: "local".into(), path: "a/b".into() },
+            state: PointState::Discovered,
+            name: "b".into(),
+            description: String::new(),
+            quantity: Quantity::Flow,
+            unit: Unit::parse("L/s").expect("known"),
+            area: None,
+            site: None,
+            asset: None,
+            position: None,
+            role: None,
+            normal: None,
+            span: None,
+            limits: Limits::default(),
+            stale_after: Duration::from_secs(900),
+            recording: None,
+        };
+        assert_eq!(*one, plain);
+        let full = Point {
+            id: PointId(uuid::Uuid::from_bytes([2; 16])),
+            no: PointNo(200),
+            address: Address { source: "local".into(), path: "c".into() },
+            name: "c".into(),
+            description: "x".into(),
+            quantity: Quantity::Temperature,
+            unit: Unit::parse("°C").expect("known"),
+            area: Some(AreaId(uuid::Uuid::from_bytes([3; 16]))),
+            position: Position::new(18.5, 74.25).ok(),
+            role: Some(PointRole::TankLevel),
+            normal: Band::new(1.0, 2.0).ok(),
+            limits: Limits { l: Some(0.5), ..Limits::default() },
+            stale_after: Duration::from_millis(1_500),
+            ..plain
+        };
+        assert_eq!(*other, full);
+        // What is left of them is no record.
+        assert!(Record::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn all_but_points_is_as_it_was() {
+        let record = Record::Samples(vec![sample()]);
+        let mut entries = record.clone().into_entries().expect("encoded");
+        entries[0][0] = WITHOUT_RECORDING;
+        assert_eq!(Record::from_bytes(&entries[0]), Ok(record));
+    }
+
+    #[test]
+    fn a_point_keeps_its_recording_settings() {
+        let Ok(Record::Discovered(mut points)) = Record::from_bytes(&FORMER_POINTS.concat()) else {
+            panic!("they cannot be read")
+        };
+        points[1].recording = penstock_model::Recording::new(Some(0.5), None, Duration::from_secs(60)).ok();
+        let record = Record::Discovered(points);
+        let entries = record.clone().into_entries().expect("encoded");
+        assert_eq!(entries.iter().map(|bytes| Record::from_bytes(bytes)).collect::<Vec<_>>(), [Ok(record)]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use penstock_model::{
-    AlarmRule, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, RuleId, SiteId, Subject,
+    AlarmRule, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording, RuleId, SiteId, Subject,
 };
 
 /// Plant, points and rules, shared by calls and pipeline.
@@ -24,9 +24,21 @@ pub(crate) struct Inner {
     pub points: BTreeMap<PointNo, Point>,
     /// Every rule; those that follow from nothing any more are disabled, so that what they raised can be read.
     pub rules: BTreeMap<RuleId, AlarmRule>,
+    /// Another one after every change of what is recorded.
+    pub recording_version: RecordingVersion,
+    /// Points of which every sample is recorded for the time being, whatever their settings say.
+    whole: BTreeSet<PointNo>,
     by_id: HashMap<PointId, PointNo>,
     /// The number that the next new point gets.
     free: i32,
+}
+
+/// Tells one state of what is recorded from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RecordingVersion {
+    /// Counts up where stored values become others: what was known of them is not true any more.
+    pub rescales: u64,
+    changes: u64,
 }
 
 impl Register {
@@ -37,6 +49,8 @@ impl Register {
             plant,
             points: BTreeMap::new(),
             rules: rules.into_iter().map(|rule| (rule.id, rule)).collect(),
+            recording_version: RecordingVersion::default(),
+            whole: BTreeSet::new(),
             by_id: HashMap::new(),
             free: 1,
         };
@@ -47,6 +61,22 @@ impl Register {
     /// Looks into it; hold on to it for moments only.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has every sample of these points recorded until what is given back is dropped: while stored values become
+    /// others, what comes cannot be compared with them.
+    pub(crate) fn record_whole(&self, points: BTreeSet<PointNo>) -> WholeRecording<'_> {
+        self.lock().set_whole(points);
+        WholeRecording(self)
+    }
+}
+
+/// As long as it lives, some points are recorded whole.
+pub(crate) struct WholeRecording<'a>(&'a Register);
+
+impl Drop for WholeRecording<'_> {
+    fn drop(&mut self) {
+        self.0.lock().set_whole(BTreeSet::new());
     }
 }
 
@@ -59,6 +89,19 @@ impl Inner {
             self.points.insert(point.no, point);
         }
         self.version += 1;
+        self.recording_version.changes += 1;
+    }
+
+    /// What is recorded of the points that have settings for it and are not recorded whole for the time being.
+    pub(crate) fn recording(&self) -> BTreeMap<PointNo, Recording> {
+        let thinned = self.points.values().filter(|point| !self.whole.contains(&point.no));
+        thinned.filter_map(|point| Some((point.no, point.recording?))).collect()
+    }
+
+    fn set_whole(&mut self, points: BTreeSet<PointNo>) {
+        self.recording_version.rescales += u64::from(!points.is_empty());
+        self.recording_version.changes += 1;
+        self.whole = points;
     }
 
     /// The point of that id.
@@ -233,5 +276,27 @@ mod tests {
 
         points.get_mut(&PointNo(1)).expect("made").limits = limits;
         assert_eq!(told(&changed_rules(&plant, &points, &stored)), vec![(rule, 3, true)]);
+    }
+
+    #[test]
+    fn while_stored_values_become_others_a_point_is_recorded_whole() {
+        let plant = plant();
+        let settings = Recording::new(Some(0.001), None, Duration::from_secs(60)).expect("right");
+        let thinned = points(&plant).into_values().map(|point| Point { recording: Some(settings), ..point }).collect();
+        let register = Register::new(plant, thinned, Vec::new());
+        let both = BTreeMap::from([(PointNo(1), settings), (PointNo(2), settings)]);
+        assert_eq!(register.lock().recording(), both);
+        let version = register.lock().recording_version;
+        let whole = register.record_whole(BTreeSet::from([PointNo(1)]));
+        assert_eq!(register.lock().recording(), BTreeMap::from([(PointNo(2), settings)]));
+        let during = register.lock().recording_version;
+        assert_eq!(during.rescales, version.rescales + 1);
+        drop(whole);
+        assert_eq!(register.lock().recording(), both);
+        let after = register.lock().recording_version;
+        assert!(after != during && after.rescales == during.rescales);
+        // A change that makes no stored value another one leaves what is known of them.
+        drop(register.record_whole(BTreeSet::new()));
+        assert_eq!(register.lock().recording_version.rescales, after.rescales);
     }
 }

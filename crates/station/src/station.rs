@@ -141,12 +141,13 @@ impl Station {
         let watermark = Writer::open(&store).await?.watermark().await?;
         spool.continue_after(Seq(watermark))?;
         let database = DatabaseWatch::new(watermark);
-        let copier = || Copier {
+        let copier = |register: Option<Arc<Register>>| Copier {
             clock: clock.clone(),
             spool: Arc::clone(&spool),
             appended: Arc::clone(&appended),
             store: store.clone(),
             tenant,
+            register,
             notices: notices.clone(),
             counters: Arc::clone(&counters),
             watch: database.clone(),
@@ -154,7 +155,7 @@ impl Station {
         // What a former run acknowledged comes first: points, alarms and newest values are read after it.
         let at_once = CancellationToken::new();
         at_once.cancel();
-        copier().run(at_once, CancellationToken::new()).await;
+        copier(None).run(at_once, CancellationToken::new()).await;
         let waiting = spool.stats().waiting;
         if waiting > 0 {
             // Going on would give numbers to new points that points in the spool have already.
@@ -198,7 +199,7 @@ impl Station {
         let parts = Parts {
             pipeline: tokio::spawn(pipeline.run(messages, orders_out, stop_pipeline.clone())),
             spooler: tokio::spawn(spooler_task.run(cut.clone())),
-            copier: tokio::spawn(copier().run(stop_copier.clone(), cut.clone())),
+            copier: tokio::spawn(copier(Some(Arc::clone(&register))).run(stop_copier.clone(), cut.clone())),
             rest: JoinSet::new(),
             cluster: {
                 let (stop, notices) = (stop_cluster.clone(), notices.clone());

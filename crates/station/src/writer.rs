@@ -3,6 +3,7 @@
 //!
 //! Waits while the database is away, and says so. Must not know sources or screens.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::notices::Notices;
 use crate::pipeline::Counters;
 use crate::record::Record;
+use crate::register::{RecordingVersion, Register};
 
 /// Bytes of the spool that go into one transaction at most: about 5,000 samples.
 const BATCH_BYTES: usize = 128 << 10;
@@ -83,6 +85,8 @@ pub(crate) struct Copier {
     pub store: Store,
     /// Whose.
     pub tenant: TenantId,
+    /// What is recorded of which points; none while what a former run left is copied, which is stored whole.
+    pub register: Option<Arc<Register>>,
     /// What wants a look.
     pub notices: Notices,
     /// Counters to count in.
@@ -94,7 +98,8 @@ pub(crate) struct Copier {
 impl Copier {
     /// Copies until `stop`, then what is left, until `cut`.
     pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) {
-        let mut writer: Option<Writer> = None;
+        // With the version of the recording settings that it knows.
+        let mut writer: Option<(Writer, RecordingVersion)> = None;
         let mut reader = self.spool.reader();
         let mut away_since: AwaySince = None;
         let mut unreadable_at: Option<Instant> = None;
@@ -148,12 +153,13 @@ impl Copier {
             let began = Instant::now();
             let opened = writer.take();
             let apply = async {
-                let mut open = match opened {
+                let (mut open, known) = match opened {
                     Some(writer) => writer,
-                    None => Writer::open(&self.store).await?,
+                    None => (Writer::open(&self.store).await?, RecordingVersion::default()),
                 };
+                let version = self.set_recording(&mut open, known);
                 let applied = open.apply(&batch, last.0).await?;
-                Ok::<_, penstock_store::Error>((open, applied))
+                Ok::<_, penstock_store::Error>(((open, version), applied))
             };
             let outcome = self.outlast(apply, &mut away_since).await;
             match outcome {
@@ -161,6 +167,7 @@ impl Copier {
                     writer = Some(open);
                     self.counters.stored.fetch_add(applied.stored, Ordering::Relaxed);
                     self.counters.duplicates.fetch_add(applied.duplicates, Ordering::Relaxed);
+                    self.counters.left_out.fetch_add(applied.left_out, Ordering::Relaxed);
                     self.watch.set(DatabaseState::Up { commit_ms: began.elapsed().as_secs_f64() * 1e3 });
                     if away_since.take().is_some() {
                         self.notices.clear("database", "away");
@@ -210,6 +217,22 @@ impl Copier {
                 }
             }
         }
+    }
+
+    /// Tells the writer what is recorded of which points, where it knows an earlier version of it; gives the version
+    /// that it knows then.
+    fn set_recording(&self, writer: &mut Writer, known: RecordingVersion) -> RecordingVersion {
+        let Some(register) = &self.register else { return known };
+        let register = register.lock();
+        let version = register.recording_version;
+        if version.rescales != known.rescales {
+            // What the writer remembers of stored values is not so any more: it begins anew.
+            writer.set_recording(BTreeMap::new());
+        }
+        if version != known {
+            writer.set_recording(register.recording());
+        }
+        version
     }
 
     /// Awaits `work` to its end, however long that takes, since it may have been committed; tells of a database that lets

@@ -9,7 +9,9 @@ use penstock_api::{
     GetPublishExample, GetRegister, Hello, ListJournal, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects,
     MqttVersion, PublishExample, Register, RouteForm, SaveBroker, SavePoints, Session, SignIn, StationCard, TlsForm,
 };
-use penstock_model::{Clock, Limits, PipeId, PlaceKind, Point, PointState, Position, Quantity, Timestamp, Unit};
+use penstock_model::{
+    Clock, Limits, PipeId, PlaceKind, Point, PointState, Position, Quantity, Recording, Timestamp, Unit,
+};
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
 use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
@@ -276,6 +278,59 @@ async fn a_message_may_bring_thousands_of_readings() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(count().await, (READINGS, READINGS, 0), "each is stored");
+    station.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_point_has_no_need_of_is_left_out_of_the_database_alone() {
+    const READINGS: u64 = 600;
+    let data = ScratchFolder::new().expect("folder");
+    let station = start(data.path(), &Secrets::in_memory("test")).await;
+    let screen = first_admin(&station).await;
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let now = Clock::System.now();
+    let first = now - Duration::from_secs(READINGS + 10);
+    device.publish("jjm/sensors/S0003/data", format!("{{\"value\":5,\"ts\":\"{first}\"}}").as_bytes()).await;
+    let pipeline = async || screen.call(GetHealth {}).await.expect("may see").pipeline;
+    for _ in 0..600 {
+        if pipeline().await.stored == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let discovered = point(&screen, "S0003").await;
+    let recording = Recording::new(Some(0.5), None, Duration::from_secs(3_600)).ok();
+    let adopted = Point { state: PointState::Adopted, recording, ..discovered };
+    let report =
+        screen.call(SavePoints { points: vec![adopted.clone()], reason: "test".into() }).await.expect("an admin may");
+    assert_eq!((report.changed, report.faults.len()), (1, 0));
+    assert_eq!(point(&screen, "S0003").await.recording, recording);
+
+    let readings = (0..READINGS).map(|second| {
+        let at = first + Duration::from_secs(second + 1);
+        format!("{{\"value\":5.{},\"ts\":\"{at}\"}}", second % 4)
+    });
+    let payload = format!("[{}]", readings.collect::<Vec<_>>().join(","));
+    device.publish("jjm/sensors/S0003/data", payload.as_bytes()).await;
+    // What was there before the settings, the first after them, and the newest.
+    let counts = async || {
+        let pipeline = pipeline().await;
+        (pipeline.samples, pipeline.left_out)
+    };
+    let expect = (READINGS + 1, READINGS - 2);
+    for _ in 0..600 {
+        if counts().await == expect {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(counts().await, expect);
+    let (from, to) = (now - Duration::from_secs(1_200), now + Duration::from_secs(600));
+    let history = GetHistory { points: vec![adopted.id], from, to, max_points: 100 };
+    let series = screen.call(history).await.expect("stored").remove(0);
+    assert_eq!(series.values, [Some(5.0), Some(5.0), Some(5.3)]);
+    // The line is drawn as far as a recorded value stands for others.
+    assert!(series.gap_after >= Duration::from_secs(3_600));
     station.stop().await;
 }
 

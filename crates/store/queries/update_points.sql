@@ -20,12 +20,15 @@ set position = ST_SetSRID(ST_MakePoint(given.lon, given.lat), 4326),
     limit_l = given.limit_l,
     limit_h = given.limit_h,
     limit_hh = given.limit_hh,
-    stale_after_us = given.stale_after_us
+    stale_after_us = given.stale_after_us,
+    record_deadband = given.record_deadband,
+    record_deviation = given.record_deviation,
+    record_every_us = given.record_every_us
 from jsonb_to_recordset($2) as given (
     no int, id uuid, source text, path text, state text, name text, description text, quantity text, unit text,
     area uuid, site uuid, asset uuid, lat float8, lon float8, role text, normal_low float8, normal_high float8,
     span_low float8, span_high float8, limit_ll float8, limit_l float8, limit_h float8, limit_hh float8,
-    stale_after_us bigint
+    stale_after_us bigint, record_deadband float8, record_deviation float8, record_every_us bigint
 )
 where points.tenant = $1 and points.no = given.no and points.id = given.id
 returning points.no

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use penstock_model::{
     Address, Area, AreaId, Asset, AssetId, Band, Limits, Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo,
-    Position, Quantity, Site, SiteId, TenantId, Timestamp, Unit,
+    Position, Quantity, Recording, Site, SiteId, TenantId, Timestamp, Unit,
 };
 use serde_json::{Value, json};
 use sqlx::Row as _;
@@ -27,7 +27,8 @@ pub struct PointEdit {
     pub rescale: Option<Rescale>,
 }
 
-/// Makes stored values SI: new value = old value × factor + offset.
+/// Makes stored values SI: new value = old value × factor + offset. Of the point itself nothing changes by it: limits
+/// and recording settings are SI already.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rescale {
     /// By what values are multiplied.
@@ -324,7 +325,9 @@ fn cleaned(documents: Vec<Value>) -> Json<Value> {
 
 fn point_documents(points: &[Point]) -> Result<Json<Value>> {
     let document = |point: &Point| {
-        point.limits.check().map_err(|error| Error::Refused { why: format!("point {}: {error}", point.name) })?;
+        let refused = |error: penstock_model::Error| Error::Refused { why: format!("point {}: {error}", point.name) };
+        point.limits.check().map_err(refused)?;
+        point.recording.map_or(Ok(()), |recording| recording.check()).map_err(refused)?;
         Ok(json!({
             "no": point.no, "id": point.id, "source": point.address.source, "path": point.address.path,
             "state": point.state, "name": point.name, "description": point.description,
@@ -336,10 +339,17 @@ fn point_documents(points: &[Point]) -> Result<Json<Value>> {
             "span_low": point.span.map(|band| band.low), "span_high": point.span.map(|band| band.high),
             "limit_ll": point.limits.ll, "limit_l": point.limits.l,
             "limit_h": point.limits.h, "limit_hh": point.limits.hh,
-            "stale_after_us": i64::try_from(point.stale_after.as_micros()).unwrap_or(i64::MAX),
+            "stale_after_us": micros(point.stale_after),
+            "record_deadband": point.recording.and_then(|recording| recording.deadband()),
+            "record_deviation": point.recording.and_then(|recording| recording.deviation()),
+            "record_every_us": point.recording.map(|recording| micros(recording.at_least_every())),
         }))
     };
     Ok(cleaned(points.iter().map(document).collect::<Result<_>>()?))
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn area_document(area: &Area) -> Result<Value> {
@@ -449,7 +459,16 @@ fn point_from(row: &PgRow) -> Result<Point> {
             hh: row.try_get("limit_hh")?,
         },
         stale_after: Duration::from_micros(row.try_get::<i64, _>("stale_after_us")?.unsigned_abs()),
+        recording: recording_from(row)?,
     })
+}
+
+fn recording_from(row: &PgRow) -> Result<Option<Recording>> {
+    let Some(every_us) = row.try_get::<Option<i64>, _>("record_every_us")? else { return Ok(None) };
+    let every = Duration::from_micros(every_us.unsigned_abs());
+    Recording::new(row.try_get("record_deadband")?, row.try_get("record_deviation")?, every)
+        .map(Some)
+        .map_err(|error| Error::unreadable("recording settings")(&error))
 }
 
 pub(crate) fn position_from(row: &PgRow) -> Result<Option<Position>> {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use penstock_model::{PointNo, Sample, Timestamp};
+use penstock_model::{PointNo, Timestamp};
 use sqlx::postgres::PgConnection;
 use sqlx::{Acquire as _, AssertSqlSafe, Executor as _};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -262,16 +262,16 @@ impl Due {
 }
 
 impl Noted {
-    /// The hours of samples in the order of their keys that are not noted yet.
-    pub(crate) fn missing(&self, samples: &[Sample]) -> Vec<(i32, Timestamp)> {
+    /// The hours of samples, named in the order of their keys, that are not noted yet.
+    pub(crate) fn missing(&self, samples: impl Iterator<Item = (PointNo, Timestamp)>) -> Vec<(i32, Timestamp)> {
         let mut missing = Vec::new();
         let mut last = None;
-        for sample in samples {
+        for (point, at) in samples {
             // No plant has times outside; their samples are read as they are.
-            if !(FIRST_ROLLED..END_ROLLED).contains(&sample.source_time.as_micros()) {
+            if !(FIRST_ROLLED..END_ROLLED).contains(&at.as_micros()) {
                 continue;
             }
-            let key = (sample.point.0, Level::Hour.floor(sample.source_time));
+            let key = (point.0, Level::Hour.floor(at));
             if last == Some(key) {
                 continue;
             }

@@ -4,11 +4,16 @@
 //! Samples go straight into their partition by binary COPY, the fastest way in. COPY knows no conflict: where a key is
 //! taken it fails, is rolled back, and the batch goes through a temporary table instead, as do the next ones, because
 //! re-deliveries come in rows.
+//!
+//! Of points that have recording settings not every sample is stored, and the newest one may be removed again by the
+//! next batch: what is computed from stored samples is computed from recorded ones.
+
+mod thin;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use penstock_model::{Doubt, Fault, Point, PointNo, Quality, Sample, TenantId, Timestamp};
+use penstock_model::{Doubt, Fault, Point, PointNo, Quality, Recording, Sample, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
@@ -121,6 +126,8 @@ pub struct Applied {
     pub conflicts: u64,
     /// Samples that the database cannot hold; they are among the rejects.
     pub refused: u64,
+    /// Samples left out as the recording settings have it, those among them that an earlier batch had written.
+    pub left_out: u64,
     /// Whether the batch had been applied before, and nothing was done.
     pub is_replay: bool,
     /// How long it took, commit included.
@@ -141,6 +148,7 @@ pub struct Writer {
     due: Due,
     /// How often partitions had been dropped when `months` was right.
     drops: u64,
+    thinner: thin::Thinner,
 }
 
 impl Writer {
@@ -152,7 +160,13 @@ impl Writer {
         let options = store.options().clone().application_name("penstock writer");
         let connection = Some(connect(&options).await?);
         let (months, buffer, due) = (BTreeMap::new(), Vec::new(), store.due.clone());
-        Ok(Self { options, connection, months, staged_batches: 0, buffer, due, drops: 0 })
+        let thinner = thin::Thinner::default();
+        Ok(Self { options, connection, months, staged_batches: 0, buffer, due, drops: 0, thinner })
+    }
+
+    /// Sets what is kept of which points' samples, in place of what was set before; of all others every sample is.
+    pub fn set_recording(&mut self, settings: BTreeMap<PointNo, Recording>) {
+        self.thinner.set(settings);
     }
 
     /// Up to where the spool is in the database; 0 for nothing.
@@ -170,7 +184,8 @@ impl Writer {
     /// nothing, so that after a crash the same batches may simply come again.
     ///
     /// A sample whose point, source time and value are stored already is one sample. One with another value for a
-    /// taken time is kept at the next free microsecond, as uncertain.
+    /// taken time is kept at the next free microsecond, as uncertain. Samples of points that have recording settings
+    /// are left out as these say.
     ///
     /// # Errors
     /// A transient error means: try the same batch again. Any other means that the batch cannot be applied.
@@ -221,9 +236,19 @@ impl Writer {
             let left_out = register::insert_discovered(&mut transaction, batch.tenant, &batch.discovered).await?;
             rejects.extend(left_out.iter().map(|point| number_taken(point, &batch.samples)));
         }
-        let hours = noted.missing(&sorted.samples);
+        for (point, newest) in newest_of(&mut transaction, self.thinner.unknown(&sorted.samples)).await? {
+            self.thinner.learn(point, newest);
+        }
+        let thinned = self.thinner.plan(&mut sorted.samples, &sorted.contested);
+        applied.left_out = thinned.left_out;
+        // An hour that loses its newest sample is rolled up anew too.
+        let mut hours = noted.missing(keys(&sorted.samples));
+        hours.extend(noted.missing(thinned.removed.iter().copied()));
         rollups::note(&mut transaction, &hours).await?;
+        remove_samples(&mut transaction, &thinned.removed).await?;
+        let to_write = sorted.samples.len() as u64;
         self.write_samples(&mut transaction, &mut sorted, &mut applied).await?;
+        let is_fresh = applied.stored == to_write;
         resolve_conflicts(&mut transaction, &sorted.contested, &mut applied, &mut rejects).await?;
         alarms::append(&mut transaction, batch.tenant, &batch.transitions).await?;
         audit::append(&mut transaction, &batch.audits).await?;
@@ -231,6 +256,7 @@ impl Writer {
         write_alerts(&mut transaction, batch.tenant, &batch.alerts).await?;
         write_deliveries(&mut transaction, &batch.deliveries).await?;
         transaction.commit().await?;
+        self.thinner.accept(thinned, is_fresh);
         Ok((applied, hours))
     }
 
@@ -328,6 +354,8 @@ impl Writer {
             Some(connection) => Ok(connection),
             None => {
                 self.months.clear();
+                // Whether the last transaction was committed may not be known.
+                self.thinner.begin_anew();
                 connect(&self.options).await
             }
         }
@@ -388,6 +416,10 @@ impl Sorted {
         });
         Self { samples, contested, duplicates, refused }
     }
+}
+
+fn keys(samples: &[Sample]) -> impl Iterator<Item = (PointNo, Timestamp)> {
+    samples.iter().map(|sample| (sample.point, sample.source_time))
 }
 
 const fn key_of(sample: &Sample) -> (i32, i64) {
@@ -491,6 +523,39 @@ async fn neighbours(connection: &mut PgConnection, contested: &[Sample]) -> Resu
             Ok((key, (row.try_get("value")?, quality(row.try_get("quality")?))))
         })
         .collect()
+}
+
+/// When the newest stored sample of each point was measured, clocks that are ahead aside.
+async fn newest_of(
+    connection: &mut PgConnection,
+    points: Vec<PointNo>,
+) -> Result<BTreeMap<PointNo, Option<Timestamp>>> {
+    if points.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = sqlx::query(include_str!("../queries/newest_of.sql"))
+        .bind(points.iter().map(|point| point.0).collect::<Vec<_>>())
+        .bind(i16::from(Quality::Uncertain(Doubt::ClockAhead).code()))
+        .fetch_all(connection)
+        .await?;
+    let mut newest: BTreeMap<PointNo, Option<Timestamp>> = points.into_iter().map(|point| (point, None)).collect();
+    for row in &rows {
+        newest.insert(PointNo(row.try_get("point_no")?), Some(row.try_get::<At, _>("source_time")?.0));
+    }
+    Ok(newest)
+}
+
+async fn remove_samples(connection: &mut PgConnection, removed: &[(PointNo, Timestamp)]) -> Result<()> {
+    let times = || removed.iter().map(|(_, at)| *at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(()) };
+    sqlx::query(include_str!("../queries/remove_samples.sql"))
+        .bind(removed.iter().map(|(point, _)| point.0).collect::<Vec<_>>())
+        .bind(times().map(At).collect::<Vec<_>>())
+        .bind(At(first))
+        .bind(At(last))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn insert_placed(connection: &mut PgConnection, samples: &[Sample]) -> Result<()> {

@@ -113,6 +113,7 @@ pub(crate) mod tests {
             span: None,
             limits: Limits::default(),
             stale_after: Duration::from_secs(60),
+            recording: None,
         }
     }
 

@@ -28,6 +28,7 @@ impl Context<'_> {
                 rejected: counters.rejected.load(Ordering::Relaxed),
                 duplicates: counters.duplicates.load(Ordering::Relaxed),
                 stored: counters.stored.load(Ordering::Relaxed),
+                left_out: counters.left_out.load(Ordering::Relaxed),
                 queue: counters.queue.load(Ordering::Relaxed),
                 queue_bound: u32::try_from(pipeline::QUEUE).unwrap_or(u32::MAX),
                 feeds: shared.live.feeds(),

@@ -29,9 +29,12 @@ impl Context<'_> {
 
     async fn series(&self, point: &Point, from: Timestamp, to: Timestamp, max_points: u32) -> Result<Series, ApiError> {
         let shared = self.shared;
+        // Where samples are left out, a recorded one stands for those up to the next, however soon it would be stale.
+        let every = point.recording.map(|recording| recording.at_least_every()).unwrap_or_default();
+        let stands = point.stale_after.max(every);
         let (stored, statistics) = tokio::try_join!(
             shared.store.history(point.no, from, to, max_points),
-            shared.store.statistics(point.no, from, to, point.stale_after),
+            shared.store.statistics(point.no, from, to, stands),
         )
         .map_err(store_error)?;
         let reduced = matches!(stored, penstock_store::Series::Reduced { .. });
@@ -41,8 +44,7 @@ impl Context<'_> {
         // A gap is what the point itself would call silence, but at least what reduction leaves between two values.
         // Buckets hold four values: two neighbouring ones may lie almost two buckets apart.
         let step = width.mul_f64(8.0 / f64::from(max_points.saturating_sub(4).max(4))).max(typical_step(&times) * 3);
-        let gap_after =
-            if reduced { point.stale_after.max(step) } else { point.stale_after.max(typical_step(&times) * 3) };
+        let gap_after = if reduced { stands.max(step) } else { stands.max(typical_step(&times) * 3) };
         let span = to.micros_since(from);
         let places =
             (0..=BAND_PLACES).map(|place| Timestamp::from_micros(from.as_micros() + span / BAND_PLACES * place));

@@ -129,5 +129,6 @@ pub(super) fn discovered(tenant: TenantId, no: PointNo, source: &str, path: &str
         span: None,
         limits: Limits::default(),
         stale_after: DISCOVERED_STALE_AFTER,
+        recording: None,
     }
 }

@@ -81,6 +81,7 @@ impl Town {
             span: None,
             limits: Limits::default(),
             stale_after: Duration::from_secs(300),
+            recording: None,
         });
     }
 

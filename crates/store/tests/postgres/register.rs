@@ -5,7 +5,8 @@ use std::time::Duration;
 use penstock_model::{
     Address, AlarmClass, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel,
     Limits, Person, Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority,
-    Quality, Quantity, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit, UserId,
+    Quality, Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
+    UserId,
 };
 use penstock_store::{AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, Writer};
 use penstock_testkit::database::scratch_database;
@@ -44,6 +45,7 @@ fn discovered(path: &str) -> Point {
         span: None,
         limits: Limits::default(),
         stale_after: Duration::from_secs(300),
+        recording: None,
     }
 }
 
@@ -67,6 +69,7 @@ fn town() -> PlantFile {
         normal: Some(Band::new(1.0, 4.0).expect("band")),
         span: Some(Band::new(0.0, 6.0).expect("band")),
         limits: Limits { ll: Some(0.5), l: None, h: Some(4.5), hh: Some(5.0) },
+        recording: Recording::new(Some(0.005), None, Duration::from_millis(1_500)).ok(),
         ..discovered("tower/level")
     };
     PlantFile {

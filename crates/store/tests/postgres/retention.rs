@@ -40,6 +40,7 @@ fn point(no: i32, quantity: Quantity) -> Point {
         span: None,
         limits: Limits::default(),
         stale_after: Duration::from_secs(900),
+        recording: None,
     }
 }
 

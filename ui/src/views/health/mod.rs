@@ -264,6 +264,7 @@ fn Pipeline(health: Signal<Option<HealthReply>>) -> impl IntoView {
             Fact::new(t_string!(i18n, health.messages_in), count(pipeline.messages)),
             Fact::new(t_string!(i18n, health.samples), count(pipeline.samples)),
             Fact::new(t_string!(i18n, health.stored), count(pipeline.stored)),
+            Fact::new(t_string!(i18n, health.left_out), count(pipeline.left_out)),
             Fact::new(t_string!(i18n, health.duplicates), count(pipeline.duplicates)),
             Fact::new(t_string!(i18n, health.rejected), count(pipeline.rejected)).firm(pipeline.rejected != 0),
             Fact::new(t_string!(i18n, health.queue), of),
@@ -280,7 +281,9 @@ fn Storing(health: Signal<Option<HealthReply>>) -> impl IntoView {
     move || {
         let locale = i18n.get_locale();
         let health = health.get()?;
-        let (spool, database, stored) = (health.spool, health.database, health.pipeline.stored);
+        let (spool, database) = (health.spool, health.database);
+        // Of the stored ones, recording settings may have removed as many as they left out.
+        let stored = health.pipeline.stored.saturating_sub(health.pipeline.left_out);
         let used = t_string!(
             i18n,
             health.n_of,

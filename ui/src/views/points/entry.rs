@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use penstock_model::{Band, Limits, Point, PointRole, PointState, Position, Quantity, Unit};
+use penstock_model::{Band, Limits, Point, PointRole, PointState, Position, Quantity, Recording, Unit};
 
 /// A form's fields as typed. Values are in the quantity's usual unit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,6 +26,9 @@ pub(super) struct Entry {
     pub(super) h: String,
     pub(super) hh: String,
     pub(super) stale_secs: String,
+    pub(super) deadband: String,
+    pub(super) deviation: String,
+    pub(super) record_secs: String,
 }
 
 /// What can be wrong with a field.
@@ -41,6 +44,10 @@ pub(super) enum Wrong {
     NoBand,
     /// LL <= L <= H <= HH does not hold.
     NoOrder,
+    /// Not above 0.
+    NotAbove,
+    /// Not between 1 s and 24 h.
+    NoInterval,
 }
 
 /// A field that is wrong.
@@ -64,6 +71,7 @@ impl Entry {
     pub(super) fn of(point: &Point) -> Self {
         let unit = point.quantity.display_unit();
         let shown = |si: Option<f64>| si.map(|si| plain(unit.from_si(si))).unwrap_or_default();
+        let difference = |si: Option<f64>| si.map(|si| plain(unit.difference_from_si(si))).unwrap_or_default();
         let id = |id: Option<String>| id.unwrap_or_default();
         let role = point.role.and_then(|role| ROLES.iter().find(|(own, _)| *own == role));
         Self {
@@ -86,6 +94,9 @@ impl Entry {
             h: shown(point.limits.h),
             hh: shown(point.limits.hh),
             stale_secs: point.stale_after.as_secs().to_string(),
+            deadband: difference(point.recording.and_then(|recording| recording.deadband())),
+            deviation: difference(point.recording.and_then(|recording| recording.deviation())),
+            record_secs: interval(point.recording).as_secs().to_string(),
         }
     }
 
@@ -156,6 +167,7 @@ impl Entry {
                 former.stale_after
             }
         };
+        let recording = self.recording(former, quantity, &untouched, &mut faults);
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -174,9 +186,67 @@ impl Entry {
             span,
             limits,
             stale_after,
+            recording,
             ..former.clone()
         })
     }
+
+    /// What is recorded: everything, where there is neither deadband nor deviation.
+    fn recording(
+        &self,
+        former: &Point,
+        quantity: Quantity,
+        untouched: &Self,
+        faults: &mut Vec<Fault>,
+    ) -> Option<Recording> {
+        let had = former.recording;
+        let mut difference = |field: &'static str, text: &str, before: &str, value: Option<f64>| {
+            if quantity == former.quantity && text == before {
+                return value;
+            }
+            match read(text) {
+                Ok(Some(value)) if value <= 0.0 => {
+                    faults.push((field, Wrong::NotAbove));
+                    None
+                }
+                Ok(value) => value.map(|value| quantity.display_unit().difference_to_si(value)),
+                Err(wrong) => {
+                    faults.push((field, wrong));
+                    None
+                }
+            }
+        };
+        let had_deadband = had.and_then(|had| had.deadband());
+        let had_deviation = had.and_then(|had| had.deviation());
+        let deadband = difference("deadband", &self.deadband, &untouched.deadband, had_deadband);
+        let deviation = difference("deviation", &self.deviation, &untouched.deviation, had_deviation);
+        if deadband.is_none() && deviation.is_none() {
+            return None;
+        }
+        let every = match self.record_secs.trim() {
+            "" => Recording::USUAL_INTERVAL,
+            text if text == untouched.record_secs => interval(had),
+            text => Duration::from_secs(text.parse().unwrap_or_default()),
+        };
+        let recording = Recording::new(deadband, deviation, every).ok();
+        if recording.is_none() {
+            faults.push(("record_secs", Wrong::NoInterval));
+        }
+        recording
+    }
+
+    /// Deadband and deviation as typed, where they are above 0.
+    pub(super) fn leaves_out(&self) -> (Option<&str>, Option<&str>) {
+        (above_zero(&self.deadband), above_zero(&self.deviation))
+    }
+}
+
+fn interval(recording: Option<Recording>) -> Duration {
+    recording.map_or(Recording::USUAL_INTERVAL, |recording| recording.at_least_every())
+}
+
+fn above_zero(text: &str) -> Option<&str> {
+    matches!(read(text), Ok(Some(value)) if value > 0.0).then_some(text.trim())
 }
 
 fn band(field: &'static str, ends: (Option<f64>, Option<f64>), faults: &mut Vec<Fault>) -> Option<Band> {
@@ -241,7 +311,35 @@ mod tests {
         check(Entry { l: "3".into(), h: "2".into(), ..good.clone() }, ("ll", Wrong::NoOrder));
         check(Entry { normal_low: "3".into(), ..good.clone() }, ("normal_low", Wrong::NoBand));
         check(Entry { lat: "91".into(), lon: "0".into(), ..good.clone() }, ("lat", Wrong::NoPlace));
-        check(Entry { stale_secs: String::new(), ..good }, ("stale_secs", Wrong::NoNumber));
+        check(Entry { stale_secs: String::new(), ..good.clone() }, ("stale_secs", Wrong::NoNumber));
+        check(Entry { deadband: "0".into(), ..good.clone() }, ("deadband", Wrong::NotAbove));
+        check(Entry { deviation: "wide".into(), ..good.clone() }, ("deviation", Wrong::NoNumber));
+        let daily = Entry { deadband: "1".into(), record_secs: "86401".into(), ..good.clone() };
+        check(daily, ("record_secs", Wrong::NoInterval));
+        check(Entry { deadband: "1".into(), record_secs: "often".into(), ..good }, ("record_secs", Wrong::NoInterval));
+    }
+
+    #[test]
+    fn recording_settings_are_differences_and_off_where_they_are_empty() {
+        let point = test_point(Quantity::Temperature);
+        let off = Entry::of(&point);
+        assert_eq!((off.leaves_out(), off.record_secs.as_str()), ((None, None), "3600"));
+        assert_eq!(off.point(&point).map(|point| point.recording), Ok(None));
+
+        let on = Entry { deadband: " 0,5".into(), record_secs: "600".into(), ..off };
+        assert_eq!(on.leaves_out(), (Some("0,5"), None));
+        let changed = on.point(&point).expect("right");
+        assert_eq!(changed.recording, Recording::new(Some(0.5), None, Duration::from_secs(600)).ok());
+
+        // What nobody touched stays to the last bit.
+        let mut exact = changed;
+        exact.recording = Recording::new(Some(1.0 / 3.0), Some(2.0 / 3.0), Duration::from_millis(1_500)).ok();
+        let entry = Entry::of(&exact);
+        assert_eq!((entry.deadband.as_str(), entry.record_secs.as_str()), ("0.333333", "1"));
+        assert_eq!(entry.point(&exact).map(|point| point.recording), Ok(exact.recording));
+        let without = Entry { deviation: String::new(), ..entry };
+        let expect = Recording::new(Some(1.0 / 3.0), None, Duration::from_millis(1_500)).ok();
+        assert_eq!(without.point(&exact).map(|point| point.recording), Ok(expect));
     }
 
     #[test]

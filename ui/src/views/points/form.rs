@@ -1,12 +1,13 @@
 //! One point in the drawer: how it stands, and for admins every field of it. Adopting is saving for the first time.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use penstock_api::SavePoints;
-use penstock_model::{Permission, Point, PointId, PointState, Quantity};
+use penstock_model::{Permission, Point, PointId, PointState, Quantity, Recording};
 
 use super::entry::{Entry, Fault, ROLES, Wrong};
 use crate::components::{Choice, Fact, Facts, Glyph, Icon, Notice, Select, TextField};
@@ -43,6 +44,9 @@ struct Fields {
     h: RwSignal<String>,
     hh: RwSignal<String>,
     stale_secs: RwSignal<String>,
+    deadband: RwSignal<String>,
+    deviation: RwSignal<String>,
+    record_secs: RwSignal<String>,
 }
 
 impl Fields {
@@ -67,6 +71,9 @@ impl Fields {
             h: RwSignal::new(entry.h),
             hh: RwSignal::new(entry.hh),
             stale_secs: RwSignal::new(entry.stale_secs),
+            deadband: RwSignal::new(entry.deadband),
+            deviation: RwSignal::new(entry.deviation),
+            record_secs: RwSignal::new(entry.record_secs),
         }
     }
 
@@ -91,6 +98,9 @@ impl Fields {
             h: self.h.get(),
             hh: self.hh.get(),
             stale_secs: self.stale_secs.get(),
+            deadband: self.deadband.get(),
+            deviation: self.deviation.get(),
+            record_secs: self.record_secs.get(),
         }
     }
 }
@@ -102,7 +112,26 @@ fn wrong_text(wrong: Wrong, locale: Locale) -> &'static str {
         Wrong::NoPlace => td_string!(locale, points.wrong_place),
         Wrong::NoBand => td_string!(locale, points.wrong_band),
         Wrong::NoOrder => td_string!(locale, points.wrong_order),
+        Wrong::NotAbove => td_string!(locale, points.wrong_not_above),
+        Wrong::NoInterval => td_string!(locale, points.wrong_interval),
     }
+}
+
+/// What the recording settings of an entry mean, in words.
+fn recording_words(entry: &Entry, unit: &str, locale: Locale) -> String {
+    let with_unit = |by: &str| if unit.is_empty() { by.to_owned() } else { format!("{by}\u{a0}{unit}") };
+    let (deadband, deviation) = entry.leaves_out();
+    if deadband.is_none() && deviation.is_none() {
+        return td_string!(locale, points.recording_off).to_owned();
+    }
+    let every = entry.record_secs.trim().parse::<u64>().map_or(Recording::USUAL_INTERVAL, Duration::from_secs);
+    let sentences = [
+        deadband.map(|by| td_string!(locale, points.recording_deadband, by = with_unit(by))),
+        deviation.map(|by| td_string!(locale, points.recording_deviation, by = with_unit(by))),
+        Some(td_string!(locale, points.recording_every, every = format::age(every, locale))),
+        Some(td_string!(locale, points.recording_else).to_owned()),
+    ];
+    sentences.into_iter().flatten().collect::<Vec<String>>().join(" ")
 }
 
 #[component]
@@ -186,6 +215,7 @@ fn Known(point: Point) -> impl IntoView {
         plant.as_ref().and_then(|plant| plant.asset(point.asset?)).map(|asset| asset.name.clone())
     });
     let asset = asset.map(|asset| Fact::new(t_string!(i18n, points.asset), asset));
+    let recording = recording_words(&Entry::of(&point), format::unit(point.quantity), locale);
     let first = [Fact::new(t_string!(i18n, points.quantity), words::quantity(point.quantity, locale))];
     let others = [
         Fact::new(t_string!(i18n, points.normal), normal),
@@ -194,6 +224,7 @@ fn Known(point: Point) -> impl IntoView {
         Fact::new("L", shown(point.limits.l)),
         Fact::new("LL", shown(point.limits.ll)),
         Fact::new(t_string!(i18n, points.stale_after), format::age(point.stale_after, locale)),
+        Fact::new(t_string!(i18n, points.recording), recording),
         Fact::new(t_string!(i18n, points.source), point.address.source.clone()),
         Fact::new(t_string!(i18n, points.address), point.address.path.clone()),
     ];
@@ -320,6 +351,7 @@ fn Form(point: Point, picked: Option<(String, String)>) -> impl IntoView {
     let number = move |label: &'static str, value: RwSignal<String>, id: &'static str, field: &'static str| {
         view! { <TextField id=id label=label.to_owned() value=value fault=fault(field)/> }
     };
+    let recording = move || recording_words(&fields.entry(), shown_unit(), i18n.get_locale());
     let address = format!("{} · {}", point.address.source, point.address.path);
     view! {
         <form class="drawer-section point-form" on:submit=submit novalidate=true>
@@ -370,6 +402,18 @@ fn Form(point: Point, picked: Option<(String, String)>) -> impl IntoView {
                 value=fields.stale_secs
                 fault=fault("stale_secs")
             />
+            <h3>{t!(i18n, points.recording)} " " {shown_unit}</h3>
+            <div class="two">
+                <TextField id="point-deadband" label=word(|l| td_string!(l, points.deadband)) value=fields.deadband fault=fault("deadband")/>
+                <TextField id="point-deviation" label=word(|l| td_string!(l, points.deviation)) value=fields.deviation fault=fault("deviation")/>
+            </div>
+            <TextField
+                id="point-record-secs"
+                label=word(|l| td_string!(l, points.record_every_s))
+                value=fields.record_secs
+                fault=fault("record_secs")
+            />
+            <p class="quiet" data-testid="recording">{recording}</p>
             <TextField id="point-reason" label=word(|l| td_string!(l, points.reason)) value=reason/>
             <p class="quiet address">{address}</p>
             {move || trouble.get().map(|text| view! { <Notice text=text is_fault=true/> })}
