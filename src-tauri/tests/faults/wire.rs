@@ -73,7 +73,7 @@ impl Wire {
 
     /// Leaves every connection half open: the broker's side ends, the station's stays and is never answered again.
     pub(crate) fn forget(&self) {
-        self.shared.forgotten.fetch_add(1, Ordering::Relaxed);
+        self.shared.forgotten.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -109,11 +109,15 @@ impl Shared {
                 }
                 let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.broker)) else { continue };
                 let (Ok(near_too), Ok(far_too)) = (near.try_clone(), far.try_clone()) else { continue };
-                let began = self.forgotten.load(Ordering::Relaxed);
+                let began = self.forgotten.load(Ordering::SeqCst);
                 scope.spawn(move || self.carry(Line { from: near, to: far, is_out: true, began }));
                 scope.spawn(move || self.carry(Line { from: far_too, to: near_too, is_out: false, began }));
             }
         });
+    }
+
+    fn is_forgotten(&self, line: &Line) -> bool {
+        self.forgotten.load(Ordering::SeqCst) > line.began
     }
 
     /// Carries bytes one way until either side ends or the network is cut.
@@ -121,7 +125,7 @@ impl Shared {
         let is_ready = line.from.set_nonblocking(false).and_then(|()| line.from.set_read_timeout(Some(GLANCE)));
         let mut bytes = vec![0; 1 << 16];
         while is_ready.is_ok() && !self.is_over() && self.network() != Network::Cut {
-            if self.forgotten.load(Ordering::Relaxed) > line.began {
+            if self.is_forgotten(&line) {
                 let far = if line.is_out { &line.to } else { &line.from };
                 drop(far.shutdown(Shutdown::Both));
                 // The station's side stays open as long as this does.
@@ -135,14 +139,17 @@ impl Shared {
                 continue;
             }
             match line.from.read(&mut bytes) {
+                // The end of the far side may be the forgetting's own.
+                Ok(0) if self.is_forgotten(&line) => {}
                 Ok(0) => break,
                 Ok(count) => {
                     let carried = bytes.get(..count).unwrap_or_default();
-                    if line.to.write_all(carried).is_err() {
+                    if line.to.write_all(carried).is_err() && !self.is_forgotten(&line) {
                         break;
                     }
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) if self.is_forgotten(&line) => {}
                 Err(_) => break,
             }
         }
