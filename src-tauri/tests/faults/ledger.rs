@@ -59,8 +59,12 @@ impl Devices {
         Self { publisher, source, begun: Clock::System.now().as_micros(), next: Mutex::new(0) }
     }
 
-    /// Those at the station's own broker.
+    /// Those at the station's own broker, which the station follows already.
     pub(crate) fn of(room: &Room) -> Result<Self> {
+        let greeter = room.device("greeter")?;
+        room.hears("local", |topic, payload| {
+            greeter.publish(topic, payload.as_bytes(), PATIENCE).map(drop).context("the broker takes no message")
+        })?;
         Ok(Self::new(room.device("devices")?, "local"))
     }
 

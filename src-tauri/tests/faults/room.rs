@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -18,7 +19,6 @@ use penstock_testkit::publisher::{Publisher, PublisherOptions};
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_penstock");
-const DEVICE_PASSWORD: &str = "of-one-test";
 const ADMIN: &str = "asha";
 const ADMIN_PASSWORD: &str = "quiet-basin-2581";
 
@@ -29,6 +29,8 @@ pub(crate) const GLANCE: Duration = Duration::from_millis(100);
 /// How long the station may take to answer a call. Longer than it waits for a connection to its database.
 const ANSWER: Duration = Duration::from_secs(20);
 
+/// The point that a greeting makes.
+const GREETING: &str = "HELLO";
 /// How far back and ahead a history is looked through: a clock may have jumped.
 const SHOWN_MICROS: i64 = 12 * 3_600_000_000;
 
@@ -55,6 +57,9 @@ pub(crate) struct Disk {
     pub megabytes: u32,
 }
 
+/// Stations share the ports of private brokers: while one's broker is dead, another that starts would take its port.
+static PORTS: RwLock<()> = RwLock::new(());
+
 /// A station with its data.
 pub(crate) struct Room {
     running: Option<Running>,
@@ -62,6 +67,8 @@ pub(crate) struct Room {
     environment: Vec<(String, String)>,
     token: String,
     folder: ScratchFolder,
+    _beside: Option<RwLockReadGuard<'static, ()>>,
+    _lone: Option<RwLockWriteGuard<'static, ()>>,
 }
 
 struct Running {
@@ -72,12 +79,30 @@ struct Running {
 impl Room {
     /// A room whose station does not run yet.
     pub(crate) fn new() -> Result<Self> {
+        let beside_others = PORTS.read().unwrap_or_else(PoisonError::into_inner);
+        let mut room = Self::empty()?;
+        room._beside = Some(beside_others);
+        Ok(room)
+    }
+
+    /// One without others beside it, for killing its broker; its station runs, with somebody signed in.
+    pub(crate) fn alone() -> Result<Self> {
+        let alone = PORTS.write().unwrap_or_else(PoisonError::into_inner);
+        let mut room = Self::empty()?;
+        room._lone = Some(alone);
+        room.start()?;
+        Ok(room)
+    }
+
+    fn empty() -> Result<Self> {
         Ok(Self {
             running: None,
             disks: Vec::new(),
             environment: Vec::new(),
             token: String::new(),
             folder: ScratchFolder::new()?,
+            _beside: None,
+            _lone: None,
         })
     }
 
@@ -148,7 +173,7 @@ impl Room {
         }
         command.args(["--", PROGRAM, "station", "--data"]).arg(self.data());
         command
-            .env("PENSTOCK_SECRET__DEVICE_PASSWORD", DEVICE_PASSWORD)
+            .env("PENSTOCK_SECRET__DEVICE_PASSWORD", self.device_password())
             .env("PENSTOCK_SECRET__STATION_PASSWORD", "of-this-station")
             .env("PENSTOCK_GATEWAY__LISTEN", "127.0.0.1:0")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -218,13 +243,18 @@ impl Room {
         Some(note["address"].as_str()?.strip_prefix("http://")?.trim_end_matches('/').to_owned())
     }
 
+    /// Of this room alone, so that its devices are let in nowhere else.
+    fn device_password(&self) -> String {
+        self.data().file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// A device of this name at the station's own broker.
     pub(crate) fn device(&self, name: &str) -> Result<Publisher> {
         let port = self.note().context("the station is not ready")?["broker_port"].as_u64();
         Publisher::start(PublisherOptions {
             port: port.and_then(|port| port.try_into().ok()).context("the station runs no broker")?,
             client_id: name.to_owned(),
-            account: Some(("device".to_owned(), DEVICE_PASSWORD.to_owned())),
+            account: Some(("device".to_owned(), self.device_password())),
             window: 200,
         })
     }
@@ -299,6 +329,17 @@ impl Room {
         let mut lines: Vec<&str> = log.lines().rev().take(12).collect();
         lines.reverse();
         lines.join("\n")
+    }
+
+    /// Greets the station over a source until it has heard: a broker keeps nothing for one that has never subscribed.
+    pub(crate) fn hears(&self, source: &str, greet: impl Fn(&str, &str) -> Result<()>) -> Result<()> {
+        wait_for(&format!("the station hears what comes over {source}"), || {
+            greet(&format!("jjm/sensors/{GREETING}/data"), r#"{"value":1}"#)?;
+            let register = self.call("register", &json!({}))?;
+            let points = register["points"].as_array().context("a register has points")?;
+            let address = json!({ "source": source, "path": GREETING });
+            Ok(points.iter().any(|point| point["address"] == address).then_some(()))
+        })
     }
 
     /// A source as Station health shows it.
