@@ -68,7 +68,7 @@ pub(crate) struct Room {
     token: String,
     folder: ScratchFolder,
     _beside: Option<RwLockReadGuard<'static, ()>>,
-    _lone: Option<RwLockWriteGuard<'static, ()>>,
+    _alone: Option<RwLockWriteGuard<'static, ()>>,
 }
 
 struct Running {
@@ -79,30 +79,28 @@ struct Running {
 impl Room {
     /// A room whose station does not run yet.
     pub(crate) fn new() -> Result<Self> {
-        let beside_others = PORTS.read().unwrap_or_else(PoisonError::into_inner);
-        let mut room = Self::empty()?;
-        room._beside = Some(beside_others);
-        Ok(room)
+        Self::with(Some(PORTS.read().unwrap_or_else(PoisonError::into_inner)), None)
     }
 
     /// One without others beside it, for killing its broker; its station runs, with somebody signed in.
     pub(crate) fn alone() -> Result<Self> {
-        let alone = PORTS.write().unwrap_or_else(PoisonError::into_inner);
-        let mut room = Self::empty()?;
-        room._lone = Some(alone);
+        let mut room = Self::with(None, Some(PORTS.write().unwrap_or_else(PoisonError::into_inner)))?;
         room.start()?;
         Ok(room)
     }
 
-    fn empty() -> Result<Self> {
+    fn with(
+        beside: Option<RwLockReadGuard<'static, ()>>,
+        alone: Option<RwLockWriteGuard<'static, ()>>,
+    ) -> Result<Self> {
         Ok(Self {
             running: None,
             disks: Vec::new(),
             environment: Vec::new(),
             token: String::new(),
             folder: ScratchFolder::new()?,
-            _beside: None,
-            _lone: None,
+            _beside: beside,
+            _alone: alone,
         })
     }
 
