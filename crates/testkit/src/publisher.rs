@@ -1,5 +1,5 @@
-//! A device that keeps the books: it publishes over MQTT 3.1.1 with QoS 1 and knows exactly which messages its broker has
-//! acknowledged, across broken connections and brokers that are killed. Must not know what its messages mean.
+//! A device that keeps the books: it publishes over MQTT 3.1.1 with QoS 1 and knows exactly which messages its broker
+//! has acknowledged, across broken connections and brokers that are killed. Must not know what its messages mean.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -87,8 +87,8 @@ impl Publisher {
         Ok(Self { shared, keeper: Some(keeper) })
     }
 
-    /// Hands a message in and answers its number. While the window is full, also for want of a broker, it waits for up to
-    /// `patience`; none where that was too short, and nothing was handed in.
+    /// Hands a message in and answers its number. While the window is full, also for want of a broker, it waits for up
+    /// to `patience`; none where that was too short, and nothing was handed in.
     pub fn publish(&self, topic: &str, payload: &[u8], patience: Duration) -> Option<u64> {
         let window = self.shared.options.window;
         let desk = self.shared.desk();

@@ -1,5 +1,5 @@
-//! A machine's clock that jumps, for the station and all that it starts: a library put before the system's, since the real
-//! one is not ours to move and time namespaces leave it alone. Must not know what anybody does with the time.
+//! A machine's clock that jumps, for the station and all that it starts: a library put before the system's, since the
+//! real one is not ours to move and time namespaces leave it alone. Must not know what anybody does with the time.
 
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;

@@ -195,8 +195,8 @@ impl Balance {
         let is_even = lost.is_empty() && doubled.is_empty() && strange.is_empty();
         ensure!(
             is_even,
-            "{stored} messages are stored; {} are acknowledged and lost: {:?}; {} are stored twice: {:?}; {} are strange: \
-             {:?}",
+            "{stored} messages are stored; {} are acknowledged and lost: {:?}; {} are stored twice: {:?}; \
+             {} are strange: {:?}",
             lost.len(),
             lost.iter().take(NAMED).collect::<Vec<_>>(),
             doubled.len(),

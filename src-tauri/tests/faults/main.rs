@@ -1,8 +1,8 @@
-//! Faults that happen to a station, really made to happen: the station, its database or its broker killed or stopped, disks
-//! that fill up, networks that are cut, clocks that jump, and devices that send what they should not.
+//! Faults that happen to a station, really made to happen: the station, its database or its broker killed or stopped,
+//! disks that fill up, networks that are cut, clocks that jump, and devices that send what they should not.
 //!
-//! After each, what was published and acknowledged is stored, once; the station is live again by itself; and the fault was
-//! told under Station health and in the log.
+//! After each, what was published and acknowledged is stored, once; the station is live again by itself; and the fault
+//! was told under Station health and in the log.
 
 mod clock;
 mod ledger;
@@ -28,6 +28,10 @@ use wire::{Network, Wire};
 
 /// How long a load runs where nothing else says when it has been long enough.
 const A_WHILE: Duration = Duration::from_secs(1);
+
+/// Why a test of full disks does nothing.
+const NO_DISK: &str =
+    "skipped: nobody but root may mount a small disk in a namespace of its own, and this machine may let not even root";
 
 /// Discovered points that a station keeps waiting, as it says itself.
 const MOST_DISCOVERED: usize = 20_000;
@@ -142,9 +146,9 @@ fn database_frozen() -> Result<()> {
     devices.balances(&room)
 }
 
-/// The private broker writes down what it keeps every second (`autosave_interval 1`), as far as its own loop lets it: what
-/// it had accepted before the last time it began to write may be neither lost nor doubled. What it accepted later and had
-/// not handed on is lost with it, and what it had handed on later comes again, which only a message's own time tells.
+/// The private broker writes down what it keeps every second or two (`autosave_interval 1`): what it had accepted before
+/// the last time it began to write may be neither lost nor doubled. What it accepted later and had not handed on is lost
+/// with it, and what it had handed on later comes again, which only a message's own time tells.
 #[test]
 fn broker_killed() -> Result<()> {
     const QUEUED: u64 = 3_000;
@@ -177,8 +181,8 @@ fn broker_killed() -> Result<()> {
     room.logged(&["WARN", "the private broker does not run"])?;
     let balance = devices.balance(&room)?;
     say(&format!(
-        "of {} messages that the killed broker had acknowledged, {} were accepted after it last wrote down what it keeps, \
-         and of those {} are lost; {} came again without a time to tell them by",
+        "of {} messages that the killed broker had acknowledged, {} were accepted after it last wrote down what it \
+         keeps; {} are lost; {} came again without a time to tell them by",
         devices.publisher().books().acknowledged.len(),
         devices.publisher().books().acknowledged.difference(&kept).count(),
         balance.lost.len(),
@@ -233,9 +237,7 @@ fn both_killed() -> Result<()> {
 fn disk_full_then_freed() -> Result<()> {
     const SPOOL: Disk = Disk { folder: "spool", megabytes: 48 };
     let Some(mut room) = Room::with_disk(SPOOL)? else {
-        say(
-            "skipped: this machine does not let the test mount a small disk (mount namespaces and tmpfs, usually as root)",
-        );
+        say(NO_DISK);
         return Ok(());
     };
     let devices = Devices::of(&room)?;
@@ -257,9 +259,7 @@ fn disk_full_then_freed() -> Result<()> {
 fn database_disk_full_then_freed() -> Result<()> {
     const DATABASE: Disk = Disk { folder: "database", megabytes: 300 };
     let Some(mut room) = Room::with_disk(DATABASE)? else {
-        say(
-            "skipped: this machine does not let the test mount a small disk (mount namespaces and tmpfs, usually as root)",
-        );
+        say(NO_DISK);
         return Ok(());
     };
     let devices = Devices::of(&room)?;

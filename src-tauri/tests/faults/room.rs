@@ -1,12 +1,12 @@
-//! A station under a test's thumb: the real program on a data folder of its own, called over HTTP as a browser calls it,
+//! A station under a test's thumb: the real program on a data folder of its own, called over HTTP as a browser does,
 //! killed and started again. Must not know what is published to it.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -57,8 +57,9 @@ pub(crate) struct Disk {
     pub megabytes: u32,
 }
 
-/// Stations share the ports of private brokers: while one's broker is dead, another that starts would take its port.
-static PORTS: RwLock<()> = RwLock::new(());
+/// Stations share the ports of private brokers: while one's broker is dead, another that starts would take its port. Held
+/// by every room, across processes too, as tests run in several.
+const PORTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/faults-ports.lock");
 
 /// A station with its data.
 pub(crate) struct Room {
@@ -67,8 +68,7 @@ pub(crate) struct Room {
     environment: Vec<(String, String)>,
     token: String,
     folder: ScratchFolder,
-    _beside: Option<RwLockReadGuard<'static, ()>>,
-    _alone: Option<RwLockWriteGuard<'static, ()>>,
+    _ports: File,
 }
 
 struct Running {
@@ -79,28 +79,28 @@ struct Running {
 impl Room {
     /// A room whose station does not run yet.
     pub(crate) fn new() -> Result<Self> {
-        Self::with(Some(PORTS.read().unwrap_or_else(PoisonError::into_inner)), None)
+        let ports = ports()?;
+        ports.lock_shared()?;
+        Self::holding(ports)
     }
 
     /// One without others beside it, for killing its broker; its station runs, with somebody signed in.
     pub(crate) fn alone() -> Result<Self> {
-        let mut room = Self::with(None, Some(PORTS.write().unwrap_or_else(PoisonError::into_inner)))?;
+        let ports = ports()?;
+        ports.lock()?;
+        let mut room = Self::holding(ports)?;
         room.start()?;
         Ok(room)
     }
 
-    fn with(
-        beside: Option<RwLockReadGuard<'static, ()>>,
-        alone: Option<RwLockWriteGuard<'static, ()>>,
-    ) -> Result<Self> {
+    fn holding(ports: File) -> Result<Self> {
         Ok(Self {
             running: None,
             disks: Vec::new(),
             environment: Vec::new(),
             token: String::new(),
             folder: ScratchFolder::new()?,
-            _beside: beside,
-            _alone: alone,
+            _ports: ports,
         })
     }
 
@@ -419,10 +419,10 @@ impl Room {
         processes()?.into_iter().find(is_it).context("the broker does not run")
     }
 
-    /// Fills the disk under a folder to its last byte; what is answered holds the room, and frees it when it is removed.
+    /// Fills the disk under a folder to its last byte; the file that is answered holds the room until it is removed.
     pub(crate) fn fill(&self, disk: Disk) -> Result<PathBuf> {
         let path = self.seen(disk.folder).join("filler");
-        let mut file = std::fs::File::create(&path)?;
+        let mut file = File::create(&path)?;
         let mut bytes = 0_u64;
         // Single bytes at last: a record is smaller than a block of a disk.
         for size in [1 << 16, 1 << 12, 1] {
@@ -447,6 +447,10 @@ impl Drop for Room {
             kill(running.pid, Signal::SIGKILL).unwrap_or_default();
         }
     }
+}
+
+fn ports() -> Result<File> {
+    File::options().create(true).append(true).open(PORTS).with_context(|| format!("cannot open {PORTS}"))
 }
 
 /// Sends a signal to each that is still there.
