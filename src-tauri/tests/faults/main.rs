@@ -146,9 +146,9 @@ fn database_frozen() -> Result<()> {
     devices.balances(&room)
 }
 
-/// The private broker writes down what it keeps every second or two (`autosave_interval 1`): what it had accepted before
-/// the last time it began to write may be neither lost nor doubled. What it accepted later and had not handed on is lost
-/// with it, and what it had handed on later comes again, which only a message's own time tells.
+/// The private broker writes down what it keeps every second or two (`autosave_interval 1`): what it had accepted
+/// before the last time it began to write may be neither lost nor doubled. What it accepted later and had not handed on
+/// is lost with it, and what it had handed on later comes again, which only a message's own time tells.
 #[test]
 fn broker_killed() -> Result<()> {
     const QUEUED: u64 = 3_000;

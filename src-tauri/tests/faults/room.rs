@@ -2,7 +2,7 @@
 //! killed and started again. Must not know what is published to it.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -57,8 +57,8 @@ pub(crate) struct Disk {
     pub megabytes: u32,
 }
 
-/// Stations share the ports of private brokers: while one's broker is dead, another that starts would take its port. Held
-/// by every room, across processes too, as tests run in several.
+/// Stations share the ports of private brokers: while one's broker is dead, another that starts would take its port.
+/// Held by every room, across processes too, as tests run in several.
 const PORTS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/faults-ports.lock");
 
 /// A station with its data.
@@ -232,7 +232,7 @@ impl Room {
     fn note(&self) -> Option<Value> {
         let text = std::fs::read_to_string(self.data().join("run/station.json")).ok()?;
         let note: Value = serde_json::from_str(&text).ok()?;
-        let is_of_this_run = note["pid"].as_i64() == Some(self.pid().ok()?.as_raw().into());
+        let is_of_this_run = note["pid"].as_i64() == Some(i64::from(self.pid().ok()?.as_raw()));
         (is_of_this_run && note["ready"] == Value::Bool(true)).then_some(note)
     }
 
@@ -294,13 +294,13 @@ impl Room {
 
     /// Waits until Station health tells of trouble with a part, and answers its words.
     pub(crate) fn told(&self, part: &str) -> Result<String> {
-        let found = || Ok(self.notices(part)?.into_iter().next());
+        let found = || -> Result<Option<String>> { Ok(self.notices(part)?.into_iter().next()) };
         wait_for(&format!("Station health tells of the {part}"), found)
     }
 
     /// Waits until Station health tells of no trouble with a part any more.
     pub(crate) fn cleared(&self, part: &str) -> Result<()> {
-        let found = || Ok(self.notices(part)?.is_empty().then_some(()));
+        let found = || -> Result<Option<()>> { Ok(self.notices(part)?.is_empty().then_some(())) };
         wait_for(&format!("Station health has nothing to tell of the {part}"), found)
     }
 
@@ -314,7 +314,9 @@ impl Room {
     /// Waits until the log has a line with all of these words.
     pub(crate) fn logged(&self, words: &[&str]) -> Result<()> {
         let is_it = |line: &str| words.iter().all(|word| line.contains(word));
-        let found = || Ok(std::fs::read_to_string(self.log_file())?.lines().any(is_it).then_some(()));
+        let found = || -> Result<Option<()>> {
+            Ok(std::fs::read_to_string(self.log_file())?.lines().any(is_it).then_some(()))
+        };
         wait_for(&format!("the log says {words:?}"), found).with_context(|| self.last_words())
     }
 
@@ -349,7 +351,7 @@ impl Room {
 
     /// Waits until a source's state under Station health says what went wrong, and answers its words.
     pub(crate) fn source_told(&self, name: &str) -> Result<String> {
-        let found = || Ok(self.source(name)?["last_error"].as_str().map(str::to_owned));
+        let found = || -> Result<Option<String>> { Ok(self.source(name)?["last_error"].as_str().map(str::to_owned)) };
         wait_for(&format!("Station health says what is wrong with the source {name}"), found)
     }
 
@@ -429,7 +431,7 @@ impl Room {
             loop {
                 match file.write(&vec![b'x'; size]) {
                     Ok(written) => bytes += written as u64,
-                    Err(error) if error.raw_os_error() == Some(Errno::ENOSPC as i32) => break,
+                    Err(error) if error.kind() == ErrorKind::StorageFull => break,
                     Err(error) => return Err(error.into()),
                 }
                 // Were the disk not mounted, this would be the machine's.
