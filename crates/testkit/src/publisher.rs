@@ -187,6 +187,8 @@ impl Shared {
     /// Sends again what is not acknowledged, oldest first as MQTT asks, and lets new messages follow.
     fn take_up(&self, stream: &TcpStream, is_first: bool) -> Result<()> {
         let mut desk = self.desk();
+        // Nobody would end a connection that is made after the end.
+        ensure!(!desk.is_over, "the publisher is over");
         desk.stream = Some(stream.try_clone()?);
         desk.books.reconnects += u64::from(!is_first);
         let mut waiting: Vec<(u64, u16)> = desk.waiting.iter().map(|(id, waiting)| (waiting.number, *id)).collect();

@@ -314,9 +314,8 @@ impl Room {
     /// Waits until the log has a line with all of these words.
     pub(crate) fn logged(&self, words: &[&str]) -> Result<()> {
         let is_it = |line: &str| words.iter().all(|word| line.contains(word));
-        let found = || -> Result<Option<()>> {
-            Ok(std::fs::read_to_string(self.log_file())?.lines().any(is_it).then_some(()))
-        };
+        let found =
+            || -> Result<Option<()>> { Ok(std::fs::read_to_string(self.log_file())?.lines().any(is_it).then_some(())) };
         wait_for(&format!("the log says {words:?}"), found).with_context(|| self.last_words())
     }
 
