@@ -4,6 +4,7 @@
 //! Must not know Tauri, HTTP or Leptos.
 
 mod calls;
+mod clock;
 mod configuration;
 mod demo;
 mod error;

@@ -10,7 +10,7 @@ mod redelivery;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use penstock_alarm::{Engine, Evaluated, PointFacts};
 use penstock_anomaly::{Config, Fleet, Snapshot};
@@ -49,6 +49,10 @@ const MAX_DISCOVERED: usize = 20_000;
 const REJECT_BYTES: usize = 4_096;
 /// A sample that comes this long after it was measured is history.
 const LATE: Duration = Duration::from_secs(600);
+/// Messages wait for less in the queue.
+const SET_BACK: Duration = Duration::from_secs(60);
+/// Rejects are told in the log at most once in this time.
+const REJECTS_TOLD: Duration = Duration::from_secs(10);
 /// How often delays and silence are looked at.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -190,6 +194,9 @@ pub(crate) struct Pipeline {
     newest_received: Timestamp,
     discovered: usize,
     decoded: Decoded,
+    /// Rejects since the log told of one, and when it did.
+    untold: u64,
+    told_of_rejects: Option<Instant>,
 }
 
 /// What one round of work brings to the spool.
@@ -244,6 +251,8 @@ impl Pipeline {
             newest_received: now,
             discovered,
             decoded: Decoded::default(),
+            untold: 0,
+            told_of_rejects: None,
         };
         pipeline.live.set_values(start.latest.iter().map(|sample| PointValue {
             point: sample.point,
@@ -317,6 +326,7 @@ impl Pipeline {
     async fn hand_on(&mut self, out: Yield, acks: Vec<penstock_sources::AckToken>) {
         self.counters.samples.fetch_add(out.samples.len() as u64, Ordering::Relaxed);
         self.counters.rejected.fetch_add(out.rejected, Ordering::Relaxed);
+        self.tell_of_rejects(&out);
         let job = self.settle(out, acks);
         self.spooler.put(job).await;
     }
@@ -329,7 +339,11 @@ impl Pipeline {
         }
         let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
         let Some(target) = routes.find(&message.topic) else { return };
-        // Every message has a received time of its own, so that values without another one do not meet.
+        // Every message has a received time of its own, so that values without another one do not meet; one that is far
+        // behind says that the clock was set back.
+        if self.newest_received.since(message.received) > SET_BACK {
+            self.newest_received = message.received;
+        }
         let given = self.redeliveries.given(message);
         let received = given.unwrap_or(message.received.max(self.newest_received + Duration::from_micros(1)));
         let mut untimed = 0;
@@ -465,6 +479,18 @@ impl Pipeline {
             payload: message.payload.get(..REJECT_BYTES).unwrap_or(&message.payload).to_vec(),
             reason: reason.to_owned(),
         });
+    }
+
+    /// The log tells of one, and how many there were; the rest is listed under Station health.
+    fn tell_of_rejects(&mut self, out: &Yield) {
+        self.untold += out.rejected;
+        let Some(reject) = out.rejects.first() else { return };
+        if self.told_of_rejects.is_none_or(|at| at.elapsed() >= REJECTS_TOLD) {
+            let Reject { source, topic, reason, .. } = reject;
+            tracing::warn!(rejected = self.untold, source, topic, reason, "messages could not be read");
+            self.untold = 0;
+            self.told_of_rejects = Some(Instant::now());
+        }
     }
 
     async fn tick(&mut self) {

@@ -20,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::clock::ClockWatch;
 use crate::configuration::{count, load_register};
 use crate::demo::Demo;
 use crate::housekeeping;
@@ -140,6 +141,8 @@ impl Station {
         let counters = Arc::new(Counters::default());
         let watermark = Writer::open(&store).await?.watermark().await?;
         spool.continue_after(Seq(watermark))?;
+        // A crash may have come between the two.
+        spool.trim(Seq(watermark))?;
         let database = DatabaseWatch::new(watermark);
         let copier = |register: Option<Arc<Register>>| Copier {
             clock: clock.clone(),
@@ -366,6 +369,7 @@ impl Station {
             let mut every = tokio::time::interval(Duration::from_secs(1));
             let mut before = shared.counters.samples.load(Ordering::Relaxed);
             let mut at = tokio::time::Instant::now();
+            let mut clock = ClockWatch::new(&shared.clock);
             loop {
                 tokio::select! {
                     () = token.cancelled() => return,
@@ -374,6 +378,7 @@ impl Station {
                 let (samples, now) = (shared.counters.samples.load(Ordering::Relaxed), tokio::time::Instant::now());
                 let secs = now.duration_since(at).as_secs_f64().max(0.001);
                 shared.refresh_status((samples - before) as f64 / secs);
+                clock.look(&shared.clock, &shared.notices);
                 (before, at) = (samples, now);
             }
         });
@@ -638,7 +643,10 @@ async fn load_fleet(store: &Store, tenant: TenantId) -> Fleet {
 
 fn tell_of_cluster(notices: &Notices, event: ClusterEvent) {
     match event {
-        ClusterEvent::Died => tracing::warn!("the database's server died; starting it again"),
+        ClusterEvent::Died => {
+            let cure = "it is being started again; meanwhile everything is kept in the spool";
+            notices.set("database", "server", "the database's server died", cure);
+        }
         ClusterEvent::Restarted => notices.clear("database", "server"),
         ClusterEvent::StartFailed { error, pause } => {
             let cure = format!("it is tried again in {} s; meanwhile everything is kept in the spool", pause.as_secs());

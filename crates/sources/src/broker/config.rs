@@ -164,11 +164,11 @@ allow_anonymous false
 password_file {folder}/{PASSWORDS}
 acl_file {folder}/{ACCESS}
 
-# Stock settings acknowledge a message and drop it when a client has 1000 waiting.
+# Stock settings acknowledge a message and drop it when a client has 1000 waiting. Messages of QoS 0 are not queued:
+# with queue_qos0_messages, Mosquitto 2.0.11 loses the first of QoS 1 behind those in flight when it is killed.
 max_inflight_messages 2000
 max_queued_messages 1000000
 max_queued_bytes 268435456
-queue_qos0_messages true
 max_packet_size 16777216
 persistent_client_expiration 14d
 

@@ -1,6 +1,7 @@
 //! How every part of the station fares.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use penstock_api::{
     ApiError, Code, DatabaseHealth, DeviceAlertRow, Health, PipelineHealth, PublishExample, RejectRow, SpoolHealth,
@@ -11,13 +12,16 @@ use super::Context;
 use crate::configuration::store_error;
 use crate::pipeline;
 
+/// How long the database is waited for: what is known without it must not wait for longer.
+const FIGURES: Duration = Duration::from_millis(500);
+
 impl Context<'_> {
     pub(super) async fn health(&self) -> Health {
         let shared = self.shared;
         let counters = &shared.counters;
         let spool = shared.spool.stats();
         // While the database is away its figures are what is known without it.
-        let figures = shared.store.figures().await.ok();
+        let figures = tokio::time::timeout(FIGURES, shared.store.figures()).await.ok().and_then(Result::ok);
         Health {
             since: shared.since,
             notices: shared.notices.list(),
