@@ -77,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Mutex<Loaded>,
     pub(crate) secrets: Secrets,
     pub(crate) store: Store,
+    /// The same as screens read it.
+    pub(crate) screens: Store,
     pub(crate) database: DatabaseWatch,
     pub(crate) spool: Arc<Spool>,
     pub(crate) register: Arc<Register>,
@@ -230,6 +232,7 @@ impl Station {
             clock,
             tenant,
             secrets,
+            screens: store.for_screens(tenant).await?,
             store,
             database,
             spool,
@@ -321,6 +324,7 @@ impl Station {
         }
         parts.stop_rest.cancel();
         parts.rest.shutdown().await;
+        self.shared.screens.close().await;
         self.shared.store.close().await;
         tracing::info!("stopping: database and broker");
         parts.stop_cluster.cancel();

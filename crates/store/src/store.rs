@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use penstock_model::TenantId;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
@@ -39,6 +40,31 @@ impl Store {
         let store = Self { pool, due: Due::default(), options: options.clone() };
         store.migrate().await?;
         Ok(store)
+    }
+
+    /// The same database as screens of `tenant` read it: a role that sees the points, samples and roll-ups of that tenant
+    /// alone, has no rights on partitions, and can change nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the database does not answer.
+    pub async fn for_screens(&self, tenant: TenantId) -> Result<Self> {
+        let pool = PgPoolOptions::new()
+            .max_connections(MOST_CONNECTIONS)
+            .min_connections(1)
+            .acquire_timeout(ACQUIRE_DEADLINE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    sqlx::query("select set_config('penstock.tenant', $1, false)")
+                        .bind(tenant.0.to_string())
+                        .execute(&mut *connection)
+                        .await?;
+                    connection.execute("set role penstock_reader").await?;
+                    Ok(())
+                })
+            })
+            .connect_with(self.options.clone().application_name("penstock screens"))
+            .await?;
+        Ok(Self { pool, ..self.clone() })
     }
 
     /// How this database is reached, for connections of one's own.

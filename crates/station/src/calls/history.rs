@@ -33,8 +33,8 @@ impl Context<'_> {
         let every = point.recording.map(|recording| recording.at_least_every()).unwrap_or_default();
         let stands = point.stale_after.max(every);
         let (stored, statistics) = tokio::try_join!(
-            shared.store.history(point.no, from, to, max_points),
-            shared.store.statistics(point.no, from, to, stands),
+            shared.screens.history(point.no, from, to, max_points),
+            shared.screens.statistics(point.no, from, to, stands),
         )
         .map_err(store_error)?;
         let reduced = matches!(stored, penstock_store::Series::Reduced { .. });
@@ -92,7 +92,7 @@ impl Context<'_> {
 
     async fn raw(&self, point: &Point, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<Sample>, ApiError> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        self.shared.store.raw(point.no, from, to, limit).await.map_err(store_error)
+        self.shared.screens.raw(point.no, from, to, limit).await.map_err(store_error)
     }
 
     fn points(&self, ids: &[PointId]) -> Result<Vec<Point>, ApiError> {

@@ -3,6 +3,7 @@
 mod cluster;
 mod history;
 mod places;
+mod readers;
 mod recording;
 mod records;
 mod register;
