@@ -111,6 +111,9 @@ pub enum Error {
          data, or restore a backup"
     )]
     Migration(#[source] MigrateError),
+    /// The archive of old samples could not be read or written.
+    #[error(transparent)]
+    Archive(#[from] penstock_archive::Error),
     /// Anything else that PostgreSQL or the connection reports.
     #[error("the database reports an error: {0}")]
     Database(#[source] sqlx::Error),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use penstock_model::{PointNo, Quality, Sample, TenantId, Timestamp};
 use sqlx::postgres::PgRow;
 use sqlx::postgres::types::PgInterval;
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::rollups::{Good, Level, stands_for};
@@ -193,33 +194,47 @@ impl Store {
     /// Those of the database.
     pub async fn history(&self, point: PointNo, from: Timestamp, to: Timestamp, max_points: u32) -> Result<Series> {
         let max_points = max_points.max(FEWEST_POINTS);
-        let (from, to) = (from.clamp(FIRST, END), to.clamp(FIRST, END));
+        let (from, to) = within(from, to);
         let known = self.known(point, from, to).await?;
-        if !known.has_gone(from, to) {
-            let raw = self.raw(point, from, to, max_points.saturating_add(1)).await?;
-            if raw.len() as u64 <= u64::from(max_points) {
-                return Ok(Series::Raw(raw));
-            }
-        }
         // Buckets begin at multiples of their width, so the range may touch one more than it has widths.
         let buckets = i64::from(max_points / MARKS - 1);
         let span = to.micros_since(from).max(1);
         let mut width = span / buckets + i64::from(span % buckets != 0);
-        if known.has_gone(from, to) {
+        let has_gone = known.has_gone(from, to);
+        // Files of the archive are opened for what roll-ups cannot tell alone.
+        if has_gone && (width >= Level::Minute.micros() || !self.has_archived(&known)) {
             width = width.max(Level::Minute.micros());
+        } else {
+            let raw = self.raw(point, from, to, max_points.saturating_add(1)).await?;
+            if raw.len() as u64 <= u64::from(max_points) {
+                return Ok(Series::Raw(raw));
+            }
         }
         let level = Level::ALL.into_iter().rev().find(|level| level.micros() <= width);
         if let Some(level) = level {
             width = (width + level.micros() - 1) / level.micros() * level.micros();
         }
         let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
-        for piece in cover(from, to, level, &known) {
-            for bucket in self.buckets(point, piece, width).await? {
-                buckets.entry(bucket.start.as_micros()).and_modify(|known| known.merge(&bucket)).or_insert(bucket);
+        let mut take = |bucket: Bucket| {
+            buckets.entry(bucket.start.as_micros()).and_modify(|known| known.merge(&bucket)).or_insert(bucket);
+        };
+        if level.is_none() {
+            for month in &known.gone {
+                for sample in self.archived(month, point, from, to).await? {
+                    take(bucket_of(&sample, width));
+                }
             }
+        }
+        for piece in cover(from, to, level, &known) {
+            self.buckets(point, piece, width).await?.into_iter().for_each(&mut take);
         }
         let buckets = buckets.into_values().collect();
         Ok(Series::Reduced { width: Duration::from_micros(width.unsigned_abs()), buckets })
+    }
+
+    /// Whether every month of `known` whose samples are gone can be read from the archive.
+    fn has_archived(&self, known: &Known) -> bool {
+        self.archive.get().is_some() && known.gone.iter().all(|month| !month.files.is_empty())
     }
 
     /// The buckets of a piece of a range, `width` microseconds each.
@@ -250,17 +265,24 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         known.due.extend(due.into_iter().map(|At(hour)| hour.as_micros()));
-        let gone: Vec<(At, At)> = sqlx::query_as(
-            "select first, next from samples_gone left join points on no = $1 \
-                 where next > $2 and first < $3 and (quantities is null or quantity = any (quantities)) order by first",
-        )
-        .bind(point.0)
-        .bind(At(from))
-        .bind(At(to))
-        .fetch_all(&self.pool)
-        .await?;
-        known.gone.extend(gone.into_iter().map(|(At(first), At(next))| (first, next)));
+        known.gone = self.gone(point, from, to).await?;
         Ok(known)
+    }
+
+    /// Months of a range whose samples retention has taken away, in time order.
+    pub(crate) async fn gone(&self, point: PointNo, from: Timestamp, to: Timestamp) -> Result<Vec<Gone>> {
+        let rows: Vec<(At, At, Option<Json<Vec<FileName>>>)> =
+            sqlx::query_as(include_str!("../queries/months_gone.sql"))
+                .bind(point.0)
+                .bind(At(from))
+                .bind(At(to))
+                .fetch_all(&self.pool)
+                .await?;
+        let month = |(At(first), At(next), files): (At, At, Option<Json<Vec<FileName>>>)| {
+            let files = files.map(|Json(files)| files).unwrap_or_default();
+            Gone { first, next, files: files.into_iter().map(|file| file.name).collect() }
+        };
+        Ok(rows.into_iter().map(month).collect())
     }
 
     /// Samples of `point` with a source time from `from` up to, but not including, `to`, in time order, at most `limit`.
@@ -269,6 +291,13 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn raw(&self, point: PointNo, from: Timestamp, to: Timestamp, limit: u32) -> Result<Vec<Sample>> {
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut samples = Vec::new();
+        for month in self.gone(point, from, to).await? {
+            samples.extend(self.archived(&month, point, from, to).await?);
+        }
+        samples.truncate(most);
+        let left = most - samples.len();
         let rows = sqlx::query(
             "select point_no, source_time, received_time, value, quality from samples \
              where point_no = $1 and source_time >= $2 and source_time < $3 order by source_time limit $4",
@@ -276,10 +305,16 @@ impl Store {
         .bind(point.0)
         .bind(At(from))
         .bind(At(to))
-        .bind(i64::from(limit))
+        .bind(i64::try_from(left).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(sample_from).collect()
+        for row in &rows {
+            samples.push(sample_from(row)?);
+        }
+        if !samples.is_sorted_by_key(|sample| sample.source_time) {
+            samples.sort_by_key(|sample| sample.source_time);
+        }
+        Ok(samples)
     }
 
     /// Figures over the good values of `point` in a range; none where there is no such value. A value stands until the
@@ -295,7 +330,7 @@ impl Store {
         to: Timestamp,
         stale_after: Duration,
     ) -> Result<Option<Statistics>> {
-        let (from, to) = (from.clamp(FIRST, END), to.clamp(FIRST, END));
+        let (from, to) = within(from, to);
         let hold = i64::try_from(stands_for(stale_after).as_micros()).unwrap_or(i64::MAX);
         let known = self.known(point, from, to).await?;
         let mut good = Good::default();
@@ -360,6 +395,35 @@ impl Store {
         let quality = if after.quality.code() > before.quality.code() { after.quality } else { before.quality };
         Ok(Some(Interpolated { value: Some((to - from).mul_add(share, from)), quality, ..stepped }))
     }
+}
+
+/// A month whose samples retention has taken away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub(crate) first: Timestamp,
+    pub(crate) next: Timestamp,
+    /// The files of the archive that hold them.
+    pub(crate) files: Vec<String>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct FileName {
+    name: String,
+}
+
+/// A range of times that PostgreSQL can be asked for.
+pub(crate) fn within(from: Timestamp, to: Timestamp) -> (Timestamp, Timestamp) {
+    (from.clamp(FIRST, END), to.clamp(FIRST, END))
+}
+
+/// The bucket that holds one sample alone, `width` microseconds long.
+fn bucket_of(sample: &Sample, width: i64) -> Bucket {
+    let start = Timestamp::from_micros(sample.source_time.as_micros().div_euclid(width) * width);
+    let mut bucket = Bucket { start, count: 1, worst: sample.quality, marks: None };
+    if let Some(value) = sample.value.filter(|_| !sample.quality.is_bad()) {
+        bucket.mark(Mark { at: sample.source_time, value });
+    }
+    bucket
 }
 
 fn sample_from(row: &PgRow) -> Result<Sample> {

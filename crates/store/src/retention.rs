@@ -4,11 +4,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use penstock_archive::{Archive, ArchivedFile, Month};
 use penstock_model::{Quantity, Timestamp};
+use serde_json::json;
 use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use tokio::sync::mpsc;
 
 use crate::rollups::Level;
+use crate::scan::{COLUMNS, copy_into};
 use crate::sql::At;
 use crate::{Result, Store};
 
@@ -66,7 +71,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes away what is over at `now`. Samples that are not rolled up yet stay until they are. Readers and writers
+    /// Takes away what is over at `now`, samples into the archive first where there is one ([`Store::use_archive`]).
+    /// Samples that are not rolled up yet, or came while they were archived, stay until the next call. Readers and writers
     /// wait for a moment where a partition goes, and for as long as it takes to copy what stays where only some points'
     /// samples go.
     ///
@@ -91,7 +97,7 @@ impl Store {
             if over.is_empty() {
                 continue;
             }
-            match expire_samples(&mut connection, &partition, &over, now).await? {
+            match expire_samples(self, &mut connection, &partition, &over, now).await? {
                 Outcome::Dropped => expired.dropped += 1,
                 Outcome::Thinned => expired.thinned += 1,
                 Outcome::Waiting => expired.waiting += 1,
@@ -132,74 +138,141 @@ async fn drop_table(connection: &mut PgConnection, table: &str) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
-/// Takes the samples of points that measure one of `over` out of a partition.
+/// Takes the samples of points that measure one of `over` out of a partition, into the archive where there is one.
 async fn expire_samples(
+    store: &Store,
     connection: &mut PgConnection,
     partition: &Partition,
     over: &[Quantity],
     now: Timestamp,
 ) -> Result<Outcome> {
-    let Partition { partition: table, first, next } = partition;
     let names: Vec<&str> = over.iter().map(|quantity| quantity.name()).collect();
-    let mut transaction = connection.begin().await?;
-    transaction.execute(LOCKS).await?;
-    // Nobody writes into it from here on; what is written later is noted as due.
-    transaction.execute(AssertSqlSafe(format!("lock table {table} in share row exclusive mode"))).await?;
-    let is_due: bool = sqlx::query_scalar("select exists (select from rollups_due where hour >= $1 and hour < $2)")
-        .bind(first)
-        .bind(next)
-        .fetch_one(&mut *transaction)
-        .await?;
-    if is_due {
+    if is_due(connection, partition).await? {
         return Ok(Outcome::Waiting);
     }
-    // Points of no known quantity go with the first.
-    let probe = |those: &str| {
-        AssertSqlSafe(format!(
-            "select exists (select from points where {those} \
-             and exists (select from {table} where point_no = points.no))"
-        ))
+    let any_stays = any_of(connection, partition, "quantity <> all ($1)", &names).await?;
+    if any_stays && !any_of(connection, partition, "quantity = any ($1)", &names).await? {
+        return Ok(Outcome::Kept);
+    }
+    // Before anything is locked, because it takes long; what comes meanwhile is told by the count.
+    let file = match store.archive.get() {
+        Some(archive) => archive_samples(store, archive, partition, &names).await?,
+        None => None,
     };
-    let any_stays: bool =
-        sqlx::query_scalar(probe("quantity <> all ($1)")).bind(&names).fetch_one(&mut *transaction).await?;
-    if any_stays {
-        let any_goes: bool =
-            sqlx::query_scalar(probe("quantity = any ($1)")).bind(&names).fetch_one(&mut *transaction).await?;
-        if !any_goes {
-            return Ok(Outcome::Kept);
+    let archived = file.as_ref().map(|file| file.rows);
+    let outcome =
+        take_away(connection, partition, &names, any_stays, file.as_ref(), store.archive.get().is_some(), now);
+    let outcome = outcome.await;
+    if let (Some(archive), Some(file), false) =
+        (store.archive.get(), file, matches!(outcome, Ok(Outcome::Dropped | Outcome::Thinned)))
+    {
+        tracing::info!(file = file.name, rows = archived, "what was archived has changed since: it is done anew");
+        archive.remove(&file.name).await?;
+    }
+    outcome
+}
+
+/// Whose samples go: points that measure one of those given, and those that no register knows.
+const GOES: &str = "point_no not in (select no from points where quantity <> all ($1))";
+
+async fn is_due(connection: &mut PgConnection, partition: &Partition) -> Result<bool> {
+    let due = sqlx::query_scalar("select exists (select from rollups_due where hour >= $1 and hour < $2)");
+    Ok(due.bind(partition.first).bind(partition.next).fetch_one(connection).await?)
+}
+
+/// Whether the partition holds samples of a point that fits a condition with the quantities as `$1`.
+async fn any_of(connection: &mut PgConnection, of: &Partition, those: &str, names: &[&str]) -> Result<bool> {
+    let table = &of.partition;
+    let probe = format!(
+        "select exists (select from points where {those} and exists (select from {table} where point_no = points.no))"
+    );
+    Ok(sqlx::query_scalar(AssertSqlSafe(probe)).bind(names).fetch_one(connection).await?)
+}
+
+/// Writes what is to go into the archive; none where nothing is.
+async fn archive_samples(
+    store: &Store,
+    archive: &Archive,
+    partition: &Partition,
+    names: &[&str],
+) -> Result<Option<ArchivedFile>> {
+    let Some(month) = Month::of(partition.first.0) else { return Ok(None) };
+    let table = &partition.partition;
+    // The names are words of ours, and COPY takes no parameters.
+    let words = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let goes = GOES.replace("$1", &format!("array[{words}]"));
+    let query = format!("select {COLUMNS} from {table} where {goes} order by point_no, source_time");
+    let (into, chunks) = mpsc::channel(4);
+    let pool = store.pool.clone();
+    let reading = tokio::spawn(async move {
+        if let Err(error) = copy_into(&pool, &query, &into).await {
+            drop(into.send(Err(error)).await);
         }
-        let (bound_from, bound_to) = (first.0, next.0);
+    });
+    let chunks = futures_util::stream::unfold(chunks, |mut chunks| async move { Some((chunks.recv().await?, chunks)) });
+    let put = archive.put(month, chunks).await;
+    reading.abort();
+    match put {
+        Ok(file) => Ok(Some(file)),
+        Err(penstock_archive::Error::Empty { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes away what goes, in one transaction, unless it is not what was archived.
+async fn take_away(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    names: &[&str],
+    any_stays: bool,
+    file: Option<&ArchivedFile>,
+    archives: bool,
+    now: Timestamp,
+) -> Result<Outcome> {
+    let Partition { partition: table, first, next } = partition;
+    let mut transaction = connection.begin().await?;
+    transaction.execute(LOCKS).await?;
+    // Nobody writes into it from here on.
+    transaction.execute(AssertSqlSafe(format!("lock table {table} in share row exclusive mode"))).await?;
+    if is_due(&mut transaction, partition).await? {
+        return Ok(Outcome::Waiting);
+    }
+    if archives {
+        let count = format!("select count(*) from {table} where {GOES}");
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(count)).bind(names).fetch_one(&mut *transaction).await?;
+        if count.unsigned_abs() != file.map_or(0, |file| file.rows) {
+            return Ok(Outcome::Waiting);
+        }
+    }
+    if any_stays {
         for statement in [
             format!("create table {table}_kept (like samples including all)"),
             format!("alter table samples detach partition {table}"),
         ] {
             transaction.execute(AssertSqlSafe(statement)).await?;
         }
-        let copy = format!(
-            "insert into {table}_kept select * from {table} \
-             where point_no in (select no from points where quantity <> all ($1)) order by point_no, source_time"
-        );
-        sqlx::query(AssertSqlSafe(copy)).bind(&names).execute(&mut *transaction).await?;
+        let copy =
+            format!("insert into {table}_kept select * from {table} where not ({GOES}) order by point_no, source_time");
+        sqlx::query(AssertSqlSafe(copy)).bind(names).execute(&mut *transaction).await?;
         for statement in [
             format!("drop table {table}"),
             format!("alter table {table}_kept rename to {table}"),
-            format!("alter table samples attach partition {table} for values from ('{bound_from}') to ('{bound_to}')"),
+            format!("alter table samples attach partition {table} for values from ('{}') to ('{}')", first.0, next.0),
         ] {
             transaction.execute(AssertSqlSafe(statement)).await?;
         }
     } else {
         transaction.execute(AssertSqlSafe(format!("drop table {table}"))).await?;
     }
-    sqlx::query(
-        "insert into samples_gone (first, next, dropped_at, quantities) values ($1, $2, $3, $4) \
-         on conflict (first) do update set dropped_at = excluded.dropped_at, quantities = excluded.quantities",
-    )
-    .bind(first)
-    .bind(next)
-    .bind(At(now))
-    .bind(any_stays.then_some(&names))
-    .execute(&mut *transaction)
-    .await?;
+    let files = file.map(|file| Json(vec![json!({"name": file.name, "rows": file.rows, "sha256": file.sha256})]));
+    sqlx::query(include_str!("../queries/note_gone.sql"))
+        .bind(first)
+        .bind(next)
+        .bind(At(now))
+        .bind(any_stays.then_some(names))
+        .bind(files)
+        .execute(&mut *transaction)
+        .await?;
     transaction.commit().await?;
     Ok(if any_stays { Outcome::Thinned } else { Outcome::Dropped })
 }

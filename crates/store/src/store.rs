@@ -1,7 +1,9 @@
 //! The station's database as the rest of the station sees it: a pool of connections to tables of this version.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use penstock_archive::Archive;
 use penstock_model::TenantId;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -20,6 +22,7 @@ const ACQUIRE_DEADLINE: Duration = Duration::from_secs(5);
 pub struct Store {
     pub(crate) pool: PgPool,
     pub(crate) due: Due,
+    pub(crate) archive: Arc<OnceLock<Archive>>,
     options: PgConnectOptions,
 }
 
@@ -37,7 +40,7 @@ impl Store {
             .acquire_timeout(ACQUIRE_DEADLINE)
             .connect_with(options.clone())
             .await?;
-        let store = Self { pool, due: Due::default(), options: options.clone() };
+        let store = Self { pool, due: Due::default(), archive: Arc::default(), options: options.clone() };
         store.migrate().await?;
         Ok(store)
     }
@@ -65,6 +68,12 @@ impl Store {
             .connect_with(self.options.clone().application_name("penstock screens"))
             .await?;
         Ok(Self { pool, ..self.clone() })
+    }
+
+    /// Gives it the archive that samples go to before retention takes them away, and are read back from; the first one
+    /// given stays.
+    pub fn use_archive(&self, archive: Archive) {
+        self.archive.get_or_init(|| archive);
     }
 
     /// How this database is reached, for connections of one's own.

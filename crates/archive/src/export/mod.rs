@@ -78,6 +78,7 @@ mod tests {
             span: None,
             limits: Limits::default(),
             stale_after: Duration::from_secs(60),
+            recording: None,
         };
         let column = Column::of(&point);
         assert_eq!((column.name.as_str(), column.unit.symbol(), column.decimals), ("PT-01", "bar", 4));

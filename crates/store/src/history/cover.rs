@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use penstock_model::Timestamp;
 
+use super::Gone;
 use crate::rollups::Level;
 
 /// What is known of a range before it is read.
@@ -11,14 +12,14 @@ use crate::rollups::Level;
 pub(super) struct Known {
     /// The beginnings, in microseconds, of hours whose roll-ups do not say yet what their samples do.
     pub(super) due: BTreeSet<i64>,
-    /// Months whose samples are gone: from, and up to.
-    pub(super) gone: Vec<(Timestamp, Timestamp)>,
+    /// Months whose samples are gone.
+    pub(super) gone: Vec<Gone>,
     skips_minutes: bool,
 }
 
 impl Known {
     pub(super) fn has_gone(&self, from: Timestamp, to: Timestamp) -> bool {
-        self.gone.iter().any(|&(first, next)| first < to && from < next)
+        self.gone.iter().any(|month| month.first < to && from < month.next)
     }
 
     /// The same for figures that need all the time between samples, which minutes leave out: from minutes comes only
