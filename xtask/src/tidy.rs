@@ -391,6 +391,6 @@ mod tests {
     #[test]
     fn only_crates_io_is_locked() {
         let lock = "source = \"registry+https://github.com/rust-lang/crates.io-index\"\nsource = \"git+https://x\"\n";
-        assert_eq!(check_lock(lock), ["Cargo.lock: `git+https://x` is not crates.io"]);
+        assert_eq!(check_lock("Cargo.lock", lock), ["Cargo.lock: `git+https://x` is not crates.io"]);
     }
 }
