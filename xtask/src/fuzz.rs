@@ -129,7 +129,7 @@ fn build_folder(workspace: &Workspace) -> PathBuf {
 fn build(workspace: &Workspace, crate_folder: &str, host: &str, only: Option<&str>) -> anyhow::Result<()> {
     let mut cargo = workspace.cargo();
     cargo
-        .args(["build", "--release", "--locked", "--target", host, "--manifest-path"])
+        .args(["build", "--release", "--target", host, "--manifest-path"])
         .arg(workspace.path(&format!("crates/{crate_folder}/fuzz/Cargo.toml")))
         .env("CARGO_TARGET_DIR", build_folder(workspace))
         .env_remove("RUSTFLAGS")

@@ -27,6 +27,7 @@ pub(crate) fn decode(target: &Target<'_>, text: &str, received: Timestamp, out: 
                         Some(alert) => out.alerts.push(alert),
                         None => out.reject(Reason::NoAlertText, ""),
                     },
+                    Node::Text(text) if !clean(text, TEXT_CHARS).is_empty() => out.alerts.push(plain(target, text)),
                     _ => out.reject(Reason::NoAlertText, ""),
                 }
             }
@@ -125,6 +126,9 @@ mod tests {
         let got: Vec<_> = out.alerts.iter().map(|alert| (alert.text.as_str(), alert.source_time)).collect();
         assert_eq!(got, [("a", Some(Timestamp::from_secs(1_795_262_000))), ("b", None)]);
         assert_eq!(out.rejects.iter().map(|r| r.reason).collect::<Vec<_>>(), [Reason::NoAlertText; 2]);
+        let out = decoded(r#"["low",{"message":"a"},""," "]"#);
+        assert_eq!(out.alerts.iter().map(|alert| alert.text.as_str()).collect::<Vec<_>>(), ["low", "a"]);
+        assert_eq!(out.rejected, 2);
         let many = format!("[{}]", vec![r#"{"message":"a"}"#; 101].join(","));
         let out = decoded(&many);
         assert_eq!((out.alerts.len(), out.rejects[0].reason), (100, Reason::TooManyAlerts));

@@ -30,6 +30,10 @@
 //! refused. Of a field that is there twice the first counts, and the second is refused where it gives a reading or says
 //! something about one; a second time or sensor is left out.
 //!
+//! Plain text is a number, a state word, or a number with a unit behind it; or `P=4.12;F=0.83` as `address#P` and
+//! `address#F`, where a pair named like a time tells that of the others; or `1780000000,4.12,0.83` with the time ahead as
+//! `address#1` and `address#2`. A comma inside a number is refused.
+//!
 //! A status is the first there is of `status`, `state`, `online`, `connected` and `value`, with its time. An alert is the
 //! first there is of `message`, `msg`, `text`, `alert`, `description`, `reason` and `type`, with its device, its severity
 //! and its time, which is left out where it cannot be right; JSON that has none of these, or is broken, is the text
