@@ -57,9 +57,14 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
     for target in &chosen {
         println!("fuzzing {} for {} s", target.name, options.secs);
         let run = run(workspace, target, &host, options.secs)?;
-        println!("  {}", run.figures.as_deref().unwrap_or("ended without figures"));
+        if let Some(figures) = &run.figures {
+            println!("  {figures}");
+        }
         if !run.is_success {
-            println!("  failed; the input is in {}", run.found.display());
+            match &run.crash {
+                Some(file) => println!("  crashed; the input is {file}"),
+                None => println!("  failed without an input to show for it"),
+            }
             crashed.push(target.name.as_str());
         }
     }
@@ -145,8 +150,8 @@ struct Run {
     is_success: bool,
     /// What libFuzzer counted at the end.
     figures: Option<String>,
-    /// Where it wrote what it found.
-    found: PathBuf,
+    /// The file with the input that it crashed on.
+    crash: Option<String>,
 }
 
 /// Runs a target over what earlier runs found and the corpus in the tree. Its own words are shown where it fails.
@@ -157,8 +162,12 @@ fn run(workspace: &Workspace, target: &Target, host: &str, secs: u64) -> anyhow:
     for folder in [&corpus, &found] {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    let mut child = workspace
-        .command(folder.join(host).join("release").join(&target.name))
+    let mut program = workspace.command(folder.join(host).join("release").join(&target.name));
+    let words = workspace.path(&format!("crates/{}/fuzz/words.dict", target.crate_folder));
+    if words.is_file() {
+        program.arg(format!("-dict={}", words.display()));
+    }
+    let mut child = program
         .arg(format!("-max_total_time={secs}"))
         .arg(format!("-timeout={}", INPUT_LIMIT.as_secs()))
         .arg(format!("-max_len={LONGEST_INPUT}"))
@@ -183,7 +192,7 @@ fn run(workspace: &Workspace, target: &Target, host: &str, secs: u64) -> anyhow:
             eprintln!("  {line}");
         }
     }
-    Ok(Run { is_success, figures: figures(&lines), found })
+    Ok(Run { is_success, figures: figures(&lines), crash: crash(&lines) })
 }
 
 fn folder_prefix(folder: &Path) -> String {
@@ -192,6 +201,10 @@ fn folder_prefix(folder: &Path) -> String {
 
 fn is_complaint(line: &str) -> bool {
     line.contains("panicked at") || line.contains("ERROR: libFuzzer")
+}
+
+fn crash(lines: &[String]) -> Option<String> {
+    lines.iter().find_map(|line| Some(line.split_once("Test unit written to ")?.1.trim().to_owned()))
 }
 
 /// Executions, edges covered, and inputs kept, from libFuzzer's last status line.
@@ -239,6 +252,13 @@ mod tests {
         let expected = "358028 executions, 27540 a second, 670 edges covered by 496 inputs";
         assert_eq!(figures(&lines).as_deref(), Some(expected));
         assert_eq!(figures(&[]), None);
+        assert_eq!(crash(&lines), None);
+    }
+
+    #[test]
+    fn a_crash_is_told_with_its_file() {
+        let line = "artifact_prefix='found/'; Test unit written to found/crash-e224".to_owned();
+        assert_eq!(crash(&[line]).as_deref(), Some("found/crash-e224"));
     }
 
     #[test]
