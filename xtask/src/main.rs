@@ -10,6 +10,7 @@ mod bundle;
 mod checks;
 mod demo;
 mod fingerprint;
+mod fuzz;
 mod packages;
 mod progress;
 mod run;
@@ -36,6 +37,8 @@ cargo xtask COMMAND
   bench start [--json FILE]
                          time to the first live value, memory, CPU
   bench NAME [ARG]...    run the benchmark NAME of whichever crate has it
+  fuzz [TARGET] [--secs N]
+                         the decoders' fuzz targets, each for N seconds (30), with the compiler in use
   bundle                 the Debian package, optimised, and a try whether it starts
   shots                  a picture of every screen into target/shots
   tidy                   check what the compiler does not: documentation, manifests, arrows between crates
@@ -63,6 +66,7 @@ fn dispatch() -> anyhow::Result<ExitCode> {
         "run" => return run::command(&workspace, args),
         "test" => return checks::command(&workspace, args),
         "bench" => return bench::command(&workspace, args),
+        "fuzz" => return fuzz::command(&workspace, args),
         "bundle" => return bundle::command(&workspace, args),
         "shots" => return shots::command(&workspace, args),
         "ui" => screens::command(&workspace, args)?,

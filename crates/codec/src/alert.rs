@@ -27,6 +27,7 @@ pub(crate) fn decode(target: &Target<'_>, text: &str, received: Timestamp, out: 
                         Some(alert) => out.alerts.push(alert),
                         None => out.reject(Reason::NoAlertText, ""),
                     },
+                    Node::Text(text) if !clean(text, TEXT_CHARS).is_empty() => out.alerts.push(plain(target, text)),
                     _ => out.reject(Reason::NoAlertText, ""),
                 }
             }
@@ -43,37 +44,36 @@ pub(crate) fn decode(target: &Target<'_>, text: &str, received: Timestamp, out: 
 }
 
 fn plain(target: &Target<'_>, text: &str) -> DeviceAlert {
-    DeviceAlert {
-        device: clean(&target.address, NAME_CHARS),
-        severity: None,
-        text: clean(text, TEXT_CHARS),
-        source_time: None,
-    }
+    DeviceAlert { device: address_of(target), severity: None, text: clean(text, TEXT_CHARS), source_time: None }
 }
 
 /// The alert in an object; none where it says nothing in words.
 fn alert(target: &Target<'_>, fields: &[(Cow<'_, str>, Node<'_>)], received: Timestamp) -> Option<DeviceAlert> {
-    let find = |names: &[&str]| {
-        names.iter().find_map(|&name| fields.iter().find(|(field, _)| field == name)).map(|(_, node)| node)
-    };
-    let text_of = |names: &[&str], chars: usize| match find(names)? {
-        Node::Text(text) => Some(clean(text, chars)).filter(|text| !text.is_empty()),
-        Node::Number(text) => Some(clean(text, chars)),
-        _ => None,
+    let text_of = |names: &[&str], chars: usize| {
+        names.iter().find_map(|&name| match fields.iter().find(|(field, _)| field == name)? {
+            (_, Node::Text(text)) => Some(clean(text, chars)).filter(|text| !text.is_empty()),
+            (_, Node::Number(text)) => Some(clean(text, chars)),
+            _ => None,
+        })
     };
     Some(DeviceAlert {
         device: text_of(&["sensor_id", "sensorId", "device_id", "deviceId", "device", "id"], NAME_CHARS)
-            .unwrap_or_else(|| clean(&target.address, NAME_CHARS)),
+            .unwrap_or_else(|| address_of(target)),
         severity: text_of(&["severity", "priority", "level"], NAME_CHARS),
         text: text_of(&["message", "msg", "text", "alert", "description", "reason", "type"], TEXT_CHARS)?,
-        source_time: find(&["ts", "timestamp", "time"]).and_then(|node| time::of_node(node, received)?.at),
+        source_time: time::of_fields(fields, received).and_then(|told| told.at),
     })
+}
+
+/// The address as a device's name: it has no control characters, but may be of spaces only.
+fn address_of(target: &Target<'_>) -> String {
+    target.address.chars().take(NAME_CHARS).collect()
 }
 
 /// One line without control characters, cut to `chars`.
 fn clean(text: &str, chars: usize) -> String {
-    let spaced = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    spaced.take(chars).collect::<String>().trim().to_owned()
+    let spaced = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    spaced.skip_while(|c| c.is_whitespace()).take(chars).collect::<String>().trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -109,6 +109,15 @@ mod tests {
         check(r#"{"code":7}"#, "jjm/alerts/pump", None, r#"{"code":7}"#);
         check(r#"{"message":"#, "jjm/alerts/pump", None, r#"{"message":"#);
         assert_eq!(decoded(&"x".repeat(5_000)).alerts[0].text.len(), 1_000);
+        check(r#"{"message":"","msg":null,"text":"low"}"#, "jjm/alerts/pump", None, "low");
+        check(&format!("{}low", "\u{1}".repeat(1_000)), "jjm/alerts/pump", None, "low");
+    }
+
+    #[test]
+    fn an_address_of_spaces_still_names_the_device() {
+        let mut out = Decoded::default();
+        crate::decode(&Target::new(Format::Alert, " "), b"low", Timestamp::from_secs(1_795_262_400), &mut out);
+        assert_eq!((out.alerts[0].device.as_str(), out.alerts[0].text.as_str()), (" ", "low"));
     }
 
     #[test]
@@ -117,9 +126,14 @@ mod tests {
         let got: Vec<_> = out.alerts.iter().map(|alert| (alert.text.as_str(), alert.source_time)).collect();
         assert_eq!(got, [("a", Some(Timestamp::from_secs(1_795_262_000))), ("b", None)]);
         assert_eq!(out.rejects.iter().map(|r| r.reason).collect::<Vec<_>>(), [Reason::NoAlertText; 2]);
+        let out = decoded(r#"["low",{"message":"a"},""," "]"#);
+        assert_eq!(out.alerts.iter().map(|alert| alert.text.as_str()).collect::<Vec<_>>(), ["low", "a"]);
+        assert_eq!(out.rejected, 2);
         let many = format!("[{}]", vec![r#"{"message":"a"}"#; 101].join(","));
         let out = decoded(&many);
         assert_eq!((out.alerts.len(), out.rejects[0].reason), (100, Reason::TooManyAlerts));
         assert_eq!(decoded("\u{1}").rejects[0].reason, Reason::NoAlertText);
+        let out = decoded(r#"{"message":"a","ts":null,"last_seen":1795262000}"#);
+        assert_eq!(out.alerts[0].source_time, Some(Timestamp::from_secs(1_795_262_000)));
     }
 }

@@ -169,12 +169,14 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// A number by JSON's grammar, or `-Infinity`.
+    /// A number by JSON's grammar, or `-Infinity` and the `-nan` that C prints.
     fn number(&mut self) -> Result<Node<'a>, Reason> {
         let start = self.at;
-        if self.rest().starts_with("-I") || self.rest().starts_with("-N") {
+        if self.rest().starts_with(['-'])
+            && matches!(self.text.as_bytes().get(start + 1), Some(b'I' | b'i' | b'N' | b'n'))
+        {
             self.at += 1;
-            return self.word();
+            return self.word().and_then(|node| if node == Node::NotFinite { Ok(node) } else { Err(Reason::Json) });
         }
         self.at += usize::from(self.peek() == Some(b'-'));
         let whole = self.digits()?;
@@ -208,7 +210,7 @@ impl<'a> Parser<'a> {
             "null" => Node::Null,
             "true" => Node::Bool(true),
             "false" => Node::Bool(false),
-            "NaN" | "nan" | "Infinity" | "inf" => Node::NotFinite,
+            "NaN" | "nan" | "NAN" | "Infinity" | "infinity" | "inf" | "INF" => Node::NotFinite,
             _ => return Err(Reason::Json),
         };
         self.at += len;
@@ -257,7 +259,9 @@ mod tests {
         check(" true ", Ok(Node::Bool(true)));
         check("-12.50e+3", Ok(Node::Number("-12.50e+3")));
         check("NaN", Ok(Node::NotFinite));
-        check("-Infinity", Ok(Node::NotFinite));
+        for text in ["-Infinity", "nan", "-nan", "-NaN", "inf", "-inf", "-INF"] {
+            check(text, Ok(Node::NotFinite));
+        }
         check(r#""a\u00e9\n\ud83d\ude00\ud800x""#, Ok(Node::Text("aé\n😀\u{fffd}x".into())));
         check("[]", Ok(Node::Array(vec![])));
         check("[1 , {}]", Ok(Node::Array(vec![Node::Number("1"), Node::Object(vec![])])));
@@ -287,6 +291,8 @@ mod tests {
             "[1",
             "-",
             "--1",
+            "-null",
+            "-Nothing",
             "'a'",
             "{\"a\":1,}",
             "\"",

@@ -7,17 +7,37 @@
 //! |---|---|
 //! | `{"value":1.5}` with optional time, `unit`, `type`, `quality` | one, at the address itself; other fields are left out |
 //! | `[{"value":..,"ts":..},…]` | one each, at the address itself |
-//! | `{"ts":…,"values":{"a":1,"b":2}}` | `address#a`, `address#b` |
-//! | `{"a":1,"b":{"c":2}}` | `address#a`, `address#b.c`; texts that are no number or state word are left out |
+//! | `{"ts":…,"values":{"a":1,"b":2}}` | `address#a`, `address#b`; other fields are left out |
+//! | `{"a":1,"b":{"c":2}}` | `address#a`, `address#b.c`; texts that are no number or state word, nulls and what is empty are left out |
 //! | `{"Device A":[{"ts":…,"values":{"a":1}}]}` | `address#Device A.a` |
+//! | `[1,2]` | `address#0`, `address#1` |
 //!
-//! Times are `ts`, `time`, `timestamp`, `Epoch` or `last_seen`: ISO 8601, or a count since 1970 whose magnitude tells
-//! seconds from milli-, micro- and nanoseconds. A text without a zone is UTC, except Tasmota's `Time`, which is local
-//! time and therefore not used. A time before 2000 or more than a day ahead leaves the value uncertain at the received
-//! time; one more than two minutes ahead is kept, the value uncertain.
+//! `val` is `value`; `readings` and `samples` are `values`. A `sensor_id`, `sensorId`, `device_id` or `deviceId` at the
+//! top or in a list becomes part of the address, `address#S1`, unless the route names the sensor; elsewhere it is left
+//! out. An entry of a list of objects that gives nothing is refused.
 //!
-//! A value of `null`, NaN or beyond a double gives a reading without value, of bad quality. Of a field that is there
-//! twice the first counts.
+//! A `quality`, and a time, hold for everything inside that has none of its own. A `unit` and a `type` go with one
+//! `value` only; a unit that is not known is as none, and so is a type.
+//!
+//! Times are `ts`, `time` or `timestamp`, before `Timestamp` or `datetime`, before `Epoch` or `epoch`, before
+//! `last_seen` or `Time`: ISO 8601 with day and minute at least, or a count since 1970 whose magnitude tells seconds
+//! from milli-, micro- and nanoseconds, as number or as text. A text without a zone is UTC, except Tasmota's `Time`,
+//! which is local time and therefore not used. A time that cannot be read, before 2000 or more than a day ahead leaves
+//! the value uncertain at the received time; one more than two minutes ahead is kept, the value uncertain. None, null or
+//! an empty text is no time: the received one stands in, and the value is not doubted.
+//!
+//! A value of `null`, NaN or beyond a double gives in JSON a reading without value, of bad quality; in plain text it is
+//! refused. Of a field that is there twice the first counts, and the second is refused where it gives a reading or says
+//! something about one; a second time or sensor is left out.
+//!
+//! Plain text is a number, a state word, or a number with a unit behind it; or `P=4.12;F=0.83` as `address#P` and
+//! `address#F`, where a pair named like a time tells that of the others; or `1780000000,4.12,0.83` with the time ahead as
+//! `address#1` and `address#2`. A comma inside a number is refused.
+//!
+//! A status is the first there is of `status`, `state`, `online`, `connected` and `value`, with its time. An alert is the
+//! first there is of `message`, `msg`, `text`, `alert`, `description`, `reason` and `type`, with its device, its severity
+//! and its time, which is left out where it cannot be right; JSON that has none of these, or is broken, is the text
+//! itself. Other fields of both are left out.
 
 mod alert;
 mod decoded;

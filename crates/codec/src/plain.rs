@@ -1,7 +1,10 @@
 //! Messages that are one number or word, or a short list of them. Knows no JSON.
 
+use std::borrow::Cow;
+
 use penstock_model::{Quality, Quantity, Timestamp, Unit};
 
+use crate::json::Node;
 use crate::time::{self, Told};
 use crate::{Decoded, MAX_FIELDS, Reading, Reason, Target, words};
 
@@ -18,7 +21,7 @@ pub(crate) struct Value {
 pub(crate) fn decode(target: &Target<'_>, text: &str, received: Timestamp, out: &mut Decoded) -> Result<(), Reason> {
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim();
     if text.contains('=') {
-        return pairs(target, text, out);
+        return pairs(target, text, received, out);
     }
     if let Some((told, values)) = timed_list(text, received) {
         return list(target, told, values, out);
@@ -77,31 +80,58 @@ fn number_len(text: &str) -> usize {
     len
 }
 
-/// `name=value` with `;`, `,`, `&` or spaces between.
-fn pairs(target: &Target<'_>, text: &str, out: &mut Decoded) -> Result<(), Reason> {
-    let before = out.readings.len();
-    let mut fields = 0;
-    for pair in text.split([';', ',', '&', '\n']).map(str::trim).filter(|pair| !pair.is_empty()) {
-        fields += 1;
-        if fields > MAX_FIELDS {
+/// `name=value` with `;`, `,`, `&` or line ends between. A pair named like a time tells that of the others.
+fn pairs(target: &Target<'_>, text: &str, received: Timestamp, out: &mut Decoded) -> Result<(), Reason> {
+    let before = (out.readings.len(), out.rejected);
+    let times: Vec<_> = split_pairs(text)
+        .take(MAX_FIELDS)
+        .filter(|(name, _)| time::is_time(name))
+        .map(|(name, given)| (Cow::Borrowed(name), Node::Text(Cow::Borrowed(given))))
+        .collect();
+    let told = time::of_fields(&times, received).unwrap_or_default();
+    for (no, (name, given)) in split_pairs(text).enumerate() {
+        if no >= MAX_FIELDS {
             out.reject(Reason::TooManyFields, "");
             break;
         }
-        let (name, given) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = name.trim();
+        if time::is_time(name) {
+            continue;
+        }
         let address = target.field(name);
         if name.is_empty() || !words::is_address(&address) {
             out.reject(Reason::Address, name);
-        } else if out.readings.iter().skip(before).any(|reading| reading.address == address) {
+        } else if out.readings.iter().skip(before.0).any(|reading| reading.address == address) {
             out.reject(Reason::DuplicateField, name);
         } else {
             match value(given) {
-                Ok(value) => out.readings.push(reading(address, value, Told::default())),
+                Ok(value) => out.readings.push(reading(address, value, told)),
                 Err(reason) => out.reject(reason, name),
             }
         }
     }
-    Ok(())
+    if (out.readings.len(), out.rejected) == before { Err(Reason::NoValue) } else { Ok(()) }
+}
+
+/// Names and what is given for them. What follows a comma without a name of its own belongs to the pair before:
+/// `P=4,1` is one pair, whose number has a comma.
+fn split_pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let groups = text.split([';', '&', '\n']);
+    let pairs = groups.flat_map(|group| {
+        let mut rest = Some(group);
+        std::iter::from_fn(move || {
+            let group = rest?;
+            let is_name_next = |at: usize| group.get(at + 1..)?.split(',').next().map(|next| next.contains('='));
+            let end = group.match_indices(',').map(|(at, _)| at).find(|&at| is_name_next(at) == Some(true));
+            let (pair, tail) = end.and_then(|at| group.split_at_checked(at)).unzip();
+            rest = tail.and_then(|tail| tail.strip_prefix(','));
+            Some(pair.unwrap_or(group))
+        })
+    });
+    let pairs = pairs.map(|pair| pair.trim_matches(|c: char| c.is_whitespace() || c == ','));
+    pairs.filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, given) = pair.split_once('=').unwrap_or((pair, ""));
+        (name.trim(), given)
+    })
 }
 
 /// Values with a comma between, behind a time: without it, `4,137` could be one number.
@@ -227,13 +257,26 @@ mod tests {
     fn lists() {
         let out = decoded(b"P=4.12;F=0.83;BAT=3.61;P=5;X=;Y=4,1");
         let got: Vec<_> = out.readings.iter().map(|reading| (reading.address.as_str(), reading.value)).collect();
-        assert_eq!(got, [("s/7#P", Some(4.12)), ("s/7#F", Some(0.83)), ("s/7#BAT", Some(3.61)), ("s/7#Y", Some(4.0))]);
+        assert_eq!(got, [("s/7#P", Some(4.12)), ("s/7#F", Some(0.83)), ("s/7#BAT", Some(3.61))]);
         let why: Vec<_> = out.rejects.iter().map(|reject| (reject.field.as_str(), reject.reason)).collect();
-        assert_eq!(why, [("P", Reason::DuplicateField), ("X", Reason::Empty), ("1", Reason::Empty)]);
+        assert_eq!(why, [("P", Reason::DuplicateField), ("X", Reason::Empty), ("Y", Reason::DecimalComma)]);
+
+        let out = decoded(b"P=4.12,F=4,1,N=2,,BAT=3.61,");
+        let got: Vec<_> = out.readings.iter().map(|reading| (reading.address.as_str(), reading.value)).collect();
+        assert_eq!(got, [("s/7#P", Some(4.12)), ("s/7#N", Some(2.0)), ("s/7#BAT", Some(3.61))]);
+        let why: Vec<_> = out.rejects.iter().map(|reject| (reject.field.as_str(), reject.reason)).collect();
+        assert_eq!(why, [("F", Reason::DecimalComma)]);
 
         let out = decoded(b"1780000000,4.12,0.83,1");
         let at = Some(Timestamp::from_secs(1_780_000_000));
         let got: Vec<_> = out.readings.iter().map(|r| (r.address.as_str(), r.value, r.source_time)).collect();
         assert_eq!(got, [("s/7#1", Some(4.12), at), ("s/7#2", Some(0.83), at), ("s/7#3", Some(1.0), at)]);
+
+        for payload in ["ts=1780000000;P=4.12", "P=4.12&time=2026-05-28T20:26:40Z"] {
+            let out = decoded(payload.as_bytes());
+            let got: Vec<_> = out.readings.iter().map(|r| (r.address.as_str(), r.value, r.source_time)).collect();
+            assert_eq!((got.as_slice(), out.rejected), (&[("s/7#P", Some(4.12), at)][..], 0), "{payload}");
+        }
+        assert_eq!(decoded(b"ts=1780000000").rejects.first().map(|reject| reject.reason), Some(Reason::NoValue));
     }
 }

@@ -21,12 +21,19 @@ pub(crate) fn decode(target: &Target<'_>, text: &str, received: Timestamp, out: 
     let before = (out.readings.len(), out.rejected);
     let mut message = Message { target, received, room: MAX_READINGS, is_cut: false, out };
     let address = Address { base: target.address.to_string(), is_field: false };
-    message.node(&address, &root, Told::default());
+    message.node(&address, &root, Around::default());
     if message.is_cut {
         message.out.reject(Reason::TooManyReadings, "");
     }
     // Something must come of a message: a reading, or the reason why not.
     if (message.out.readings.len(), message.out.rejected) == before { Err(Reason::NoValue) } else { Ok(()) }
+}
+
+/// What holds of everything inside, where nothing further in says otherwise.
+#[derive(Clone, Copy, Default)]
+struct Around {
+    told: Told,
+    quality: Quality,
 }
 
 /// Where the next reading goes.
@@ -59,23 +66,28 @@ struct Message<'m, 't> {
 
 impl Message<'_, '_> {
     /// What stands at the top, or in a list of readings.
-    fn node(&mut self, address: &Address, node: &Node<'_>, told: Told) {
+    fn node(&mut self, address: &Address, node: &Node<'_>, around: Around) {
         match node {
-            Node::Object(fields) => self.object(address, fields, told),
+            Node::Object(fields) => self.object(address, fields, around),
             Node::Array(items) if items.iter().any(|item| matches!(item, Node::Object(_))) => {
                 for item in items {
                     if self.is_cut {
                         return;
                     }
-                    self.node(address, item, told);
+                    let before = (self.out.readings.len(), self.out.rejected);
+                    self.node(address, item, around);
+                    // One entry that gives nothing must not hide behind the others that do.
+                    if (self.out.readings.len(), self.out.rejected) == before && !self.is_cut {
+                        self.out.reject(Reason::NoValue, field_of(&address.base, self.target));
+                    }
                 }
             }
-            Node::Array(items) => self.items(address, items, told),
-            scalar => self.one(address, scalar, Said { told, ..Said::default() }, true),
+            Node::Array(items) => self.items(address, items, around),
+            scalar => self.one(address, scalar, Said::nothing(around), true),
         }
     }
 
-    fn object(&mut self, address: &Address, fields: &Fields<'_>, outer: Told) {
+    fn object(&mut self, address: &Address, fields: &Fields<'_>, outer: Around) {
         let said = self.said(fields, outer);
         let named;
         let address = match said.sensor.as_deref() {
@@ -87,27 +99,44 @@ impl Message<'_, '_> {
             }
             _ => address,
         };
+        let inside = said.inside();
         if let Some(value) = said.value {
+            self.refuse(&said.twice);
             return match value {
-                Node::Object(inner) => self.fields(address, inner, said.told),
-                Node::Array(items) => self.items(address, items, said.told),
+                Node::Object(inner) => self.fields(address, inner, inside),
+                Node::Array(items) => self.items(address, items, inside),
                 scalar => self.one(address, scalar, said, true),
             };
         }
         match said.values {
-            Some(Node::Object(inner)) => self.fields(address, inner, said.told),
-            Some(list @ Node::Array(items)) if items.iter().any(|item| matches!(item, Node::Object(_))) => {
-                self.node(address, list, said.told);
+            Some(values @ (Node::Object(_) | Node::Array(_))) => {
+                self.refuse(&said.twice);
+                match values {
+                    Node::Object(inner) => self.fields(address, inner, inside),
+                    list => self.node(address, list, inside),
+                }
             }
-            Some(Node::Array(items)) => self.items(address, items, said.told),
-            _ => self.fields(address, fields, said.told),
+            _ => {
+                // Those that are readings are found among the readings.
+                let about = said.twice.into_iter().filter(|(name, node)| is_about(name, node));
+                self.refuse(&about.collect::<Vec<_>>());
+                self.fields(address, fields, outer);
+            }
+        }
+    }
+
+    fn refuse(&mut self, twice: &[(&str, &Node<'_>)]) {
+        for (name, _) in twice {
+            self.out.reject(Reason::DuplicateField, name);
         }
     }
 
     /// What an object says about its readings.
-    fn said<'n>(&mut self, fields: &'n Fields<'n>, outer: Told) -> Said<'n> {
-        let mut said = Said { told: outer, ..Said::default() };
-        let mut rank = 0;
+    fn said<'n>(&self, fields: &'n Fields<'n>, outer: Around) -> Said<'n> {
+        let mut said = Said::nothing(outer);
+        if let Some(told) = time::of_fields(fields, self.received) {
+            said.outer.told = told;
+        }
         for (name, node) in fields {
             let slot = match name.as_ref() {
                 "value" | "val" => &mut said.value,
@@ -119,19 +148,10 @@ impl Message<'_, '_> {
                     said.sensor = said.sensor.take().or_else(|| identity(node));
                     continue;
                 }
-                other => {
-                    let better = time_rank(other);
-                    if better > rank
-                        && let Some(told) = self.time(other, node)
-                    {
-                        said.told = told;
-                        rank = better;
-                    }
-                    continue;
-                }
+                _ => continue,
             };
             if slot.is_some() {
-                self.out.reject(Reason::DuplicateField, name);
+                said.twice.push((name, node));
             } else {
                 *slot = Some(node);
             }
@@ -139,28 +159,27 @@ impl Message<'_, '_> {
         said
     }
 
-    fn time(&self, name: &str, node: &Node<'_>) -> Option<Told> {
-        if let (true, Node::Text(text)) = (name == "Time", node)
-            && !matches!(time::iso(text.trim()), Some((_, true)))
-        {
-            return None;
-        }
-        time::of_node(node, self.received)
-    }
-
     /// An object whose fields are readings of their own.
-    fn fields(&mut self, address: &Address, fields: &Fields<'_>, told: Told) {
+    fn fields(&mut self, address: &Address, fields: &Fields<'_>, outer: Around) {
         let before = self.out.readings.len();
-        self.inner_fields(address, fields, told);
+        self.inner_fields(address, fields, outer);
         self.drop_duplicates(before);
     }
 
-    fn inner_fields(&mut self, address: &Address, fields: &Fields<'_>, told: Told) {
+    fn inner_fields(&mut self, address: &Address, fields: &Fields<'_>, outer: Around) {
+        let around = Around {
+            told: time::of_fields(fields, self.received).unwrap_or(outer.told),
+            // A number of this name is a reading; only a word is certain to be about the others.
+            quality: fields
+                .iter()
+                .find(|(name, node)| matches!(name.as_ref(), "quality" | "q") && matches!(node, Node::Text(_)))
+                .map_or(outer.quality, |(_, node)| quality_of(node)),
+        };
         for (name, node) in fields {
             if self.is_cut {
                 return;
             }
-            if time_rank(name) > 0 || is_about(name, node) {
+            if time::is_time(name) || is_about(name, node) {
                 continue;
             }
             if let Node::Null = node {
@@ -171,13 +190,13 @@ impl Message<'_, '_> {
                 Node::Object(inner) => {
                     let is_reading = inner.iter().any(|(name, _)| matches!(name.as_ref(), "value" | "values"));
                     if is_reading {
-                        self.object(&address, inner, told)
+                        self.object(&address, inner, around)
                     } else {
-                        self.inner_fields(&address, inner, told)
+                        self.inner_fields(&address, inner, around)
                     }
                 }
-                Node::Array(_) => self.node(&address, node, told),
-                scalar => self.one(&address, scalar, Said { told, ..Said::default() }, false),
+                Node::Array(_) => self.node(&address, node, around),
+                scalar => self.one(&address, scalar, Said::nothing(around), false),
             }
         }
     }
@@ -193,13 +212,13 @@ impl Message<'_, '_> {
     }
 
     /// A list of plain values: each is known by its place.
-    fn items(&mut self, address: &Address, items: &[Node<'_>], told: Told) {
+    fn items(&mut self, address: &Address, items: &[Node<'_>], around: Around) {
         for (no, item) in items.iter().enumerate() {
             if self.is_cut {
                 return;
             }
-            let Some(address) = self.below(address, &no.to_string()) else { return };
-            self.node(&address, item, told);
+            let Some(address) = self.below(address, &no.to_string()) else { continue };
+            self.node(&address, item, around);
         }
     }
 
@@ -240,7 +259,7 @@ impl Message<'_, '_> {
             address: address.base.clone(),
             value: value.map(|value| value.number),
             quality,
-            source_time: said.told.at,
+            source_time: said.outer.told.at,
             unit,
             quantity,
         });
@@ -284,16 +303,28 @@ impl Message<'_, '_> {
 /// What an object says about the readings in it.
 #[derive(Default)]
 struct Said<'n> {
-    told: Told,
+    /// What holds around the object, with its own time where it has one.
+    outer: Around,
     sensor: Option<Cow<'n, str>>,
     value: Option<&'n Node<'n>>,
     values: Option<&'n Node<'n>>,
     unit: Option<&'n Node<'n>>,
     quality: Option<&'n Node<'n>>,
     kind: Option<&'n Node<'n>>,
+    /// What was said a second time.
+    twice: Vec<(&'n str, &'n Node<'n>)>,
 }
 
 impl Said<'_> {
+    fn nothing(outer: Around) -> Self {
+        Self { outer, ..Self::default() }
+    }
+
+    /// What holds of the readings inside, where they are several.
+    fn inside(&self) -> Around {
+        Around { quality: self.device_quality(), ..self.outer }
+    }
+
     fn unit(&self) -> Option<Unit> {
         match self.unit {
             Some(Node::Text(text)) => Unit::parse(text).ok(),
@@ -310,30 +341,25 @@ impl Said<'_> {
 
     /// What the device says of the quality; where it finds it good, what its clock makes of it.
     fn quality(&self) -> Quality {
-        let device = match self.quality {
-            None | Some(Node::Null) => Quality::Good,
-            Some(Node::Text(text)) => {
-                text.trim().parse().map_or_else(|_word| words::quality(text), words::quality_code)
-            }
-            Some(Node::Number(text)) => text.parse().map_or_else(|_never| words::quality(text), words::quality_code),
-            Some(Node::Bool(is_good)) => words::quality(if *is_good { "good" } else { "bad" }),
-            Some(Node::NotFinite | Node::Array(_) | Node::Object(_)) => words::quality(""),
-        };
-        match (device, self.told.doubt) {
+        match (self.device_quality(), self.outer.told.doubt) {
             (Quality::Good, Some(doubt)) => Quality::Uncertain(doubt),
             (device, _) => device,
         }
     }
+
+    fn device_quality(&self) -> Quality {
+        self.quality
+            .map_or(self.outer.quality, |node| if *node == Node::Null { self.outer.quality } else { quality_of(node) })
+    }
 }
 
-/// How far a field is trusted to be the time; 0 where it is none.
-fn time_rank(name: &str) -> u8 {
-    match name {
-        "ts" | "timestamp" | "time" => 4,
-        "Timestamp" | "datetime" => 3,
-        "Epoch" | "epoch" => 2,
-        "Time" | "last_seen" => 1,
-        _ => 0,
+/// The quality in a device's word or code.
+fn quality_of(node: &Node<'_>) -> Quality {
+    match node {
+        Node::Text(text) => text.trim().parse().map_or_else(|_word| words::quality(text), words::quality_code),
+        Node::Number(text) => text.parse().map_or_else(|_never| words::quality(text), words::quality_code),
+        Node::Bool(is_good) => words::quality(if *is_good { "good" } else { "bad" }),
+        Node::Null | Node::NotFinite | Node::Array(_) | Node::Object(_) => words::quality(""),
     }
 }
 

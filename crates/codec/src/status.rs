@@ -30,7 +30,7 @@ fn of_json(root: &Node<'_>, received: Timestamp) -> Result<(f64, Told), Reason> 
     };
     let find = |names: &[&str]| names.iter().find_map(|&name| fields.iter().find(|(field, _)| field == name));
     let (_, status) = find(&["status", "state", "online", "connected", "value"]).ok_or(Reason::NoValue)?;
-    let told = find(&["ts", "timestamp", "time"]).and_then(|(_, node)| time::of_node(node, received));
+    let told = time::of_fields(fields, received);
     Ok((presence(status).ok_or(Reason::UnknownStatus)?, told.unwrap_or_default()))
 }
 
@@ -99,6 +99,10 @@ mod tests {
         let mut out = Decoded::default();
         let received = Timestamp::from_secs(1_795_262_400);
         crate::decode(&Target::new(Format::Status, "a"), br#"{"status":"online","ts":1795262000}"#, received, &mut out);
+        assert_eq!(out.readings[0].source_time, Some(Timestamp::from_secs(1_795_262_000)));
+        out.clear();
+        let payload = br#"{"state":"online","ts":null,"last_seen":1795262000}"#;
+        crate::decode(&Target::new(Format::Status, "a"), payload, received, &mut out);
         assert_eq!(out.readings[0].source_time, Some(Timestamp::from_secs(1_795_262_000)));
     }
 }

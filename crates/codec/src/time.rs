@@ -1,5 +1,6 @@
 //! Times as devices write them, and whether they can be right.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use penstock_model::{Doubt, Timestamp};
@@ -33,6 +34,44 @@ pub(crate) fn judge(at: Option<Timestamp>, received: Timestamp) -> Told {
     }
 }
 
+/// The time among the fields of an object, the most trusted one first; none where there is none.
+pub(crate) fn of_fields(fields: &[(Cow<'_, str>, Node<'_>)], received: Timestamp) -> Option<Told> {
+    let mut best = None;
+    let mut rank = 0;
+    for (name, node) in fields {
+        let better = rank_of(name);
+        if better > rank
+            && !is_local(name, node)
+            && let Some(told) = of_node(node, received)
+        {
+            best = Some(told);
+            rank = better;
+        }
+    }
+    best
+}
+
+/// Whether a field of this name tells a time.
+pub(crate) fn is_time(name: &str) -> bool {
+    rank_of(name) > 0
+}
+
+/// How far a field is trusted to be the time; 0 where it is none.
+fn rank_of(name: &str) -> u8 {
+    match name {
+        "ts" | "timestamp" | "time" => 4,
+        "Timestamp" | "datetime" => 3,
+        "Epoch" | "epoch" => 2,
+        "Time" | "last_seen" => 1,
+        _ => 0,
+    }
+}
+
+/// Whether it is Tasmota's time in a zone that nobody tells.
+fn is_local(name: &str, node: &Node<'_>) -> bool {
+    name == "Time" && matches!(node, Node::Text(text) if !matches!(iso(text.trim()), Some((_, true))))
+}
+
 /// Reads a time field: a count since 1970 as number or text, or ISO 8601. None where there is none.
 pub(crate) fn of_node(node: &Node<'_>, received: Timestamp) -> Option<Told> {
     match node {
@@ -53,12 +92,17 @@ pub(crate) fn epoch(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
         // Perhaps with an exponent, as some scripts write large numbers.
-        return text.parse::<f64>().ok().filter(|count| count.abs() < 1e18).and_then(|count| scaled(count as i64, 0));
+        return rounded(text);
     }
     let Ok(count) = whole.parse::<i64>() else {
-        return text.parse::<f64>().ok().filter(|count| count.abs() < 1e18).and_then(|count| scaled(count as i64, 0));
+        return rounded(text);
     };
     scaled(count, micros_of_fraction(fraction))
+}
+
+fn rounded(text: &str) -> Option<Timestamp> {
+    let count = text.parse::<f64>().ok().filter(|count| count.abs() < i64::MAX as f64)?;
+    scaled(count as i64, 0)
 }
 
 fn scaled(count: i64, fraction_micros: i64) -> Option<Timestamp> {
@@ -213,9 +257,15 @@ mod tests {
     #[test]
     fn epochs_by_magnitude() {
         let noon = at(NOON);
-        for text in
-            ["1795262400", "1795262400.0", "1795262400000", "1795262400000000", "1795262400000000000", "1.7952624e9"]
-        {
+        for text in [
+            "1795262400",
+            "1795262400.0",
+            "1795262400000",
+            "1795262400000000",
+            "1795262400000000000",
+            "1.7952624e9",
+            "1.7952624e18",
+        ] {
             assert_eq!(epoch(text), Some(noon), "{text}");
         }
         assert_eq!(epoch("1795262400.25"), Some(noon + Duration::from_millis(250)));

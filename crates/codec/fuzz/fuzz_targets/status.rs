@@ -1,0 +1,9 @@
+//! Whether a device is there, as text or JSON.
+
+#![no_main]
+
+#[expect(dead_code, reason = "one target checks one of the properties")]
+#[path = "../../tests/properties/mod.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::status(bytes));
