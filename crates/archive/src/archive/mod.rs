@@ -83,21 +83,19 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens an archive, and lists it once, so that a wrong place or key shows here.
+    /// Opens an archive, and looks into it, so that a wrong place or key shows here.
     ///
     /// # Errors
     /// [`Error::Settings`] where the place cannot be understood or is no folder, [`Error::Store`] where it refuses.
     pub async fn open(settings: &ArchiveSettings) -> Result<Self, Error> {
         let place = Place::open(settings)?;
-        let first = place.store.list(place.prefix()).next().await;
-        if let Some(Err(error)) = first {
-            // Of a list only the text says that the key is wrong; of a file the kind of error does.
-            let error = match place.store.head(&place.path("samples")).await {
-                Err(refused @ (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. })) => refused,
-                _ => error,
-            };
-            return Err(place.store_error("open", None, error));
+        // Of a list only the text tells that the key is wrong; of a file the kind of error does.
+        match place.store.head(&place.path("samples")).await {
+            Ok(_) | Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(place.store_error("open", None, error)),
         }
+        let first = place.store.list(place.prefix()).next().await;
+        first.transpose().map_err(|error| place.store_error("open", None, error))?;
         Ok(Self { place })
     }
 
@@ -185,10 +183,11 @@ impl Archive {
         loop {
             let next = chunks.next().await.transpose().map_err(|error| Error::Input(error.into()))?;
             let is_last = next.is_none();
-            waiting.extend(next.unwrap_or_default());
-            if let Some(other) = waiting.iter().find(|sample| !month.contains(sample.source_time)) {
+            let chunk = next.unwrap_or_default();
+            if let Some(other) = chunk.iter().find(|sample| !month.contains(sample.source_time)) {
                 return Err(Error::OtherMonth { point: other.point, at: other.source_time, month });
             }
+            waiting.extend(chunk);
             if is_last || waiting.len() >= BATCH_ROWS {
                 let samples = std::mem::take(&mut waiting);
                 let (back, parts) = aside(name, move || {

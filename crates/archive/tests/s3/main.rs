@@ -131,3 +131,14 @@ async fn a_file_cut_in_the_store_is_refused() {
         assert!(error.starts_with("samples-2026-10.parquet is not a whole file of samples ("), "{len}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_store_that_is_not_there_is_told() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
+    drop(listener);
+    let key = Some(Key { access_key: "station".into(), secret: "opensesame".into() });
+    let settings = ArchiveSettings { place: "s3://water".into(), endpoint: Some(endpoint), region: None, key };
+    let error = Archive::open(&settings).await.expect_err("nobody there").to_string();
+    assert!(error.starts_with("cannot open s3://water: ") && error.contains("check the endpoint"), "{error}");
+}

@@ -1,5 +1,5 @@
-//! An S3-compatible store in memory: put in pieces, ranges, head, delete and list, over HTTP/1.1 on loopback. Checks who
-//! asks and that bodies are what was signed.
+//! An S3-compatible store in memory: put in pieces, ranges, head, delete and list, over HTTP/1.1 on loopback. Checks
+//! who asks and that bodies are what was signed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
