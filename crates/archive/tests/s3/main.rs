@@ -120,6 +120,16 @@ async fn what_the_store_lost_is_noticed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_file_that_nobody_was_told_of_does_not_stay() {
+    let server = Server::start().await;
+    let archive = Archive::open(&settings(&server)).await.expect("open");
+    server.fail(Fault::DeniesTheEnd);
+    let error = archive.put(month(), chunks(&samples(3, 1_000))).await.expect_err("denied").to_string();
+    assert!(error.starts_with("cannot finish samples-2026-10.parquet in s3://water/station-1/old: "), "{error}");
+    assert_eq!(archive.list().await.expect("nothing"), []);
+}
+
+#[tokio::test]
 async fn a_file_cut_in_the_store_is_refused() {
     let server = Server::start().await;
     let archive = Archive::open(&settings(&server)).await.expect("open");
