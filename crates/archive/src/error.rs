@@ -61,7 +61,8 @@ pub enum Error {
     },
     /// A sample that does not follow the one before it.
     #[error(
-        "sample of point {} at {at} comes after point {} at {after_at}: samples go into a file by point, then time, each once",
+        "sample of point {} at {at} comes after point {} at {after_at}: \
+         samples go into a file by point, then time, each once",
         point.0, after.0
     )]
     Order {

@@ -2,11 +2,11 @@
 //!
 //! Three forms, each streamed in bounded memory:
 //!
-//! - *samples* ([`SampleWriter`], [`SampleReader`]): Parquet with every sample as it is stored, sorted by point and time,
-//!   with statistics that let one point's range be found without reading the rest. What the archive keeps.
-//! - *rows for people* ([`CsvWriter`], [`TableWriter`]): the same rows as CSV or Parquet, with the point's name, the value
-//!   in a [`Column`]'s unit and the quality as a word.
-//! - *rows from people* ([`Rows`]): CSV of historic values, each row checked, each [`Fault`] with line, column and cure.
+//! - *samples* ([`SampleWriter`], [`SampleReader`]): Parquet with every sample as it is stored, sorted by point and
+//!   time, with statistics that let one point's range be found without reading the rest. What the archive keeps.
+//! - *rows for people* ([`CsvWriter`], [`TableWriter`]): the same rows as CSV or Parquet, with the point's name, the
+//!   value in a [`Column`]'s unit and the quality as a word.
+//! - *rows from people* ([`Rows`]): CSV of historic values, each row checked, each [`Fault`] with line, column, cure.
 //!
 //! [`Archive`] keeps a month of samples as one file, and tells that it is kept only after it has looked.
 //!

@@ -105,6 +105,18 @@ async fn nothing_is_overwritten_and_strangers_are_left_alone() {
 }
 
 #[tokio::test]
+async fn two_puts_of_a_month_make_two_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = open(&folder).await;
+    let (one, other) = (samples(1, 10), samples(2, 20));
+    let (first, second) = tokio::join!(archive.put(month(), chunks(&one)), archive.put(month(), chunks(&other)));
+    let (first, second) = (first.expect("kept"), second.expect("kept"));
+    assert_ne!(first.name, second.name);
+    assert_eq!(read(&archive, &first.name, &Selection::ALL).await.expect("whole"), one);
+    assert_eq!(read(&archive, &second.name, &Selection::ALL).await.expect("whole"), other);
+}
+
+#[tokio::test]
 async fn what_cannot_be_put_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let archive = open(&folder).await;

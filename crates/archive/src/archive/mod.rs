@@ -10,6 +10,7 @@ mod place;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
@@ -22,7 +23,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 use penstock_model::{Sample, Timestamp};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::samples::{ABSURD, BATCH_ROWS, Plan, SOURCE_TIME, check_schema, options, samples_of};
@@ -80,25 +81,25 @@ pub struct Footer {
 #[derive(Debug, Clone)]
 pub struct Archive {
     place: Place,
+    /// One permit: of two puts of a month the second looks for its name when the first has taken one.
+    putting: Arc<Semaphore>,
 }
 
 impl Archive {
-    /// Opens an archive, and lists it once, so that a wrong place or key shows here.
+    /// Opens an archive, and looks into it, so that a wrong place or key shows here.
     ///
     /// # Errors
     /// [`Error::Settings`] where the place cannot be understood or is no folder, [`Error::Store`] where it refuses.
     pub async fn open(settings: &ArchiveSettings) -> Result<Self, Error> {
         let place = Place::open(settings)?;
-        let first = place.store.list(place.prefix()).next().await;
-        if let Some(Err(error)) = first {
-            // Of a list only the text says that the key is wrong; of a file the kind of error does.
-            let error = match place.store.head(&place.path("samples")).await {
-                Err(refused @ (StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. })) => refused,
-                _ => error,
-            };
-            return Err(place.store_error("open", None, error));
+        // Of a list only the text tells that the key is wrong; of a file the kind of error does.
+        match place.store.head(&place.path("samples")).await {
+            Ok(_) | Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(place.store_error("open", None, error)),
         }
-        Ok(Self { place })
+        let first = place.store.list(place.prefix()).next().await;
+        first.transpose().map_err(|error| place.store_error("open", None, error))?;
+        Ok(Self { place, putting: Arc::new(Semaphore::new(1)) })
     }
 
     /// The files, by month, then in the order they were put. What else lies in the place is left out.
@@ -119,7 +120,8 @@ impl Archive {
     }
 
     /// Puts the samples of a month into a new file: chunks that follow one another by point, then source time. A month
-    /// that has a file already gets another one beside it; nothing is ever overwritten. One put at a time.
+    /// that has a file already gets another one beside it; nothing is ever overwritten. Puts wait for one another; a
+    /// second station needs a place of its own.
     ///
     /// Holds a few megabytes: the rows of one group and a piece on its way. Where it fails, nothing stays; a store may
     /// keep the pieces of a put that was broken off, unseen, until its own rules clear them.
@@ -132,6 +134,8 @@ impl Archive {
         S: Stream<Item = Result<Vec<Sample>, E>> + Send,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let turn = self.putting.acquire().await;
+        let _turn = turn.map_err(|error| Error::BrokenOff { file: month.to_string(), reason: error.to_string() })?;
         let name = self.free_name(month).await?;
         self.place.sweep(&name).await?;
         let failed = |error| self.place.store_error("begin", Some(&name), error);
@@ -185,10 +189,11 @@ impl Archive {
         loop {
             let next = chunks.next().await.transpose().map_err(|error| Error::Input(error.into()))?;
             let is_last = next.is_none();
-            waiting.extend(next.unwrap_or_default());
-            if let Some(other) = waiting.iter().find(|sample| !month.contains(sample.source_time)) {
+            let chunk = next.unwrap_or_default();
+            if let Some(other) = chunk.iter().find(|sample| !month.contains(sample.source_time)) {
                 return Err(Error::OtherMonth { point: other.point, at: other.source_time, month });
             }
+            waiting.extend(chunk);
             if is_last || waiting.len() >= BATCH_ROWS {
                 let samples = std::mem::take(&mut waiting);
                 let (back, parts) = aside(name, move || {
@@ -218,8 +223,14 @@ impl Archive {
         for part in full.into_iter().chain([last]).filter(|part| !part.is_empty()) {
             self.send_part(name, part, upload).await?;
         }
-        let put = upload.complete().await.map_err(|error| self.place.store_error("finish", Some(name), error))?;
-        Ok(Sent { footer: Footer { extent, bytes }, sha256, put })
+        match upload.complete().await {
+            Ok(put) => Ok(Sent { footer: Footer { extent, bytes }, sha256, put }),
+            Err(error) => {
+                // The answer may be what was lost, and the file be there: nobody would know of it.
+                drop(self.place.store.delete(&self.place.path(name)).await);
+                Err(self.place.store_error("finish", Some(name), error))
+            }
+        }
     }
 
     async fn send_part(&self, name: &str, part: bytes::Bytes, upload: &mut dyn MultipartUpload) -> Result<(), Error> {

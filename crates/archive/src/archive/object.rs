@@ -24,17 +24,38 @@ pub(super) struct Object {
     pub(super) bytes: u64,
 }
 
+impl Object {
+    /// What a damaged footer asks for is not the store's fault.
+    fn check(&self, ranges: &[Range<u64>]) -> Result<(), ParquetError> {
+        let bytes = self.bytes;
+        match ranges.iter().find(|range| range.start > range.end || range.end > bytes) {
+            Some(Range { start, end }) => {
+                Err(ParquetError::EOF(format!("it names its bytes {start} to {end}, but has {bytes}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 fn failed(error: object_store::Error) -> ParquetError {
     ParquetError::External(Box::new(error))
 }
 
 impl AsyncFileReader for Object {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes, ParquetError>> {
-        async move { self.store.get_range(&self.path, range).await.map_err(failed) }.boxed()
+        async move {
+            self.check(std::slice::from_ref(&range))?;
+            self.store.get_range(&self.path, range).await.map_err(failed)
+        }
+        .boxed()
     }
 
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>, ParquetError>> {
-        async move { self.store.get_ranges(&self.path, &ranges).await.map_err(failed) }.boxed()
+        async move {
+            self.check(&ranges)?;
+            self.store.get_ranges(&self.path, &ranges).await.map_err(failed)
+        }
+        .boxed()
     }
 
     fn get_metadata<'a>(

@@ -11,6 +11,11 @@ use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::Error;
 
+/// A store that is there takes a connection by then.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// One piece has gone over by then.
+const ANSWER_WITHIN: Duration = Duration::from_secs(300);
+
 /// Where an archive is, and what opens it. Nothing is taken from the environment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ArchiveSettings {
@@ -162,12 +167,9 @@ fn s3(settings: &ArchiveSettings, bucket: &str, key: &Key) -> object_store::Resu
         .with_secret_access_key(&key.secret)
         // Few stores but Amazon's know the bulk form; the archive removes one file at a time.
         .with_disable_bulk_delete(true)
-        .with_client_options(ClientOptions::new().with_connect_timeout(Duration::from_secs(10)))
-        .with_retry(RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: 5,
-            retry_timeout: Duration::from_secs(60),
-        });
+        // A piece may take minutes on the line of a remote works.
+        .with_client_options(ClientOptions::new().with_connect_timeout(CONNECT_WITHIN).with_timeout(ANSWER_WITHIN))
+        .with_retry(RetryConfig { backoff: BackoffConfig::default(), max_retries: 5, retry_timeout: ANSWER_WITHIN });
     if let Some(endpoint) = &settings.endpoint {
         builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
     }

@@ -21,8 +21,8 @@ use crate::samples::{BATCH_ROWS, UTC, instants, properties};
 const WORDS: [Quality; 3] =
     [Quality::Good, Quality::Uncertain(penstock_model::Doubt::Device), Quality::Bad(penstock_model::Fault::Device)];
 
-/// Writes rows as Parquet into anything that takes bytes: `time` (UTC), `point`, `description`, `value` (in the column's
-/// unit, empty where there is none), `unit`, `quality`.
+/// Writes rows as Parquet into anything that takes bytes: `time` (UTC), `point`, `description`, `value` (in the
+/// column's unit, empty where there is none), `unit`, `quality`.
 #[derive(Debug)]
 pub struct TableWriter<W: Write + Send> {
     writer: ArrowWriter<W>,

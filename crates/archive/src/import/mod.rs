@@ -386,7 +386,10 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(text in "(time,point,value\n)?[a-z0-9,\"\r\n;.TZ:=-]{0,200}", step in 1_usize..20) {
+        fn any_bytes_are_read_or_refused(
+            text in "(time,point,value\n)?[a-z0-9,\"\r\n;.TZ:=-]{0,200}",
+            step in 1_usize..20,
+        ) {
             if let Ok(rows) = Rows::new(Dribble(text.as_bytes(), step)) {
                 prop_assert!(rows.count() <= text.len() + 1);
             }

@@ -69,8 +69,8 @@ impl Iterator for SampleReader {
     }
 }
 
-/// The decoder trusts some numbers of a footer, and panics where a changed byte makes them absurd. To whoever reads, that
-/// is one more way for a file to be damaged.
+/// The decoder trusts some numbers of a file, and panics where a changed byte makes them absurd. To whoever reads, that
+/// is one more way to be damaged.
 fn without_panic<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_panic| Err(ABSURD.to_owned()))
 }

@@ -71,11 +71,8 @@ impl<W: Write + Send> SampleWriter<W> {
                 .set_column_dictionary_enabled(path(time), false)
                 .set_column_encoding(path(time), Encoding::DELTA_BINARY_PACKED);
         }
-        // Values rarely repeat; their bytes, sorted by place, do.
-        let properties = properties
-            .set_column_dictionary_enabled(path(VALUE), false)
-            .set_column_encoding(path(VALUE), Encoding::BYTE_STREAM_SPLIT)
-            .build();
+        // Instruments give steps, which a dictionary holds; beyond its bound the bytes of values are sorted by place.
+        let properties = properties.set_column_encoding(path(VALUE), Encoding::BYTE_STREAM_SPLIT).build();
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(into, Arc::clone(&schema), options).map_err(Error::write)?;
         Ok(Self { writer, schema, newest: None, extent: Extent::NOTHING })

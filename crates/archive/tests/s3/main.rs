@@ -120,6 +120,16 @@ async fn what_the_store_lost_is_noticed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_file_that_nobody_was_told_of_does_not_stay() {
+    let server = Server::start().await;
+    let archive = Archive::open(&settings(&server)).await.expect("open");
+    server.fail(Fault::DeniesTheEnd);
+    let error = archive.put(month(), chunks(&samples(3, 1_000))).await.expect_err("denied").to_string();
+    assert!(error.starts_with("cannot finish samples-2026-10.parquet in s3://water/station-1/old: "), "{error}");
+    assert_eq!(archive.list().await.expect("nothing"), []);
+}
+
+#[tokio::test]
 async fn a_file_cut_in_the_store_is_refused() {
     let server = Server::start().await;
     let archive = Archive::open(&settings(&server)).await.expect("open");
@@ -130,4 +140,15 @@ async fn a_file_cut_in_the_store_is_refused() {
         let error = read(&archive, &file.name, &Selection::ALL).await.expect_err("cut").to_string();
         assert!(error.starts_with("samples-2026-10.parquet is not a whole file of samples ("), "{len}: {error}");
     }
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_there_is_told() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
+    drop(listener);
+    let key = Some(Key { access_key: "station".into(), secret: "opensesame".into() });
+    let settings = ArchiveSettings { place: "s3://water".into(), endpoint: Some(endpoint), region: None, key };
+    let error = Archive::open(&settings).await.expect_err("nobody there").to_string();
+    assert!(error.starts_with("cannot open s3://water: ") && error.contains("check the endpoint"), "{error}");
 }

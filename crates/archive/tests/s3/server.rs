@@ -1,5 +1,5 @@
-//! An S3-compatible store in memory: put in pieces, ranges, head, delete and list, over HTTP/1.1 on loopback. Checks who
-//! asks and that bodies are what was signed.
+//! An S3-compatible store in memory: put in pieces, ranges, head, delete and list, over HTTP/1.1 on loopback. Checks
+//! who asks and that bodies are what was signed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,6 +16,8 @@ const DATE: &str = "Sat, 21 Nov 2026 12:00:00 GMT";
 pub(crate) enum Fault {
     /// Keeps all but the last bytes of what was put together.
     ForgetsTheEnd,
+    /// Puts a file together, and answers that it did not.
+    DeniesTheEnd,
 }
 
 #[derive(Debug, Default)]
@@ -219,6 +221,9 @@ impl State {
                     tag(&bytes)
                 );
                 self.objects.insert(key, bytes);
+                if self.fault == Some(Fault::DeniesTheEnd) {
+                    return refusal("400 Bad Request", "InvalidPart");
+                }
                 answer("200 OK", body)
             }
             ("DELETE", Some(id)) => {
