@@ -102,21 +102,50 @@ async fn live(shell: State<'_, Shell>, token: String, channel: Channel<InvokeRes
 /// Saves what the page made into the person's downloads; says where.
 #[tauri::command]
 async fn save_file(app: AppHandle, name: String, bytes: Vec<u8>) -> Result<String, ApiError> {
-    let failed =
-        |error: &dyn std::fmt::Display| ApiError::new(Code::Failed, format!("{name} could not be saved: {error}"));
-    let plain = Path::new(&name).file_name().filter(|plain| plain.to_str() == Some(name.as_str()));
+    let path = free_path(&app, &name)?;
+    std::fs::write(&path, bytes).map_err(|error| not_saved(&name, &error))?;
+    Ok(path.display().to_string())
+}
+
+/// Saves a file that the station made ready into the person's downloads; says where. What breaks off leaves no part.
+#[tauri::command]
+async fn save_export(app: AppHandle, shell: State<'_, Shell>, ticket: String) -> Result<String, ApiError> {
+    let taken = shell.station().await?.take_export(&ticket)?;
+    let path = free_path(&app, taken.file_name())?;
+    let written = path.clone();
+    let work = tauri::async_runtime::spawn_blocking(move || {
+        let part = written.with_extension("part");
+        let file = std::fs::File::create_new(&part).map_err(|error| not_saved(&part.display().to_string(), &error))?;
+        let outcome = taken.write(std::io::BufWriter::new(file)).and_then(|()| {
+            std::fs::rename(&part, &written).map_err(|error| not_saved(&written.display().to_string(), &error))
+        });
+        if outcome.is_err() {
+            // The first error tells more than a second one about clearing up.
+            drop(std::fs::remove_file(&part));
+        }
+        outcome
+    });
+    work.await.map_err(|error| ApiError::new(Code::Failed, error.to_string()))??;
+    Ok(path.display().to_string())
+}
+
+fn not_saved(name: &str, error: &dyn std::fmt::Display) -> ApiError {
+    ApiError::new(Code::Failed, format!("{name} could not be saved: {error}"))
+}
+
+/// Where a file of this name goes in the person's downloads; nothing that is there is written over.
+fn free_path(app: &AppHandle, name: &str) -> Result<PathBuf, ApiError> {
+    let plain = Path::new(name).file_name().filter(|plain| plain.to_str() == Some(name));
     let Some(plain) = plain else {
         return Err(ApiError::invalid(format!("{name:?} is no file name")));
     };
-    let folder = app.path().download_dir().or_else(|_| app.path().home_dir()).map_err(|error| failed(&error))?;
-    std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
-    // Nothing that is there is written over.
-    let path = (0..1_000)
+    let folder =
+        app.path().download_dir().or_else(|_| app.path().home_dir()).map_err(|error| not_saved(name, &error))?;
+    std::fs::create_dir_all(&folder).map_err(|error| not_saved(name, &error))?;
+    (0..1_000)
         .map(|count| folder.join(numbered(plain.as_ref(), count)))
         .find(|path| !path.exists())
-        .ok_or_else(|| failed(&"there are a thousand files of that name"))?;
-    std::fs::write(&path, bytes).map_err(|error| failed(&error))?;
-    Ok(path.display().to_string())
+        .ok_or_else(|| not_saved(name, &"there are a thousand files of that name"))
 }
 
 fn numbered(name: &Path, count: u32) -> PathBuf {
@@ -168,7 +197,7 @@ pub(crate) fn host(
             let path = request.uri().path().to_owned();
             tauri::async_runtime::spawn(async move { responder.respond(tile(&app, &path).await) });
         })
-        .invoke_handler(tauri::generate_handler![call, live, save_file])
+        .invoke_handler(tauri::generate_handler![call, live, save_file, save_export])
         .setup(|app| {
             open(app.handle(), WebviewUrl::default())?;
             tray(app.handle())?;

@@ -4,9 +4,9 @@ use penstock_model::{Permission, PipeId, Place, PlaceKind, PlantFile, Point, Poi
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AcknowledgeReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Health, ImportReport,
-    JournalRow, PlacesFound, Preferences, PublishExample, Register, RejectRow, Series, Session, SettingsView,
-    StationCard,
+    AcknowledgeReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Export, ExportFormat,
+    Health, ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register, RejectRow, Series, Session,
+    SettingsView, StationCard,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -197,14 +197,35 @@ calls! {
         max_points: u32,
     }
 
-    /// Stored values as CSV, every one of them.
-    ExportHistory "export-history" (Access::Holding(Permission::See)) -> Csv {
-        /// Whose, at most 16.
+    /// Makes every stored value of a range ready to be taken away as a file, which streams however large it is.
+    ExportHistory "export-history" (Access::Holding(Permission::See)) -> Export {
+        /// Whose, at most 1,000.
         points: Vec<PointId>,
         /// From when.
         from: Timestamp,
         /// Until when, not included.
         to: Timestamp,
+        /// As what.
+        format: ExportFormat,
+    }
+
+    /// Stored values from CSV with the columns `time, point, value` and perhaps `quality`, `unit`, all rows or none. What
+    /// is stored already stays one sample. Nothing is evaluated.
+    ImportHistory "import-history" (Access::Holding(Permission::AdministerPoints)) -> ImportReport {
+        /// The file's text; points are named by name, address or id.
+        csv: String,
+        /// Only says what would happen.
+        dry_run: bool,
+    }
+
+    /// What points measured at a time, by the samples around it.
+    GetValuesAt "values-at" (Access::Holding(Permission::See)) -> Vec<Option<ValueAt>> {
+        /// Whose, at most 1,000.
+        points: Vec<PointId>,
+        /// When.
+        at: Timestamp,
+        /// On the line between two samples; else the earlier one stands.
+        sloped: bool,
     }
 
     /// Everything about one alarm.

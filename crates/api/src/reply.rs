@@ -164,6 +164,36 @@ pub struct Csv {
     pub text: String,
 }
 
+/// What a file of stored values is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// Comma-separated text (RFC 4180).
+    Csv,
+    /// Apache Parquet, for those who go on calculating.
+    Parquet,
+}
+
+/// A file that is ready to be taken away, once and within a minute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Export {
+    /// What it is taken with.
+    pub ticket: String,
+    /// A name for it.
+    pub file_name: String,
+}
+
+/// What a point measured at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ValueAt {
+    /// The value, in SI; none where the sample in force has none.
+    pub value: Option<f64>,
+    /// The quality's code.
+    pub quality: u8,
+    /// When the sample in force was measured.
+    pub since: Timestamp,
+}
+
 /// Stored values of one point, in time order, as columns of equal length.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Series {

@@ -1,8 +1,9 @@
-//! HTTP shell of a station: the screens in a browser, calls, the live feed and map tiles, on loopback.
+//! HTTP shell of a station: the screens in a browser, calls, the live feed, exports and map tiles, on loopback.
 //!
 //! Translates and nothing else: who may do what is the station's to say. Must not know business rules.
 
 mod assets;
+mod export;
 mod live;
 mod security;
 
@@ -95,6 +96,7 @@ fn router(shared: Shared, address: SocketAddr) -> Router {
     Router::new()
         .route("/api/call/{name}", post(call))
         .route("/api/live", get(live::upgrade))
+        .route("/api/export/{ticket}", get(export::take))
         .route("/tiles/{z}/{x}/{y}", get(tile))
         .fallback(get(assets::serve))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -128,7 +128,9 @@ impl Context<'_> {
             }
             Request::ListPlacesAlong(call) => reply::<penstock_api::ListPlacesAlong>(&self.places_along(call).await?),
             Request::GetHistory(call) => reply::<penstock_api::GetHistory>(&self.history(call).await?),
-            Request::ExportHistory(call) => reply::<penstock_api::ExportHistory>(&self.export_history(call).await?),
+            Request::ExportHistory(call) => reply::<penstock_api::ExportHistory>(&self.export_history(call)?),
+            Request::ImportHistory(call) => reply::<penstock_api::ImportHistory>(&self.import_history(call).await?),
+            Request::GetValuesAt(call) => reply::<penstock_api::GetValuesAt>(&self.values_at(call).await?),
             Request::GetAlarm(call) => reply::<penstock_api::GetAlarm>(&self.alarm(call.rule).await?),
             Request::ListJournal(call) => reply::<penstock_api::ListJournal>(&self.journal(call).await?),
             Request::AcknowledgeAlarms(call) => {

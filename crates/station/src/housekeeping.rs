@@ -1,9 +1,10 @@
 //! What the historian needs beside the road: hours rolled up when they are over, partitions made ahead, and what is kept
-//! long enough taken away. Must not know the road.
+//! long enough archived and taken away. Must not know the road.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use penstock_archive::{Archive, ArchiveSettings, Key};
 use penstock_store::{Error, Expired};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,9 @@ const ROLL_UP: Duration = Duration::from_secs(10);
 const PARTITIONS: Duration = Duration::from_secs(3_600);
 /// Months that are made ahead.
 const AHEAD: u32 = 2;
+
+/// The name that the secret of the archive's key is kept under.
+const ARCHIVE_SECRET: &str = "archive";
 
 /// Keeps house until `stop`.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
@@ -53,6 +57,11 @@ impl Shared {
         if let Err(error) = self.store.prepare_partitions(now, AHEAD).await {
             return self.tell_of(&error, "partitions", "partitions could not be made ahead");
         }
+        if let Err(problem) = self.open_archive().await {
+            let cure = "correct it under [archive] in penstock.toml; until then nothing is taken away";
+            return self.notices.set("historian", "archive", problem, cure);
+        }
+        self.notices.clear("historian", "archive");
         let retention = self.settings().settings.retention.to_store();
         match self.store.expire(now, &retention).await {
             Ok(expired) => {
@@ -64,6 +73,26 @@ impl Shared {
             }
             Err(error) => self.tell_of(&error, "partitions", "what was kept long enough could not be taken away"),
         }
+    }
+
+    /// Opens the archive where one is set and not open yet: a store on the network may come later than the station.
+    async fn open_archive(&self) -> Result<(), String> {
+        let settings = self.settings().settings.archive.clone();
+        let Some(place) = settings.place.filter(|_| !self.store.has_archive()) else { return Ok(()) };
+        let key = match settings.access_key {
+            None => None,
+            Some(access_key) => {
+                let secrets = self.secrets.clone();
+                let secret = tokio::task::spawn_blocking(move || secrets.get(ARCHIVE_SECRET)).await;
+                let secret = secret.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+                let secret = secret.ok_or_else(|| format!("no secret is kept for the archive's key {access_key:?}"))?;
+                Some(Key { access_key, secret: secret.to_string() })
+            }
+        };
+        let (endpoint, region) = (settings.endpoint, settings.region);
+        let opened = Archive::open(&ArchiveSettings { place, endpoint, region, key }).await;
+        self.store.use_archive(opened.map_err(|error| error.to_string())?);
+        Ok(())
     }
 
     /// While the database is away others tell of it, and the next pass does what this one could not.

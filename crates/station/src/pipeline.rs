@@ -105,6 +105,15 @@ pub(crate) enum Order {
         /// Whether it is durable.
         reply: oneshot::Sender<Result<(), String>>,
     },
+    /// Store samples of the past; they are neither shown nor judged.
+    Keep {
+        /// The samples.
+        samples: Vec<Sample>,
+        /// Who brought them.
+        audit: AuditEntry,
+        /// Whether they are durable.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
     /// Points and rules have changed in storage: judge by them from now on.
     Adopt {
         /// New and changed points.
@@ -581,6 +590,12 @@ impl Pipeline {
                 }
             }
             Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply).await,
+            Order::Keep { samples, audit, reply } => {
+                let out = Yield { samples, audits: vec![audit], ..Yield::default() };
+                let job = self.settle(out, Vec::new());
+                let done = Some(Box::new(move |done| answer(reply, done)) as crate::spooler::Done);
+                self.spooler.put(Job { done, ..job }).await;
+            }
             Order::Routes { source, routes } => {
                 self.routes.insert(source, routes);
             }

@@ -40,6 +40,8 @@ pub struct Settings {
     pub spool: SpoolSettings,
     /// How long what is measured is kept.
     pub retention: RetentionSettings,
+    /// Where samples go before they are taken away.
+    pub archive: ArchiveSettings,
     /// The map.
     pub map: MapSettings,
     /// The log.
@@ -270,6 +272,21 @@ impl RetentionSettings {
     }
 }
 
+/// Where samples go before they are taken away: a Parquet file a month. The secret of its key is kept in the keyring
+/// (`archive`), never here.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ArchiveSettings {
+    /// A folder that exists, or `s3://bucket/prefix`; none where samples are not archived.
+    pub place: Option<String>,
+    /// The address of an S3-compatible store; none for Amazon's own.
+    pub endpoint: Option<String>,
+    /// Its region.
+    pub region: Option<String>,
+    /// The key that it knows the station by.
+    pub access_key: Option<String>,
+}
+
 /// The map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -437,6 +454,9 @@ fn check(settings: &Settings, file: &str) -> Result<(), Error> {
     if !(1..=100).contains(&settings.retention.roll_ups_years) {
         return wrong("retention.roll_ups_years", "give 1 to 100".into());
     }
+    if settings.archive.place.as_ref().is_some_and(|place| !place.starts_with('/') && !place.starts_with("s3://")) {
+        return wrong("archive.place", "give the full path of a folder, or s3://bucket/prefix".into());
+    }
     match settings.gateway.listen.parse::<std::net::SocketAddr>() {
         Ok(address) if address.ip().is_loopback() => {}
         Ok(_) => {
@@ -602,6 +622,7 @@ mod tests {
         check("[retention]\nsamples_days = 0", &[], &["retention.samples_days", "1 to 36600"]);
         check("[retention.samples_days_of]\nsmell = 9", &[], &["retention", "smell"]);
         check("[retention.samples_days_of]\npressure = 0", &[], &["samples_days_of.pressure"]);
+        check("[archive]\nplace = \"old\"", &[], &["archive.place", "full path"]);
         check("[plant]\ntime_zone = \"Mars/X\"", &[], &["penstock.toml", "plant.time_zone", "Mars/X", "IANA"]);
         check("", &[("PENSTOCK_LIVE__TICK_MILLIS", "often")], &["environment", "live", "often"]);
     }

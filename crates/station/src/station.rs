@@ -23,6 +23,7 @@ use crate::Error;
 use crate::clock::ClockWatch;
 use crate::configuration::{count, load_register};
 use crate::demo::Demo;
+use crate::exports::{Exports, Taken};
 use crate::housekeeping;
 use crate::instance::{Instance, Running};
 use crate::live::{Feed, Live};
@@ -88,6 +89,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     pub(crate) sessions: Sessions,
     pub(crate) demo: Demo,
+    pub(crate) exports: Exports,
     /// Nobody has an account of their own yet.
     pub(crate) first_start: AtomicBool,
     pub(crate) tiles: Tiles,
@@ -242,6 +244,7 @@ impl Station {
             log,
             counters,
             demo,
+            exports: Exports::default(),
             orders,
             ways_in,
             broker,
@@ -299,6 +302,14 @@ impl Station {
             return Err(ApiError::new(Code::NotFound, "map tiles are off: an admin can turn them on under Settings"));
         }
         self.shared.tiles.get(&map.tile_url, z, x, y).await
+    }
+
+    /// A file that a call made ready, once.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] for a ticket that is unknown, used or too old.
+    pub fn take_export(&self, ticket: &str) -> Result<Taken, ApiError> {
+        Taken::new(&self.shared.exports, &self.shared.screens, ticket)
     }
 
     /// Stops in order: sources first, then what they handed over is worked on, spooled and copied, then detectors'

@@ -76,6 +76,11 @@ impl Store {
         self.archive.get_or_init(|| archive);
     }
 
+    /// Whether it has one.
+    pub fn has_archive(&self) -> bool {
+        self.archive.get().is_some()
+    }
+
     /// How this database is reached, for connections of one's own.
     pub const fn options(&self) -> &PgConnectOptions {
         &self.options

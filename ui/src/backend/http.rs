@@ -54,6 +54,17 @@ pub(super) async fn fetch(path: &str, token: Option<&str>) -> Result<Vec<u8>, Ap
     Ok(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
+/// Has the browser download what is at `url`, under `name`.
+pub(super) fn follow(url: &str, name: &str) {
+    let document = web_sys::window().and_then(|window| window.document());
+    let link = document.and_then(|document| document.create_element("a").ok());
+    if let Some(link) = link.and_then(|link| link.dyn_into::<web_sys::HtmlAnchorElement>().ok()) {
+        link.set_href(url);
+        link.set_download(name);
+        link.click();
+    }
+}
+
 pub(super) fn save_file(name: &str, mime: &str, bytes: &[u8]) -> Result<(), ApiError> {
     let refused = |error: JsValue| js::failed("the file cannot be saved", &error);
     let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
@@ -61,13 +72,7 @@ pub(super) fn save_file(name: &str, mime: &str, bytes: &[u8]) -> Result<(), ApiE
     options.set_type(mime);
     let blob = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options).map_err(refused)?;
     let url = web_sys::Url::create_object_url_with_blob(&blob).map_err(refused)?;
-    let document = web_sys::window().and_then(|window| window.document());
-    let link = document.and_then(|document| document.create_element("a").ok());
-    if let Some(link) = link.and_then(|link| link.dyn_into::<web_sys::HtmlAnchorElement>().ok()) {
-        link.set_href(&url);
-        link.set_download(name);
-        link.click();
-    }
+    follow(&url, name);
     // The browser has taken the blob by then.
     Timeout::new(10_000, move || drop(web_sys::Url::revoke_object_url(&url))).forget();
     Ok(())

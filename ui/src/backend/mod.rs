@@ -7,7 +7,7 @@ mod tauri;
 
 use std::rc::Rc;
 
-use penstock_api::{ApiError, Call, Code, Frame};
+use penstock_api::{ApiError, Call, Code, Export, Frame};
 
 /// A way to the station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,18 @@ impl Backend {
     pub(crate) async fn fetch(self, token: Option<String>, path: &str) -> Result<Vec<u8>, ApiError> {
         // The shell serves the same paths as the gateway does.
         http::fetch(path, token.as_deref()).await
+    }
+
+    /// Hands a file that the station made ready to the person, as [`Self::save_file`] does, without it passing through the
+    /// page.
+    pub(crate) async fn save_export(self, export: &Export) -> Result<Option<String>, ApiError> {
+        match self {
+            Self::Tauri => tauri::save_export(&export.ticket).await,
+            Self::Http => {
+                http::follow(&format!("/api/export/{}", export.ticket), &export.file_name);
+                Ok(None)
+            }
+        }
     }
 
     /// Hands a file to the person: a download in a browser, which shows it itself; in the shell a file whose path comes

@@ -38,6 +38,10 @@ pub(super) async fn save_file(name: &str, bytes: &[u8]) -> Result<Option<String>
     invoke("save_file", &args).await.map(|path| path.as_string())
 }
 
+pub(super) async fn save_export(ticket: &str) -> Result<Option<String>, ApiError> {
+    invoke("save_export", &object(&[("ticket", ticket.into())])).await.map(|path| path.as_string())
+}
+
 /// The live feed of one session. The shell numbers a channel's messages, so each session has a channel of its own.
 pub(crate) struct Feed {
     channel: Option<JsValue>,

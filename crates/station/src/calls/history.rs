@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use penstock_api::{ApiError, Code, Csv, ExportHistory, GetHistory, Series, Statistics};
-use penstock_model::{Point, PointId, Sample, Timestamp};
+use penstock_api::{
+    ApiError, Code, Export, ExportFormat, ExportHistory, GetHistory, GetValuesAt, ImportHistory, ImportReport, Series,
+    Statistics, ValueAt,
+};
+use penstock_model::{Point, PointId, Timestamp};
+use penstock_store::{AuditEntry, Interpolation};
 
 use super::Context;
 use crate::configuration::store_error;
+use crate::exports::Prepared;
 use crate::pipeline::Order;
+use crate::values_csv;
 
 /// Pens of one chart at most.
-const MAX_POINTS: usize = 16;
-/// Values of one file at most: a file is made in memory.
-const MAX_EXPORT: usize = 2_000_000;
+const MAX_PENS: usize = 16;
+/// Points of one file or question at most.
+const MAX_NAMED: usize = 1_000;
 /// The expected band is drawn through so many places.
 const BAND_PLACES: i64 = 240;
 
@@ -21,7 +27,7 @@ impl Context<'_> {
         let (from, to) = checked_range(call.from, call.to)?;
         let max_points = call.max_points.clamp(2, 10_000);
         let mut all = Vec::new();
-        for point in self.points(&call.points)? {
+        for point in self.points(&call.points, MAX_PENS)? {
             all.push(self.series(&point, from, to, max_points).await?);
         }
         Ok(all)
@@ -62,42 +68,54 @@ impl Context<'_> {
         })
     }
 
-    pub(super) async fn export_history(&self, call: ExportHistory) -> Result<Csv, ApiError> {
+    pub(super) fn export_history(&self, call: ExportHistory) -> Result<Export, ApiError> {
         let (from, to) = checked_range(call.from, call.to)?;
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let failed = |error: csv::Error| ApiError::new(Code::Failed, error.to_string());
-        writer.write_record(["time", "point", "description", "value", "unit", "quality"]).map_err(failed)?;
-        let mut left = MAX_EXPORT;
-        for point in self.points(&call.points)? {
-            let samples = self.raw(&point, from, to, left + 1).await?;
-            if samples.len() > left {
-                return Err(ApiError::invalid(format!(
-                    "more than {MAX_EXPORT} values: choose a shorter range or fewer pens"
-                )));
-            }
-            left -= samples.len();
-            let unit = point.display_unit();
-            let decimals = usize::from(point.quantity.decimals()) + 2;
-            for sample in samples {
-                let value = sample.value.map(|si| format!("{:.decimals$}", unit.from_si(si))).unwrap_or_default();
-                let (time, quality) = (sample.source_time.to_string(), quality_word(sample.quality));
-                let row = [&time, &point.name, &point.description, &value, unit.symbol(), quality];
-                writer.write_record(row).map_err(failed)?;
-            }
-        }
-        let bytes = writer.into_inner().map_err(|error| ApiError::new(Code::Failed, error.to_string()))?;
+        let points = self.points(&call.points, MAX_NAMED)?;
+        let ending = match call.format {
+            ExportFormat::Csv => "csv",
+            ExportFormat::Parquet => "parquet",
+        };
         let day = from.to_string().chars().take(10).collect::<String>();
-        Ok(Csv { file_name: format!("trend-{day}.csv"), text: String::from_utf8(bytes).unwrap_or_default() })
+        let file_name = format!("trend-{day}.{ending}");
+        let prepared = Prepared { points, from, to, format: call.format, file_name: file_name.clone() };
+        Ok(Export { ticket: self.shared.exports.put(prepared), file_name })
     }
 
-    async fn raw(&self, point: &Point, from: Timestamp, to: Timestamp, limit: usize) -> Result<Vec<Sample>, ApiError> {
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        self.shared.screens.raw(point.no, from, to, limit).await.map_err(store_error)
+    pub(super) async fn values_at(&self, call: GetValuesAt) -> Result<Vec<Option<ValueAt>>, ApiError> {
+        let by = if call.sloped { Interpolation::Sloped } else { Interpolation::Stepped };
+        let mut values = Vec::with_capacity(call.points.len());
+        for point in self.points(&call.points, MAX_NAMED)? {
+            let found = self.shared.screens.value_at(point.no, call.at, by, point.stale_after).await;
+            values.push(found.map_err(store_error)?.map(|of| ValueAt {
+                value: of.value,
+                quality: of.quality.code(),
+                since: of.since,
+            }));
+        }
+        Ok(values)
     }
 
-    fn points(&self, ids: &[PointId]) -> Result<Vec<Point>, ApiError> {
-        if ids.is_empty() || ids.len() > MAX_POINTS {
-            return Err(ApiError::invalid(format!("name 1 to {MAX_POINTS} points")));
+    /// Takes historic values in, all rows or none, a change of its own in the audit.
+    pub(super) async fn import_history(&self, call: ImportHistory) -> Result<ImportReport, ApiError> {
+        let now = self.shared.clock.now();
+        let (samples, mut report) = {
+            let register = self.shared.register.lock();
+            values_csv::read(&call.csv, &register, now)
+        };
+        if call.dry_run || !report.faults.is_empty() || samples.is_empty() {
+            report.added = 0;
+            return Ok(report);
+        }
+        let subject = format!("values of {} points", values_csv::points_of(&samples));
+        let audit = AuditEntry { reason: Some("CSV import".to_owned()), ..self.audit(subject) };
+        let durable = self.shared.ask(|reply| Order::Keep { samples, audit, reply }).await?;
+        durable.map_err(|problem| ApiError::new(Code::Away, problem))?;
+        Ok(report)
+    }
+
+    fn points(&self, ids: &[PointId], most: usize) -> Result<Vec<Point>, ApiError> {
+        if ids.is_empty() || ids.len() > most {
+            return Err(ApiError::invalid(format!("name 1 to {most} points")));
         }
         let register = self.shared.register.lock();
         let find = |id: &PointId| {
@@ -105,14 +123,6 @@ impl Context<'_> {
             register.point(*id).cloned().ok_or_else(gone)
         };
         ids.iter().map(find).collect()
-    }
-}
-
-fn quality_word(quality: penstock_model::Quality) -> &'static str {
-    match quality {
-        penstock_model::Quality::Good => "good",
-        penstock_model::Quality::Uncertain(_) => "uncertain",
-        penstock_model::Quality::Bad(_) => "bad",
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use penstock_archive::{Archive, ArchiveSettings};
 use penstock_model::{
     Address, Limits, Point, PointId, PointNo, PointState, Quality, Quantity, Sample, TenantId, Timestamp,
 };
@@ -181,4 +182,48 @@ async fn roll_ups_go_when_their_time_is_over_and_partitions_are_made_ahead() {
         "samples_2027_01",
     ];
     assert_eq!(all, expected);
+}
+
+#[tokio::test]
+async fn what_was_archived_is_read_back_by_the_same_calls() {
+    let (_database, store, mut writer) = filled().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let place = folder.path().display().to_string();
+    let archive = Archive::open(&ArchiveSettings { place, ..ArchiveSettings::default() }).await.expect("archive");
+    store.use_archive(archive.clone());
+    let screens = store.for_screens(tenant()).await.expect("screens");
+    let now = at("2026-09-10T00:00:00Z");
+    let (june, july) = (at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z"));
+    let raw = store.raw(PointNo(1), june, july + DAY, 1_000_000).await.expect("raw");
+    let hour = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
+    let trend = store.history(PointNo(1), hour.0, hour.1, 100).await.expect("history");
+    let all = scanned(&store, &[2, 1]).await;
+
+    store.roll_up(now).await.expect("rolled up");
+    // First the flow alone, then the rest of the month: two files.
+    let keeping = retention(365, &[(Quantity::Flow, 60)]);
+    assert_eq!(store.expire(now, &keeping).await.expect("expired").thinned, 1);
+    let expired = store.expire(now, &retention(60, &[])).await.expect("expired");
+    assert_eq!(expired, Expired { dropped: 1, thinned: 0, waiting: 0 });
+    assert_eq!(archive.list().await.expect("list").len(), 2);
+
+    for store in [&store, &screens] {
+        assert_eq!(store.raw(PointNo(1), june, july + DAY, 1_000_000).await.expect("raw"), raw);
+        assert_eq!(store.raw(PointNo(1), june, july, 10).await.expect("raw"), raw[..10]);
+        assert_eq!(store.history(PointNo(1), hour.0, hour.1, 100).await.expect("history"), trend);
+        assert_eq!(scanned(store, &[2, 1]).await, all);
+    }
+    // Nothing is written twice, and what was let go does not come back.
+    assert_eq!(store.expire(now, &retention(60, &[])).await.expect("expired"), Expired::default());
+    writer.apply(&Batch::new(tenant()), 9).await.expect("applied");
+}
+
+async fn scanned(store: &Store, points: &[i32]) -> Vec<Sample> {
+    let points = points.iter().map(|no| PointNo(*no)).collect();
+    let mut chunks = store.scan(points, at("2026-06-01T00:00:00Z"), at("2026-08-01T00:00:00Z"));
+    let mut samples = Vec::new();
+    while let Some(chunk) = chunks.recv().await {
+        samples.extend(chunk.expect("chunk"));
+    }
+    samples
 }

@@ -12,7 +12,7 @@ use leptos::ev::{KeyboardEvent, PointerEvent, WheelEvent};
 use leptos::html;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
-use penstock_api::ExportHistory;
+use penstock_api::{ExportFormat, ExportHistory};
 use penstock_model::{PointId, Timestamp};
 use penstock_plot::Range;
 
@@ -104,8 +104,11 @@ pub(crate) fn Trends() -> impl IntoView {
             >
                 <Icon glyph=Glyph::Points/>
             </button>
-            <button data-testid="trend-csv" disabled=move || room.pens.with(Vec::is_empty) on:click=move |_| export_csv(room)>
+            <button data-testid="trend-csv" disabled=move || room.pens.with(Vec::is_empty) on:click=move |_| export(room, ExportFormat::Csv)>
                 <Icon glyph=Glyph::Download/> {t!(i18n, trends.csv)}
+            </button>
+            <button data-testid="trend-parquet" disabled=move || room.pens.with(Vec::is_empty) on:click=move |_| export(room, ExportFormat::Parquet)>
+                <Icon glyph=Glyph::Download/> {t!(i18n, trends.parquet)}
             </button>
             <button data-testid="trend-png" disabled=move || room.pens.with(Vec::is_empty) on:click=move |_| export_png(room)>
                 <Icon glyph=Glyph::Download/> {t!(i18n, trends.picture)}
@@ -297,12 +300,14 @@ fn on_key(room: Room, event: &KeyboardEvent) {
     event.prevent_default();
 }
 
-fn export_csv(room: Room) {
+fn export(room: Room, format: ExportFormat) {
     let (points, range) = (room.points_untracked(), room.range.get_untracked());
     leptos::task::spawn_local(async move {
-        let call = ExportHistory { points, from: range.from, to: range.to };
-        let Some(csv) = room.app.ask_for(call).await else { return };
-        save(room, &csv.file_name, "text/csv", csv.text.as_bytes()).await;
+        let call = ExportHistory { points, from: range.from, to: range.to, format };
+        let Some(export) = room.app.ask_for(call).await else { return };
+        if let Err(error) = room.app.backend.save_export(&export).await {
+            room.app.trouble.try_set(Some(error.message));
+        }
     });
 }
 
