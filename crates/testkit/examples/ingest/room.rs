@@ -29,6 +29,8 @@ const PAST: u64 = 400;
 /// Samples in a message of the past, and their distance.
 const PAST_SAMPLES: i64 = 100;
 const PAST_APART: i64 = 10_000_000;
+/// Messages of the past a second: as they come there is no backlog, whose memory would outlast it.
+const PAST_PER_SEC: f64 = 500.0;
 /// The password of the devices, and the account that looks on.
 const DEVICE_PASSWORD: &str = "of-one-measurement";
 const PERSON_PASSWORD: &str = "of-one-measurement";
@@ -205,8 +207,8 @@ impl Room {
 
     async fn give_past(&self, points: usize) -> Result<()> {
         let messages = points as u64 * PAST / PAST_SAMPLES.unsigned_abs();
-        let past = Some(PAST_APART);
-        let load = Load { points, messages, samples: PAST_SAMPLES, per_sec: None, past };
+        let (per_sec, past) = (Some(PAST_PER_SEC), Some(PAST_APART));
+        let load = Load { points, messages, samples: PAST_SAMPLES, per_sec, past };
         let before = self.counted().await?;
         let published = self.publishers(load).await?.publish().await?;
         self.drained(before, published.samples).await?;
