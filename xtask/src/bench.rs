@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what a start takes in time, memory and processor, and the way to the crates' own benchmarks.
+//! `cargo xtask bench`: what a start takes in time, memory and processor, how much is taken in how fast, and the way to
+//! the crates' own benchmarks.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::demo::{self, Options};
 use crate::shots;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, succeed};
 use crate::{run, screens, signals};
 
 /// What the station may settle for after the past was published.
@@ -19,7 +20,7 @@ const SETTLE: Duration = Duration::from_secs(30);
 /// How long the processor's time is counted.
 const COUNTED: Duration = Duration::from_secs(30);
 
-/// `cargo xtask bench start [--json FILE]` or `cargo xtask bench NAME [ARG]...`.
+/// `cargo xtask bench start [--json FILE]`, `cargo xtask bench ingest [ARG]...` or `cargo xtask bench NAME [ARG]...`.
 pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
     match args.split_first() {
         Some((name, rest)) if name == "start" => {
@@ -31,8 +32,9 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
             start(workspace, file.as_deref())?;
             Ok(ExitCode::SUCCESS)
         }
+        Some((name, rest)) if name == "ingest" => ingest(workspace, rest),
         Some((name, rest)) => of_a_crate(workspace, name, rest),
-        None => bail!("usage: cargo xtask bench start [--json FILE] | bench NAME [ARG]..."),
+        None => bail!("usage: cargo xtask bench start [--json FILE] | bench ingest [ARG]... | bench NAME [ARG]..."),
     }
 }
 
@@ -109,6 +111,49 @@ fn memory(pid: u32, field: &str) -> anyhow::Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(field)).context("the system tells no memory")?;
     let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().context("memory is no number")?;
     Ok(kilobytes * 1024)
+}
+
+/// The station as it is shipped, under load: the program and the load optimised, on the disk that data is kept on.
+fn ingest(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
+    const USAGE: &str =
+        "usage: cargo xtask bench ingest [--json FILE] [--only road,batches,latency,freeze,memory] [--quick]";
+    let mut passed_on = Vec::new();
+    let mut left = args.iter();
+    while let Some(arg) = left.next() {
+        passed_on.push(PathBuf::from(arg));
+        match (arg.as_str(), if arg == "--quick" { None } else { left.next() }) {
+            ("--quick", _) => {}
+            ("--only", Some(parts)) => passed_on.push(parts.into()),
+            // The load runs in the checkout, its caller perhaps elsewhere.
+            ("--json", Some(file)) => {
+                passed_on.push(std::path::absolute(file).with_context(|| format!("{file} is no file's name"))?);
+            }
+            _ => bail!(USAGE),
+        }
+    }
+    screens::build(workspace)?;
+    build_released(workspace, &["--package", "penstock"], "the program does not compile")?;
+    let load = ["--package", "penstock-testkit", "--example", "ingest"];
+    build_released(workspace, &load, "the load does not compile")?;
+    let data = demo::data_folder("penstock-bench")?;
+    let base = data.parent().context("the folder of data folders has no name")?;
+    std::fs::create_dir_all(base).with_context(|| format!("the folder {} cannot be made", base.display()))?;
+    let released = workspace.target.join("release");
+    let status = workspace
+        .command(released.join("examples/ingest"))
+        .arg("--program")
+        .arg(released.join("penstock"))
+        .arg("--base")
+        .arg(base)
+        .args(passed_on)
+        .status()
+        .context("the load cannot be started")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds as [`crate::bundle`] does, so that what is measured is what is shipped.
+fn build_released(workspace: &Workspace, what: &[&str], complaint: &str) -> anyhow::Result<()> {
+    succeed(workspace.cargo().args(["build", "--release"]).args(what), complaint)
 }
 
 /// Runs `NAME` from whichever crate has it among its benches or examples, optimised.

@@ -36,6 +36,8 @@ cargo xtask COMMAND
   ui                     build the screens into ui/dist
   bench start [--json FILE]
                          time to the first live value, memory, CPU
+  bench ingest [--json FILE] [--only PART,PART] [--quick]
+                         throughput, latency, a frozen database and memory, each beside its ceiling
   bench NAME [ARG]...    run the benchmark NAME of whichever crate has it
   fuzz [TARGET] [--secs N]
                          the decoders' fuzz targets, each for N seconds (30), with the compiler in use

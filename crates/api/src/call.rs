@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AcknowledgeReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Export, ExportFormat,
     Health, ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register, RejectRow, Series, Session,
-    SettingsView, StationCard,
+    SettingsView, StationCard, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.

@@ -35,7 +35,7 @@ use directory::{Directory, Entry};
 use redelivery::Redeliveries;
 
 /// Messages that wait for the pipeline; when there are more, sources wait and so slow their brokers.
-pub(crate) const QUEUE: usize = 8_192;
+pub(crate) const QUEUE: usize = 2_048;
 /// Messages that are worked on at once.
 const BATCH: usize = 1_024;
 /// Samples and bytes of messages that are handed on at once.

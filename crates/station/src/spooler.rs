@@ -3,7 +3,7 @@
 //! What people do has room of its own and goes ahead while samples wait for room. Must not know what a record means.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use penstock_sources::AckToken;
 use penstock_spool::{Error, Room, Spool};
@@ -18,6 +18,8 @@ const WAITING: usize = 64;
 /// Jobs that are flushed at once, and their bytes.
 const AT_ONCE: usize = 64;
 const AT_ONCE_BYTES: usize = 4 << 20;
+/// Flushes follow each other no quicker than this: what comes meanwhile is flushed together.
+const GATHER: Duration = Duration::from_millis(2);
 /// How long to wait before a full or failing spool is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -102,9 +104,13 @@ impl SpoolerTask {
     /// Serves until nobody hands anything on any more, or until `cut` where the spool never takes what is left.
     pub(crate) async fn run(mut self, cut: CancellationToken) {
         let mut held: Vec<Job> = Vec::new();
+        let mut flushed = Instant::now();
         loop {
             if held.is_empty() {
                 let Some(first) = self.next(&cut).await else { return };
+                if flushed.elapsed() < GATHER {
+                    tokio::time::sleep(GATHER / 2).await;
+                }
                 let mut bytes = first.bytes();
                 let mut batch = vec![first];
                 while batch.len() < AT_ONCE && bytes < AT_ONCE_BYTES {
@@ -113,6 +119,7 @@ impl SpoolerTask {
                     batch.push(job);
                 }
                 held = self.append(batch).await;
+                flushed = Instant::now();
             } else {
                 tokio::select! {
                     biased;

@@ -22,6 +22,11 @@ use crate::register::{RecordingVersion, Register};
 
 /// Bytes of the spool that go into one transaction at most: about 5,000 samples.
 const BATCH_BYTES: usize = 128 << 10;
+/// A smaller transaction than this is followed by a moment in which more can gather.
+const SMALL_BYTES: usize = BATCH_BYTES / 4;
+const GATHER: Duration = Duration::from_millis(2);
+/// How often the spool is told what it may forget, while there is more to copy.
+const TRIM_EVERY: Duration = Duration::from_millis(200);
 /// How long the database may be away before people are told.
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -105,6 +110,7 @@ impl Copier {
         let mut unreadable_at: Option<Instant> = None;
         let mut retry = FIRST_RETRY;
         let mut after = Seq(self.watch.written.load(Ordering::Acquire));
+        let mut trimmed = (after, Instant::now());
         loop {
             if cut.is_cancelled() {
                 return;
@@ -134,6 +140,11 @@ impl Copier {
             if unreadable_at.is_some_and(|at| at.elapsed() >= UNREADABLE_STANDS) {
                 unreadable_at = None;
                 self.notices.clear("spool", "unreadable");
+            }
+            let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
+            if after > trimmed.0 && (records.is_empty() || trimmed.1.elapsed() >= TRIM_EVERY) {
+                self.trim(after).await;
+                trimmed = (after, Instant::now());
             }
             let Some(last) = records.last().map(|record| record.seq) else {
                 if stop.is_cancelled() {
@@ -178,11 +189,8 @@ impl Copier {
                     after = last;
                     self.watch.written.store(last.0, Ordering::Release);
                     self.watch.progress.notify_waiters();
-                    let spool = Arc::clone(&self.spool);
-                    // Forgetting late is harmless: the watermark in the database counts.
-                    let trimmed = tokio::task::spawn_blocking(move || spool.trim(last)).await;
-                    if let Ok(Err(error)) = trimmed {
-                        tracing::warn!(%error, "the spool could not forget what the database has");
+                    if bytes < SMALL_BYTES && !stop.is_cancelled() {
+                        tokio::time::sleep(GATHER).await;
                     }
                 }
                 Err(error) if error.is_transient() => {
@@ -233,6 +241,15 @@ impl Copier {
             writer.set_recording(register.recording());
         }
         version
+    }
+
+    /// Lets the spool forget what the database has. Forgetting late is harmless: the watermark in the database counts.
+    async fn trim(&self, up_to: Seq) {
+        let spool = Arc::clone(&self.spool);
+        let trimmed = tokio::task::spawn_blocking(move || spool.trim(up_to)).await;
+        if let Ok(Err(error)) = trimmed {
+            tracing::warn!(%error, "the spool could not forget what the database has");
+        }
     }
 
     /// Awaits `work` to its end, however long that takes, since it may have been committed; tells of a database that lets

@@ -2,7 +2,7 @@
 //! Must not know what a spool is.
 //!
 //! Samples go straight into their partition by binary COPY, the fastest way in. COPY knows no conflict: where a key is
-//! taken it fails, is rolled back, and the batch goes through a temporary table instead, as do the next ones, because
+//! taken it fails, all is rolled back, and the batch goes through a temporary table instead, as do the next ones, because
 //! re-deliveries come in rows.
 //!
 //! Of points that have recording settings not every sample is stored, and the newest one may be removed again by the
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use penstock_model::{Doubt, Fault, Point, PointNo, Quality, Recording, Sample, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 use crate::alarms::{self, JournalEntry};
 use crate::audit::{self, AuditEntry};
@@ -198,7 +198,14 @@ impl Writer {
             self.drops = noted.drops;
         }
         let months_before = self.months.clone();
-        match self.apply_on(&mut connection, batch, up_to_seq, &noted).await {
+        let mut outcome = self.apply_on(&mut connection, batch, up_to_seq, &noted).await;
+        if self.staged_batches == 0 && matches!(outcome, Err(Error::Exists { .. })) {
+            connection.execute("rollback").await?;
+            self.months.clone_from(&months_before);
+            self.staged_batches = STAGED_AFTER_CONFLICT;
+            outcome = self.apply_on(&mut connection, batch, up_to_seq, &noted).await;
+        }
+        match outcome {
             Ok((applied, hours)) => {
                 noted.add(hours);
                 self.connection = Some(connection);
@@ -220,23 +227,23 @@ impl Writer {
         up_to_seq: u64,
         noted: &Noted,
     ) -> Result<(Applied, Vec<(i32, Timestamp)>)> {
-        let mut transaction = connection.begin().await?;
-        let moved = sqlx::query("update spool_watermark set seq = $1 where seq < $1")
-            .bind(i64::try_from(up_to_seq).unwrap_or(i64::MAX))
-            .execute(&mut *transaction)
-            .await?;
+        let seq = i64::try_from(up_to_seq).unwrap_or(i64::MAX);
+        // In one go: every way to the server and back counts where batches are small. A connection that fails in between
+        // is dropped, and with it what was begun.
+        let begin = format!("begin; update spool_watermark set seq = {seq} where seq < {seq}");
+        let moved = sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *connection).await?;
         if moved.rows_affected() == 0 {
-            transaction.rollback().await?;
+            connection.execute("rollback").await?;
             return Ok((Applied { is_replay: true, ..Applied::default() }, Vec::new()));
         }
         let mut rejects = batch.rejects.clone();
         let mut sorted = Sorted::new(&batch.samples, &mut rejects);
         let mut applied = Applied { duplicates: sorted.duplicates, refused: sorted.refused, ..Applied::default() };
         if !batch.discovered.is_empty() {
-            let left_out = register::insert_discovered(&mut transaction, batch.tenant, &batch.discovered).await?;
+            let left_out = register::insert_discovered(connection, batch.tenant, &batch.discovered).await?;
             rejects.extend(left_out.iter().map(|point| number_taken(point, &batch.samples)));
         }
-        for (point, newest) in newest_of(&mut transaction, self.thinner.unknown(&sorted.samples)).await? {
+        for (point, newest) in newest_of(connection, self.thinner.unknown(&sorted.samples)).await? {
             self.thinner.learn(point, newest);
         }
         let thinned = self.thinner.plan(&mut sorted.samples, &sorted.contested);
@@ -244,18 +251,18 @@ impl Writer {
         // An hour that loses its newest sample is rolled up anew too.
         let mut hours = noted.missing(keys(&sorted.samples));
         hours.extend(noted.missing(thinned.removed.iter().copied()));
-        rollups::note(&mut transaction, &hours).await?;
-        remove_samples(&mut transaction, &thinned.removed).await?;
+        rollups::note(connection, &hours).await?;
+        remove_samples(connection, &thinned.removed).await?;
         let to_write = sorted.samples.len() as u64;
-        self.write_samples(&mut transaction, &mut sorted, &mut applied).await?;
+        self.write_samples(connection, &mut sorted, &mut applied).await?;
         let is_fresh = applied.stored == to_write;
-        resolve_conflicts(&mut transaction, &sorted.contested, &mut applied, &mut rejects).await?;
-        alarms::append(&mut transaction, batch.tenant, &batch.transitions).await?;
-        audit::append(&mut transaction, &batch.audits).await?;
-        write_rejects(&mut transaction, batch.tenant, &rejects).await?;
-        write_alerts(&mut transaction, batch.tenant, &batch.alerts).await?;
-        write_deliveries(&mut transaction, &batch.deliveries).await?;
-        transaction.commit().await?;
+        resolve_conflicts(connection, &sorted.contested, &mut applied, &mut rejects).await?;
+        alarms::append(connection, batch.tenant, &batch.transitions).await?;
+        audit::append(connection, &batch.audits).await?;
+        write_rejects(connection, batch.tenant, &rejects).await?;
+        write_alerts(connection, batch.tenant, &batch.alerts).await?;
+        write_deliveries(connection, &batch.deliveries).await?;
+        connection.execute("commit").await?;
         self.thinner.accept(thinned, is_fresh);
         Ok((applied, hours))
     }
@@ -277,19 +284,8 @@ impl Writer {
                 [only] => only.as_str(),
                 _ => "samples",
             };
-            connection.execute("savepoint straight").await?;
-            match copy::send(connection, table, &self.buffer).await {
-                Ok(stored) => {
-                    connection.execute("release savepoint straight").await?;
-                    applied.stored += stored;
-                    return Ok(());
-                }
-                Err(Error::Exists { .. }) => {
-                    connection.execute("rollback to savepoint straight").await?;
-                    self.staged_batches = STAGED_AFTER_CONFLICT;
-                }
-                Err(error) => return Err(error),
-            }
+            applied.stored += copy::send(connection, table, &self.buffer).await?;
+            return Ok(());
         }
         copy::send(connection, "incoming", &self.buffer).await?;
         let written =

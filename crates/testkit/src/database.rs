@@ -190,11 +190,19 @@ pub struct ScratchFolder {
 }
 
 impl ScratchFolder {
-    /// A new empty folder.
+    /// A new empty folder among the system's temporary files.
     ///
     /// # Errors
     /// Where it cannot be made.
     pub fn new() -> Result<Self> {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// A new empty folder in `base`: for what wants a certain disk.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn below(base: &Path) -> Result<Self> {
         const CLEAN: &str = r#"
             read -r _
             for file in "$1"/data/postmaster.pid "$1"/*/data/postmaster.pid; do
@@ -209,7 +217,7 @@ impl ScratchFolder {
             done
             rm -rf "$1"
         "#;
-        let path = tempfile::Builder::new().prefix("penstock-test-").tempdir()?.keep();
+        let path = tempfile::Builder::new().prefix("penstock-test-").tempdir_in(base)?.keep();
         std::fs::set_permissions(&path, Permissions::from_mode(0o755))?;
         // Its input ends when this process does.
         let cleaner = Command::new("sh")
