@@ -33,7 +33,7 @@ end
 $$;
 
 -- What was measured in a stretch of time that begins at `start`. `first`, `last`, `min` and `max` are of the samples that
--- have a value and are not bad, as trends draw them, `*_at` their times in milliseconds after `start`; the rest is of the
+-- have a value and are not bad, as trends draw them, `*_at` their times in microseconds after `start`; the rest is of the
 -- good ones alone. `good_secs` is how long a good value stood within the stretch, each until the next sample of any
 -- quality and at most for as long as its point may be silent; `weighted_mean` is weighted by that.
 -- In rollups_minute, what equals `first` (or `first_at`) is null: most minutes of a plant hold one sample.
@@ -50,10 +50,10 @@ create table rollups_minute (
     point_no int not null,
     count int not null,
     good int not null,
-    first_at int,
-    last_at int,
-    min_at int,
-    max_at int,
+    first_at bigint,
+    last_at bigint,
+    min_at bigint,
+    max_at bigint,
     good_secs real not null,
     worst smallint not null,
     primary key (point_no, start)

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, BrokerForm, Call, Code, CreateFirstAdmin, Frame, GetAlarm, GetHealth, GetHistory,
-    GetPublishExample, GetRegister, Hello, ListJournal, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects,
-    MqttVersion, PublishExample, Register, RouteForm, SaveBroker, SavePoints, Session, SignIn, StationCard, TlsForm,
+    AcknowledgeAlarms, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory, Frame, GetAlarm,
+    GetHealth, GetHistory, GetPublishExample, GetRegister, GetValuesAt, Hello, ImportHistory, ListJournal,
+    ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, MqttVersion, PublishExample, Register, RouteForm,
+    SaveBroker, SavePoints, Session, SignIn, StationCard, TlsForm,
 };
 use penstock_model::{
     Clock, Limits, PipeId, PlaceKind, Point, PointState, Position, Quantity, Recording, Timestamp, Unit,
@@ -278,7 +279,59 @@ async fn a_message_may_bring_thousands_of_readings() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(count().await, (READINGS, READINGS, 0), "each is stored");
+    it_leaves_and_comes_back_as_a_file(&screen, &point(&screen, "S0002").await, first, READINGS).await;
     station.stop().await;
+}
+
+/// Exports `count` values, a second apart, and brings them in again, as they are and as a day before.
+async fn it_leaves_and_comes_back_as_a_file(screen: &Screen<'_>, point: &Point, first: Timestamp, count: u64) {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let to = first + Duration::from_secs(count);
+    let export = async |format| {
+        let call = ExportHistory { points: vec![point.id], from: first, to, format };
+        let ready = screen.call(call).await.expect("may see");
+        let taken = screen.station.take_export(&ready.ticket).expect("ready");
+        assert_eq!(taken.file_name(), ready.file_name);
+        let file = tempfile::NamedTempFile::new().expect("file");
+        let into = file.reopen().expect("file");
+        tokio::task::spawn_blocking(move || taken.write(into)).await.expect("done").expect("written");
+        assert!(screen.station.take_export(&ready.ticket).is_err(), "once");
+        std::fs::read(file.path()).expect("read")
+    };
+    let parquet = export(ExportFormat::Parquet).await;
+    assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"), "{} bytes", parquet.len());
+    let text = String::from_utf8(export(ExportFormat::Csv).await).expect("text");
+    assert_eq!(text.lines().count() as u64, count + 1);
+    assert!(text.starts_with("time,point,description,value,unit,quality"), "{text:.100}");
+
+    let figures = async || screen.call(GetHealth {}).await.expect("may see").pipeline;
+    let import =
+        async |csv: &str, dry_run| screen.call(ImportHistory { csv: csv.into(), dry_run }).await.expect("an admin");
+    let before = figures().await;
+    assert_eq!(u64::from(import(&text, true).await.added), count);
+    assert_eq!(u64::from(import(&text, false).await.added), count);
+    let earlier = format!("time,point,value\n{},{},7.5\n", first - DAY, point.name);
+    import(&earlier, false).await;
+    for _ in 0..600 {
+        if figures().await.stored > before.stored {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let after = figures().await;
+    assert_eq!((after.stored - before.stored, after.duplicates - before.duplicates), (1, count), "known ones stay one");
+    let at = |at| GetValuesAt { points: vec![point.id], at, sloped: true };
+    let value = screen.call(at(first + Duration::from_millis(1_500))).await.expect("may see");
+    assert_eq!(value[0].and_then(|value| value.value), Some(1.5), "half way from 1 to 2");
+    let value = screen.call(at(first - DAY)).await.expect("may see");
+    assert_eq!(value[0].and_then(|value| value.value), Some(7.5));
+    assert_eq!(screen.call(at(first - DAY * 2)).await.expect("may see"), [None]);
+
+    let faulty =
+        format!("time,point,value,unit\n{first},{0},1,mg/L\n{first},nobody,1,\nyesterday,{0},1,\n", point.name);
+    let report = import(&faulty, false).await;
+    let faults: Vec<(u32, &str)> = report.faults.iter().map(|fault| (fault.line, fault.field.as_str())).collect();
+    assert_eq!((report.added, faults), (0, vec![(2, "unit"), (3, "point"), (4, "time")]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

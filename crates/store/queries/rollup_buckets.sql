@@ -6,10 +6,10 @@ with stretch as materialized (
         coalesce(last, first) as last,
         coalesce(min, first) as low,
         coalesce(max, first) as high,
-        start + first_at * interval '1 millisecond' as first_at,
-        start + coalesce(last_at, first_at) * interval '1 millisecond' as last_at,
-        start + coalesce(min_at, first_at) * interval '1 millisecond' as low_at,
-        start + coalesce(max_at, first_at) * interval '1 millisecond' as high_at
+        start + first_at * interval '1 microsecond' as first_at,
+        start + coalesce(last_at, first_at) * interval '1 microsecond' as last_at,
+        start + coalesce(min_at, first_at) * interval '1 microsecond' as low_at,
+        start + coalesce(max_at, first_at) * interval '1 microsecond' as high_at
     from {table}
     where point_no = $1 and start >= $2 and start < $3
 ),

@@ -155,6 +155,10 @@ impl Row {
         Ok(self.bytes()?.map(i32::from_be_bytes))
     }
 
+    pub(crate) fn long(&mut self) -> Result<Option<i64>> {
+        Ok(self.bytes()?.map(i64::from_be_bytes))
+    }
+
     pub(crate) fn small(&mut self) -> Result<Option<i16>> {
         Ok(self.bytes()?.map(i16::from_be_bytes))
     }

@@ -187,8 +187,7 @@ impl Store {
     /// are more than `max_points`, buckets that keep every extreme and make at most `max_points` marks. A `max_points`
     /// below 8 counts as 8.
     ///
-    /// Buckets of a minute and wider come from the roll-ups, whose times are whole milliseconds; so do those of months
-    /// whose samples are gone.
+    /// Buckets of a minute and wider come from the roll-ups; so do those of months whose samples are gone.
     ///
     /// # Errors
     /// Those of the database.

@@ -163,7 +163,7 @@ impl RollUp {
         let mark = |of: fn(&Marks) -> Mark| value(marks.as_ref().map(|marks| of(marks).value));
         let offset = |of: fn(&Marks) -> Mark| {
             let offset = marks.as_ref().map(|marks| self.offset(of(marks)));
-            offset.filter(|_| !is_sparse || offset != first_at).map(i32::to_be_bytes)
+            offset.filter(|_| !is_sparse || offset != first_at).map(i64::to_be_bytes)
         };
         let good = |figure: f64| value((self.good.count > 0).then_some(figure));
         encoder.row(18);
@@ -179,7 +179,7 @@ impl RollUp {
         encoder.field(point.0.to_be_bytes());
         encoder.field(i32::try_from(self.bucket.count).unwrap_or(i32::MAX).to_be_bytes());
         encoder.field(i32::try_from(self.good.count).unwrap_or(i32::MAX).to_be_bytes());
-        encoder.optional(first_at.map(i32::to_be_bytes));
+        encoder.optional(first_at.map(i64::to_be_bytes));
         encoder.optional(offset(|marks| marks.last));
         encoder.optional(offset(|marks| marks.low));
         encoder.optional(offset(|marks| marks.high));
@@ -187,9 +187,9 @@ impl RollUp {
         encoder.field(i16::from(self.bucket.worst.code()).to_be_bytes());
     }
 
-    /// Milliseconds from the start; a day has fewer than 2^31.
-    fn offset(&self, mark: Mark) -> i32 {
-        i32::try_from(mark.at.micros_since(self.bucket.start) / 1_000).unwrap_or(i32::MAX)
+    /// Microseconds from the start.
+    const fn offset(&self, mark: Mark) -> i64 {
+        mark.at.micros_since(self.bucket.start)
     }
 
     /// From a row of `COLUMNS`.
@@ -204,16 +204,15 @@ impl RollUp {
         let point = PointNo(row.int()?.ok_or_else(missing)?);
         let mut count = || Ok::<_, Error>(u64::from(row.int()?.ok_or_else(missing)?.unsigned_abs()));
         let (count, good) = (count()?, count()?);
-        let first_at = row.int()?;
+        let first_at = row.long()?;
         let [last_at, low_at, high_at] = {
-            let mut read = || Ok::<_, Error>(row.int()?.or(first_at));
+            let mut read = || Ok::<_, Error>(row.long()?.or(first_at));
             [read()?, read()?, read()?]
         };
         let secs = f64::from(row.real()?.ok_or_else(missing)?);
         let worst = quality(row.small()?.ok_or_else(missing)?);
-        let mark = |value: Option<f64>, offset: Option<i32>| {
-            let after = Duration::from_millis(u64::from(offset?.unsigned_abs()));
-            Some(Mark { at: start + after, value: value? })
+        let mark = |value: Option<f64>, offset: Option<i64>| {
+            Some(Mark { at: start + Duration::from_micros(offset?.unsigned_abs()), value: value? })
         };
         let marks = (|| {
             Some(Marks {
@@ -253,12 +252,6 @@ impl Due {
     pub(crate) async fn hold(&self) -> OwnedMutexGuard<Noted> {
         Arc::clone(&self.0).lock_owned().await
     }
-
-    /// Forgets what is noted of hours before `end`.
-    async fn clear(&self, end: Timestamp) {
-        let mut noted = self.0.lock().await;
-        noted.hours = noted.hours.split_off(&end.as_micros());
-    }
 }
 
 impl Noted {
@@ -281,6 +274,11 @@ impl Noted {
             }
         }
         missing
+    }
+
+    /// Forgets what is noted of hours before `end`.
+    fn forget(&mut self, end: Timestamp) {
+        self.hours = self.hours.split_off(&end.as_micros());
     }
 
     pub(crate) fn add(&mut self, noted: Vec<(i32, Timestamp)>) {
@@ -335,11 +333,10 @@ impl Store {
     /// Those of the database; what was not rolled up is by the next call.
     pub async fn roll_up(&self, now: Timestamp) -> Result<RolledUp> {
         let end = Level::Hour.floor(now - PATIENCE);
-        self.due.clear(end).await;
         let mut done = RolledUp::default();
         loop {
             let mut connection = self.pool.acquire().await?;
-            let some = roll_up_some(&mut connection, end).await?;
+            let some = roll_up_some(&mut connection, &self.due, end).await?;
             if some.hours == 0 {
                 return Ok(done);
             }
@@ -364,10 +361,15 @@ impl Store {
     }
 }
 
-async fn roll_up_some(connection: &mut PgConnection, end: Timestamp) -> Result<RolledUp> {
+async fn roll_up_some(connection: &mut PgConnection, due: &Due, end: Timestamp) -> Result<RolledUp> {
+    let mut noted = due.hold().await;
     let mut transaction = connection.begin().await?;
-    // One moment for all: a note that is seen here belongs to samples that are seen here.
+    // One moment for all, in which no batch is half way: a note that is seen here belongs to samples that are seen here,
+    // and whatever comes later is noted anew.
     transaction.execute("set transaction isolation level repeatable read").await?;
+    transaction.execute("select 1").await?;
+    noted.forget(end);
+    drop(noted);
     let rows: Vec<(i32, At, i64, bool)> = sqlx::query_as(include_str!("../queries/due_hours.sql"))
         .bind(At(end))
         .bind(HOURS_AT_ONCE)

@@ -102,8 +102,10 @@ impl Context<'_> {
             let register = self.shared.register.lock();
             values_csv::read(&call.csv, &register, now)
         };
-        if call.dry_run || !report.faults.is_empty() || samples.is_empty() {
+        if !report.faults.is_empty() {
             report.added = 0;
+        }
+        if call.dry_run || report.added == 0 {
             return Ok(report);
         }
         let subject = format!("values of {} points", values_csv::points_of(&samples));

@@ -62,6 +62,7 @@ pub(crate) fn file(points: usize, kind: Kind) -> Result<PlantFile> {
             span: None,
             limits: Limits { h: (kind == Kind::Watched).then_some(HIGH), ..Limits::default() },
             stale_after: Duration::from_secs(900),
+            recording: None,
         }
     };
     let site = Site { id: site, name: "Site".into(), kind: SiteKind::Network, area: None, position: None };
