@@ -43,9 +43,10 @@ fn from_here(args: &[String]) -> anyhow::Result<Vec<String>> {
     let mut from_here = Vec::with_capacity(args.len());
     let mut is_path = false;
     for arg in args {
-        from_here.push(match is_path {
-            true => std::path::absolute(arg).with_context(|| format!("{arg} is no path"))?.display().to_string(),
-            false => arg.clone(),
+        from_here.push(if is_path {
+            std::path::absolute(arg).with_context(|| format!("{arg} is no path"))?.display().to_string()
+        } else {
+            arg.clone()
         });
         is_path = arg == "--json" || arg == "--folder";
     }
