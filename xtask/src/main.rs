@@ -38,6 +38,8 @@ cargo xtask COMMAND
                          time to the first live value, memory, CPU
   bench ingest [--json FILE] [--only PART,PART] [--quick]
                          throughput, latency, a frozen database and memory, each beside its ceiling
+  bench history [--json FILE] [--samples N] [--folder FOLDER]
+                         how fast 50,000,000 stored samples answer, and what they take on disk
   bench NAME [ARG]...    run the benchmark NAME of whichever crate has it
   fuzz [TARGET] [--secs N]
                          the decoders' fuzz targets, each for N seconds (30), with the compiler in use
