@@ -429,7 +429,8 @@ fn hundred_thousand_topics() -> Result<()> {
     let is_of_flood = |point: &&Value| point["address"]["path"].as_str().is_some_and(|path| path.starts_with('X'));
     let mut point = points.iter().find(is_of_flood).context("one of the flood")?.clone();
     point["state"] = json!("ignored");
-    room.call("save-points", &json!({ "points": [point], "reason": "not of this plant" }))?;
+    let report = room.call("save-points", &json!({ "points": [point], "reason": "not of this plant" }))?;
+    ensure!(report["changed"] == 1, "it is ignored from now on: {report}");
     room.cleared("points")?;
     devices.balances(&room)
 }

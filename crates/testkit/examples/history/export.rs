@@ -1,10 +1,13 @@
 //! How fast samples leave for a file, each way of writing one beside PostgreSQL's own `COPY` of the same rows as text.
 
+use std::collections::HashMap;
+use std::io::{BufWriter, Write as _};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use penstock_model::{PointNo, Timestamp};
+use penstock_archive::{Column, CsvWriter, TableWriter};
+use penstock_model::{PointNo, Quantity, Sample, Timestamp};
 use penstock_store::Store;
 use sqlx::postgres::PgPoolCopyExt as _;
 
@@ -29,8 +32,61 @@ type Write = for<'a> fn(&'a Store, &'a Extract) -> Pin<Box<dyn Future<Output = R
 const ASKED: Asked = Asked::AtLeast(500_000.0);
 
 /// The ways to write a file.
-const WAYS: [(&str, Write); 1] =
-    [("export, the reading alone (binary COPY)", |store, extract| Box::pin(read(store, extract)))];
+const WAYS: [(&str, Write); 3] = [
+    ("export, the reading alone (binary COPY)", |store, extract| Box::pin(read(store, extract))),
+    ("export to CSV", |store, extract| Box::pin(write(store, extract, Format::Csv))),
+    ("export to Parquet", |store, extract| Box::pin(write(store, extract, Format::Parquet))),
+];
+
+#[derive(Clone, Copy)]
+enum Format {
+    Csv,
+    Parquet,
+}
+
+/// A file as the station writes it: read on one task, written on a thread.
+async fn write(store: &Store, extract: &Extract, format: Format) -> Result<u64> {
+    let mut chunks = store.scan(extract.points.clone(), extract.from, extract.to);
+    let columns: Vec<Column> = extract.points.iter().map(column).collect();
+    let place: HashMap<PointNo, usize> = extract.points.iter().enumerate().map(|(at, point)| (*point, at)).collect();
+    let file = BufWriter::new(tempfile::tempfile()?);
+    let work = tokio::task::spawn_blocking(move || -> Result<u64> {
+        let mut written = 0;
+        let rows = |chunk: &[Sample]| chunk.iter().map(|sample| place[&sample.point]).collect::<Vec<_>>();
+        match format {
+            Format::Csv => {
+                let mut writer = CsvWriter::new(file, columns);
+                while let Some(chunk) = chunks.blocking_recv() {
+                    let chunk = chunk?;
+                    writer.write(rows(&chunk).into_iter().zip(&chunk))?;
+                    written += chunk.len() as u64;
+                }
+                writer.finish()?.flush()?;
+            }
+            Format::Parquet => {
+                let mut writer = TableWriter::new(file, columns)?;
+                while let Some(chunk) = chunks.blocking_recv() {
+                    let chunk = chunk?;
+                    writer.write(rows(&chunk).into_iter().zip(&chunk))?;
+                    written += chunk.len() as u64;
+                }
+                writer.finish()?.flush()?;
+            }
+        }
+        Ok(written)
+    });
+    work.await?
+}
+
+fn column(point: &PointNo) -> Column {
+    let quantity = Quantity::Pressure;
+    Column {
+        name: format!("PT-{}", point.0),
+        description: "Pressure in the main".to_owned(),
+        unit: quantity.display_unit(),
+        decimals: quantity.decimals() + 2,
+    }
+}
 
 /// The lines in the order of the table; one run after the other adds its figures.
 pub(crate) struct Exports {
