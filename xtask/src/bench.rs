@@ -31,9 +31,26 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
             start(workspace, file.as_deref())?;
             Ok(ExitCode::SUCCESS)
         }
+        Some((name, rest)) if name == "history" => of_a_crate(workspace, name, &from_here(rest)?),
         Some((name, rest)) => of_a_crate(workspace, name, rest),
         None => bail!("usage: cargo xtask bench start [--json FILE] | bench NAME [ARG]..."),
     }
+}
+
+/// Arguments with the files and folders among them as they are called from the folder of the call: a benchmark runs in
+/// the checkout's.
+fn from_here(args: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut from_here = Vec::with_capacity(args.len());
+    let mut is_path = false;
+    for arg in args {
+        from_here.push(if is_path {
+            std::path::absolute(arg).with_context(|| format!("{arg} is no path"))?.display().to_string()
+        } else {
+            arg.clone()
+        });
+        is_path = arg == "--json" || arg == "--folder";
+    }
+    Ok(from_here)
 }
 
 fn start(workspace: &Workspace, file: Option<&Path>) -> anyhow::Result<()> {
@@ -117,7 +134,8 @@ fn of_a_crate(workspace: &Workspace, name: &str, args: &[String]) -> anyhow::Res
     for crate_folder in std::fs::read_dir(workspace.path("crates")).context("crates cannot be listed")? {
         let folder = crate_folder.context("crates cannot be listed")?.path();
         for (kind, option) in [("benches", "--bench"), ("examples", "--example")] {
-            if folder.join(kind).join(format!("{name}.rs")).is_file() {
+            let of_kind = folder.join(kind);
+            if of_kind.join(format!("{name}.rs")).is_file() || of_kind.join(name).join("main.rs").is_file() {
                 found = Some((folder.clone(), option));
             }
         }
@@ -137,6 +155,13 @@ fn of_a_crate(workspace: &Workspace, name: &str, args: &[String]) -> anyhow::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_named_from_the_folder_of_the_call() {
+        let args = ["--samples", "10", "--json", "a.json", "--folder", "/b"].map(str::to_owned);
+        let here = std::env::current_dir().expect("a folder").join("a.json").display().to_string();
+        assert_eq!(from_here(&args).expect("paths"), ["--samples", "10", "--json", &here, "--folder", "/b"]);
+    }
 
     #[test]
     fn processor_time_is_read_behind_any_name() {

@@ -35,6 +35,8 @@ cargo xtask COMMAND
   ui                     build the screens into ui/dist
   bench start [--json FILE]
                          time to the first live value, memory, CPU
+  bench history [--json FILE] [--samples N] [--folder FOLDER]
+                         how fast 50,000,000 stored samples answer, and what they take on disk
   bench NAME [ARG]...    run the benchmark NAME of whichever crate has it
   bundle                 the Debian package, optimised, and a try whether it starts
   shots                  a picture of every screen into target/shots

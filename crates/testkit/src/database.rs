@@ -195,6 +195,14 @@ impl ScratchFolder {
     /// # Errors
     /// Where it cannot be made.
     pub fn new() -> Result<Self> {
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// A new empty folder in `parent`: some systems keep the one for temporary files in memory.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub fn within(parent: &Path) -> Result<Self> {
         const CLEAN: &str = r#"
             read -r _
             for file in "$1"/data/postmaster.pid "$1"/*/data/postmaster.pid; do
@@ -209,7 +217,7 @@ impl ScratchFolder {
             done
             rm -rf "$1"
         "#;
-        let path = tempfile::Builder::new().prefix("penstock-test-").tempdir()?.keep();
+        let path = tempfile::Builder::new().prefix("penstock-test-").tempdir_in(parent)?.keep();
         std::fs::set_permissions(&path, Permissions::from_mode(0o755))?;
         // Its input ends when this process does.
         let cleaner = Command::new("sh")
