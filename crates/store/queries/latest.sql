@@ -1,4 +1,5 @@
--- $1 tenant. One probe of the newest partition that has the point, a point.
+-- $1 tenant, $2 parts that the points are dealt to, $3 which of them. One probe of the newest partition that has the
+-- point, a point.
 select newest.*
 from points
 cross join lateral (
@@ -10,5 +11,4 @@ cross join lateral (
     order by source_time desc
     limit 1
 ) newest
-where points.tenant = $1
-order by newest.point_no
+where points.tenant = $1 and abs(points.no % $2) = $3
