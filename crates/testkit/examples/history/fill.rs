@@ -72,7 +72,10 @@ pub(crate) fn tenant() -> TenantId {
 /// Fills an empty database, or says what it was filled with before.
 pub(crate) async fn fill(store: &Store, note: &Path, samples: u64, now: Timestamp) -> Result<Filled> {
     if note.exists() {
-        return read_note(note);
+        let filled = read_note(note)?;
+        let held = filled.samples;
+        ensure!(held == samples, "the folder holds {held} samples: say --samples {held}, or name another folder");
+        return Ok(filled);
     }
     let steps = Steps::of(samples)?;
     put_plant(store, &steps, now).await?;
@@ -90,6 +93,7 @@ pub(crate) async fn fill(store: &Store, note: &Path, samples: u64, now: Timestam
     };
     let mut past = Past::new(&numbers, &steps, end - SPAN);
     let mut writer = Writer::open(store).await?;
+    ensure!(writer.watermark().await? == 0, "the folder was not filled to its end: remove it, or name another");
     let (mut seq, mut written, mut day) = (0, 0, Timestamp::MIN);
     let started = Instant::now();
     loop {

@@ -81,35 +81,40 @@ fn options() -> Result<Options> {
 }
 
 async fn measure(folder: &Path, samples: u64) -> Result<(Filled, Vec<Line>)> {
-    let (mut cluster, mut store) = start(folder).await?;
-    let filled = fill::fill(&store, &folder.join("filled.json"), samples, Clock::System.now()).await?;
-    let mut questions = questions::Questions::new(&store, &filled).await?;
-    let mut exports = export::Exports::new(&store, &filled).await?;
+    let note = folder.join("filled.json");
+    let filled = on_cluster(folder, async |store| fill::fill(store, &note, samples, Clock::System.now()).await).await?;
+    let (mut questions, mut exports) = on_cluster(folder, async |store| {
+        Ok((questions::Questions::new(store, &filled).await?, export::Exports::new(store, &filled).await?))
+    })
+    .await?;
     for run in 1..=RUNS {
-        stop(cluster, store).await?;
-        (cluster, store) = start(folder).await?;
         eprintln!("run {run} of {RUNS}");
-        questions.run(&store).await?;
-        exports.run(&store).await?;
+        on_cluster(folder, async |store| {
+            questions.run(store).await?;
+            exports.run(store).await
+        })
+        .await?;
     }
     let mut lines = of_filling(&filled);
     lines.extend(questions.into_lines());
     lines.extend(exports.into_lines());
-    lines.extend(disk::measure(&store).await?);
-    stop(cluster, store).await?;
+    lines.extend(on_cluster(folder, async |store| disk::measure(store).await).await?);
     Ok((filled, lines))
 }
 
-async fn start(folder: &Path) -> Result<(Cluster, Store)> {
-    let cluster = Cluster::start(ClusterSettings::new(folder)).await?;
-    let store = Store::open(&cluster.options()).await?;
-    Ok((cluster, store))
-}
-
-async fn stop(mut cluster: Cluster, store: Store) -> Result<()> {
-    store.close().await;
+/// Works on a server that was just started, and stops it, whatever comes of the work.
+async fn on_cluster<T>(folder: &Path, work: impl AsyncFnOnce(&Store) -> Result<T>) -> Result<T> {
+    let mut cluster = Cluster::start(ClusterSettings::new(folder)).await?;
+    let outcome = match Store::open(&cluster.options()).await {
+        Ok(store) => {
+            let outcome = work(&store).await;
+            store.close().await;
+            outcome
+        }
+        Err(error) => Err(error.into()),
+    };
     cluster.stop(STOP_DEADLINE).await?;
-    Ok(())
+    outcome
 }
 
 fn of_filling(filled: &Filled) -> Vec<Line> {
