@@ -89,7 +89,7 @@ async fn serve(
     state: watch::Sender<SourceState>,
 ) {
     let (read, write) = connection.into_split();
-    let (durable, told) = mpsc::unbounded_channel();
+    let (durable, told) = watch::channel(0);
     let lane: Arc<dyn AckLane> = Arc::new(Lane { durable });
     tokio::spawn(answer(write, told));
     let mut lines = BufReader::new(tokio::io::AsyncReadExt::take(read, LONGEST_LINE));
@@ -121,23 +121,26 @@ async fn serve(
     }
 }
 
-/// Where acknowledgements of a connection go.
+/// Where acknowledgements of a connection go: a count, so that nothing piles up behind a sender that does not read.
 struct Lane {
-    durable: mpsc::UnboundedSender<usize>,
+    durable: watch::Sender<usize>,
 }
 
 impl AckLane for Lane {
     fn acknowledge(&self, ids: &[u64]) {
         // Void where the connection is gone.
-        self.durable.send(ids.len()).ok();
+        self.durable.send_modify(|durable| *durable += ids.len());
     }
 }
 
-async fn answer(mut write: OwnedWriteHalf, mut told: mpsc::UnboundedReceiver<usize>) {
-    while let Some(count) = told.recv().await {
-        if write.write_all("ok\n".repeat(count).as_bytes()).await.is_err() {
+async fn answer(mut write: OwnedWriteHalf, mut told: watch::Receiver<usize>) {
+    let mut answered = 0;
+    while told.changed().await.is_ok() {
+        let durable = *told.borrow_and_update();
+        if write.write_all("ok\n".repeat(durable - answered).as_bytes()).await.is_err() {
             return;
         }
+        answered = durable;
     }
 }
 

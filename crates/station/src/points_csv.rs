@@ -215,7 +215,7 @@ impl Scale {
         }
     }
 
-    fn from_si(self, si: f64) -> f64 {
+    fn given_of(self, si: f64) -> f64 {
         match self {
             Self::Value(unit) => unit.from_si(si),
             Self::Difference(unit) => unit.difference_from_si(si),
@@ -446,7 +446,7 @@ impl Row<'_> {
 
 /// What is stored, where the file only repeats it: the way to another unit and back leaves noise in the last digits.
 fn settled(stored: Option<f64>, si: f64, text: &str, scale: Scale) -> f64 {
-    let repeats = |stored: &f64| (si - stored).abs() <= stored.abs() * 1e-12 || trim(scale.from_si(*stored)) == text;
+    let repeats = |stored: &f64| (si - stored).abs() <= stored.abs() * 1e-12 || trim(scale.given_of(*stored)) == text;
     stored.filter(repeats).unwrap_or(si)
 }
 

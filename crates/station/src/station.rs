@@ -630,7 +630,7 @@ fn spool_bound(folder: &Path, set: u64) -> u64 {
         .map(|entries| entries.flatten().filter_map(|entry| Some(entry.metadata().ok()?.len())).sum())
         .unwrap_or(0);
     let Ok(disk) = nix::sys::statvfs::statvfs(folder) else { return set };
-    let free = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
     let bound = set.min(((free + taken) / 2).max(LEAST_SPOOL_BYTES));
     if bound < set {
         tracing::info!(megabytes = bound >> 20, "the spool takes half of the free disk at most");

@@ -286,14 +286,14 @@ impl Store {
 
     /// Months of a range whose samples retention has taken away, in time order.
     pub(crate) async fn gone(&self, point: PointNo, from: Timestamp, to: Timestamp) -> Result<Vec<Gone>> {
-        let rows: Vec<(At, At, Option<Json<Vec<FileName>>>)> =
-            sqlx::query_as(include_str!("../queries/months_gone.sql"))
-                .bind(point.0)
-                .bind(At(from))
-                .bind(At(to))
-                .fetch_all(&self.pool)
-                .await?;
-        let month = |(At(first), At(next), files): (At, At, Option<Json<Vec<FileName>>>)| {
+        type Row = (At, At, Option<Json<Vec<FileName>>>);
+        let rows: Vec<Row> = sqlx::query_as(include_str!("../queries/months_gone.sql"))
+            .bind(point.0)
+            .bind(At(from))
+            .bind(At(to))
+            .fetch_all(&self.pool)
+            .await?;
+        let month = |(At(first), At(next), files): Row| {
             let files = files.map(|Json(files)| files).unwrap_or_default();
             Gone { first, next, files: files.into_iter().map(|file| file.name).collect() }
         };
