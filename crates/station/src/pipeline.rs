@@ -672,7 +672,7 @@ impl Pipeline {
         let touched: Vec<RuleId> = rules.iter().map(|rule| rule.id).chain(removed.iter().copied()).collect();
         self.engine.set_rules(rules, now, &mut out.transitions);
         self.engine.remove(&removed, now, &mut out.transitions);
-        self.discovered = count_discovered(&self.register);
+        self.discovered = count_discovered(&self.register, &points);
         if self.discovered < MAX_DISCOVERED {
             self.notices.clear("points", "too-many");
         }
@@ -682,8 +682,13 @@ impl Pipeline {
     }
 }
 
-fn count_discovered(register: &Register) -> usize {
-    register.lock().points.values().filter(|point| point.state == PointState::Discovered).count()
+/// Points that wait to be adopted once `changed` are in the register, which they are later.
+fn count_discovered(register: &Register, changed: &[Point]) -> usize {
+    let waits = |point: &&Point| point.state == PointState::Discovered;
+    let changed: BTreeMap<PointNo, &Point> = changed.iter().map(|point| (point.no, point)).collect();
+    let inner = register.lock();
+    let same = inner.points.values().filter(|point| !changed.contains_key(&point.no));
+    same.filter(waits).count() + changed.values().copied().filter(waits).count()
 }
 
 fn facts_of(point: &Point, evaluated_until: Option<Timestamp>) -> PointFacts {
