@@ -71,14 +71,21 @@ create table rollups_due (
 );
 create index rollups_due_hour on rollups_due (point_no, hour);
 
--- Months whose samples retention has taken away, of all points or of those that measure `quantities`. `archive` names the
--- file that holds them, where there is one.
+-- Months whose samples retention has taken away, of all points or of `points`. `archive` names the files that hold them,
+-- where there are any.
 create table samples_gone (
     first timestamptz primary key,
     next timestamptz not null,
     dropped_at timestamptz not null,
-    quantities text[],
+    points int[],
     archive jsonb
+);
+
+-- When retention last looked what is over.
+create table kept_house (
+    one boolean primary key default true,
+    at timestamptz not null,
+    constraint kept_house_is_one_row check (one)
 );
 
 -- The partitions of `parent` that hold a month or year each, with what they hold.

@@ -114,7 +114,7 @@ async fn save_export(app: AppHandle, shell: State<'_, Shell>, ticket: String) ->
     let path = free_path(&app, taken.file_name())?;
     let written = path.clone();
     let work = tauri::async_runtime::spawn_blocking(move || {
-        let part = written.with_extension("part");
+        let part = written.with_extension(format!("{}.part", ticket.get(..8).unwrap_or_default()));
         let file = std::fs::File::create_new(&part).map_err(|error| not_saved(&part.display().to_string(), &error))?;
         let outcome = taken.write(std::io::BufWriter::new(file)).and_then(|()| {
             std::fs::rename(&part, &written).map_err(|error| not_saved(&written.display().to_string(), &error))

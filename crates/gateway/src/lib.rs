@@ -115,7 +115,11 @@ async fn call(
 ) -> Response {
     let caller = Caller { token: bearer(&headers), origin: Origin::Http(from.ip()) };
     let outcome = match Request::parse(&name, &body) {
-        Ok(request) => shared.station.call(&caller, request).await,
+        // To its end, also where the caller goes away half way: a change must not be cut in two.
+        Ok(request) => {
+            let call = tokio::spawn(async move { shared.station.call(&caller, request).await });
+            call.await.unwrap_or_else(|error| Err(ApiError::new(Code::Failed, error.to_string())))
+        }
         Err(error) => Err(error),
     };
     match outcome {

@@ -2,7 +2,7 @@
 //! long enough archived and taken away. Must not know the road.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use penstock_archive::{Archive, ArchiveSettings, Key};
 use penstock_store::{Error, Expired};
@@ -14,6 +14,8 @@ use crate::station::Shared;
 const ROLL_UP: Duration = Duration::from_secs(10);
 /// How often partitions are looked at.
 const PARTITIONS: Duration = Duration::from_secs(3_600);
+/// After a leap of the clock, or a long rest of the station, nothing is taken away for so long.
+const SETTLED: Duration = Duration::from_secs(24 * 3_600);
 /// Months that are made ahead.
 const AHEAD: u32 = 2;
 
@@ -25,11 +27,14 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let mut roll_up = tokio::time::interval(ROLL_UP);
     roll_up.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut partitions = tokio::time::interval(PARTITIONS);
+    let started = Instant::now();
     loop {
         let work = async {
             tokio::select! {
                 _ = roll_up.tick() => shared.roll_up().await,
-                _ = partitions.tick() => shared.look_after_partitions().await,
+                _ = partitions.tick() => {
+                    shared.look_after_partitions(started.elapsed() >= SETTLED).await;
+                }
             }
         };
         tokio::select! {
@@ -52,7 +57,8 @@ impl Shared {
         }
     }
 
-    async fn look_after_partitions(&self) {
+    /// `confirmed` where the clock has been as it is for a day.
+    async fn look_after_partitions(&self, confirmed: bool) {
         let now = self.clock.now();
         if let Err(error) = self.store.prepare_partitions(now, AHEAD).await {
             return self.tell_of(&error, "partitions", "partitions could not be made ahead");
@@ -63,7 +69,7 @@ impl Shared {
         }
         self.notices.clear("historian", "archive");
         let retention = self.settings().settings.retention.to_store();
-        match self.store.expire(now, &retention).await {
+        match self.store.expire(now, &retention, confirmed).await {
             Ok(expired) => {
                 self.notices.clear("historian", "partitions");
                 if expired != Expired::default() {

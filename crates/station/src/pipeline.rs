@@ -7,7 +7,7 @@
 mod directory;
 mod redelivery;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -198,6 +198,8 @@ pub(crate) struct Pipeline {
     engine: Engine,
     fleet: Fleet,
     redeliveries: Redeliveries,
+    /// Jobs that wait for room in the spool.
+    backlog: VecDeque<Job>,
     journal_seq: u64,
     /// The newest received time given out.
     newest_received: Timestamp,
@@ -256,6 +258,7 @@ impl Pipeline {
             engine,
             fleet,
             redeliveries: Redeliveries::new(start.deliveries),
+            backlog: VecDeque::new(),
             journal_seq: start.journal_seq,
             newest_received: now,
             discovered,
@@ -291,14 +294,22 @@ impl Pipeline {
             tokio::select! {
                 biased;
                 Some(order) = orders.recv() => self.carry_out(order).await,
-                _ = tick.tick() => self.tick().await,
-                count = messages.recv_many(&mut batch, BATCH) => {
+                _ = tick.tick() => self.tick(),
+                // Nothing new is taken in while the spool has no room; people and delays go on.
+                room = self.spooler.room(), if !self.backlog.is_empty() => match (room, self.backlog.pop_front()) {
+                    (Some(room), Some(oldest)) => drop(room.send(oldest)),
+                    _ => {
+                        tracing::error!("the spool's task has ended; messages stay unacknowledged");
+                        self.backlog.clear();
+                    }
+                },
+                count = messages.recv_many(&mut batch, BATCH), if self.backlog.is_empty() => {
                     if count == 0 {
                         break; // every source has ended
                     }
                     let waiting = u32::try_from(messages.len()).unwrap_or(u32::MAX);
                     self.counters.queue.store(waiting, Ordering::Relaxed);
-                    self.take_in(&mut batch).await;
+                    self.take_in(&mut batch);
                 }
                 () = shutdown.cancelled(), if !stopping => {
                     // Sources stop on the same signal; what they still hand over is worked on first.
@@ -307,13 +318,15 @@ impl Pipeline {
                 }
             }
         }
+        self.put_all().await;
         while let Ok(order) = orders.try_recv() {
             self.carry_out(order).await;
         }
+        self.put_all().await;
     }
 
     /// Takes a batch of messages down the road.
-    async fn take_in(&mut self, batch: &mut Vec<Received>) {
+    fn take_in(&mut self, batch: &mut Vec<Received>) {
         let mut out = Yield::default();
         let mut acks = Vec::new();
         let mut bytes = 0;
@@ -324,20 +337,41 @@ impl Pipeline {
             acks.push(message.ack);
             if out.samples.len() >= ROUND || bytes >= ROUND_BYTES {
                 bytes = 0;
-                self.hand_on(std::mem::take(&mut out), std::mem::take(&mut acks)).await;
+                self.hand_on(std::mem::take(&mut out), std::mem::take(&mut acks));
             }
         }
         if !acks.is_empty() {
-            self.hand_on(out, acks).await;
+            self.hand_on(out, acks);
         }
     }
 
-    async fn hand_on(&mut self, out: Yield, acks: Vec<penstock_sources::AckToken>) {
+    fn hand_on(&mut self, out: Yield, acks: Vec<penstock_sources::AckToken>) {
         self.counters.samples.fetch_add(out.samples.len() as u64, Ordering::Relaxed);
         self.counters.rejected.fetch_add(out.rejected, Ordering::Relaxed);
         self.tell_of_rejects(&out);
         let job = self.settle(out, acks);
-        self.spooler.put(job).await;
+        self.put(job);
+    }
+
+    /// Hands a job to the spool, behind those that wait for room.
+    fn put(&mut self, job: Job) {
+        self.backlog.push_back(job);
+        while let Some(oldest) = self.backlog.pop_front() {
+            if let Err(back) = self.spooler.try_put(oldest) {
+                self.backlog.push_front(back);
+                return;
+            }
+        }
+    }
+
+    /// Hands on everything that waits, however long the spool takes.
+    async fn put_all(&mut self) {
+        while let Some(job) = self.backlog.pop_front() {
+            match self.spooler.room().await {
+                Some(room) => drop(room.send(job)),
+                None => tracing::error!("the spool's task has ended; messages stay unacknowledged"),
+            }
+        }
     }
 
     fn take_in_one(&mut self, message: &Received, out: &mut Yield) {
@@ -502,12 +536,12 @@ impl Pipeline {
         }
     }
 
-    async fn tick(&mut self) {
+    fn tick(&mut self) {
         let mut out = Yield::default();
         self.engine.tick(self.clock.now(), &mut out.transitions);
         if !out.transitions.is_empty() {
             let job = self.settle(out, Vec::new());
-            self.spooler.put(job).await;
+            self.put(job);
         }
     }
 
@@ -524,11 +558,12 @@ impl Pipeline {
         if !out.discovered.is_empty() {
             job.push(Room::Samples, Record::Discovered(out.discovered));
         }
-        if !out.samples.is_empty() {
-            job.push(Room::Samples, Record::Samples(out.samples));
-        }
+        // Ahead of their samples: a sample that is kept and not known would be kept again.
         if !out.deliveries.is_empty() {
             job.push(Room::Samples, Record::Deliveries(out.deliveries));
+        }
+        if !out.samples.is_empty() {
+            job.push(Room::Samples, Record::Samples(out.samples));
         }
         if !out.rejects.is_empty() {
             job.push(Room::Samples, Record::Rejects(out.rejects));
@@ -589,12 +624,12 @@ impl Pipeline {
                     Err(error) => answer(reply, Err(error.to_string())),
                 }
             }
-            Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply).await,
+            Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply),
             Order::Keep { samples, audit, reply } => {
                 let out = Yield { samples, audits: vec![audit], ..Yield::default() };
                 let job = self.settle(out, Vec::new());
                 let done = Some(Box::new(move |done| answer(reply, done)) as crate::spooler::Done);
-                self.spooler.put(Job { done, ..job }).await;
+                self.put(Job { done, ..job });
             }
             Order::Routes { source, routes } => {
                 self.routes.insert(source, routes);
@@ -648,7 +683,7 @@ impl Pipeline {
             .await;
     }
 
-    async fn adopt(
+    fn adopt(
         &mut self,
         points: Vec<Point>,
         rules: Vec<AlarmRule>,
@@ -678,7 +713,7 @@ impl Pipeline {
         }
         let job = self.settle(out, Vec::new());
         self.show_alarms(touched);
-        self.spooler.put(Job { done: Some(Box::new(move |_| answer(reply, now))), ..job }).await;
+        self.put(Job { done: Some(Box::new(move |_| answer(reply, now))), ..job });
     }
 }
 

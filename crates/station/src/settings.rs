@@ -451,6 +451,10 @@ fn check(settings: &Settings, file: &str) -> Result<(), Error> {
             return wrong(&format!("retention.{key}"), "give 1 to 36600 days".into());
         }
     }
+    let longest = settings.retention.samples_days_of.values().chain([&settings.retention.samples_days]).max();
+    if longest.is_some_and(|days| *days > settings.retention.roll_ups_years.saturating_mul(366)) {
+        return wrong("retention.roll_ups_years", "keep roll-ups at least as long as samples: trends read them".into());
+    }
     if !(1..=100).contains(&settings.retention.roll_ups_years) {
         return wrong("retention.roll_ups_years", "give 1 to 100".into());
     }

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 
 use penstock_sources::AckToken;
 use penstock_spool::{Error, Room, Spool};
+use tokio::sync::mpsc::OwnedPermit;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::notices::Notices;
 use crate::record::Record;
 
-/// Jobs that wait for the spool; then the pipeline waits.
+/// Jobs that wait for the spool; then the pipeline takes no more messages.
 const WAITING: usize = 64;
 /// Jobs that are flushed at once, and their bytes.
 const AT_ONCE: usize = 64;
@@ -84,11 +86,15 @@ pub(crate) fn spooler(spool: Arc<Spool>, notices: Notices, appended: Arc<Notify>
 }
 
 impl Spooler {
-    /// Hands a job on; waits while too many wait, and so slows the sources.
-    pub(crate) async fn put(&self, job: Job) {
-        if self.samples.send(job).await.is_err() {
-            tracing::error!("the spool's task has ended; messages stay unacknowledged");
-        }
+    /// Hands a job on, or gives it back where too many wait.
+    pub(crate) fn try_put(&self, job: Job) -> Result<(), Job> {
+        self.samples.try_send(job).map_err(TrySendError::into_inner)
+    }
+
+    /// Waits for room for a job; none where the spool's task has ended.
+    pub(crate) fn room(&self) -> impl Future<Output = Option<OwnedPermit<Job>>> + use<> {
+        let samples = self.samples.clone();
+        async move { samples.reserve_owned().await.ok() }
     }
 
     /// Hands on what a person did; it does not wait behind samples that have no room.
@@ -202,8 +208,8 @@ struct Appended {
 
 fn append_all(spool: &Spool, mut jobs: Vec<Job>) -> Appended {
     let mut too_large = None;
-    // Frames of a job keep their order; transitions follow samples.
-    for room in [Room::Samples, Room::Actions] {
+    // What has room of its own does not wait behind samples that have none: an acknowledgement may follow it at once.
+    for room in [Room::Actions, Room::Samples] {
         let mut most_bytes = AT_ONCE_BYTES;
         loop {
             let mut bytes = 0;

@@ -7,7 +7,7 @@ left join points on points.no = touched.point_no
 cross join lateral generate_series(
     touched.hour,
     touched.hour + interval '1 hour' + least(
-        coalesce(nullif(points.stale_after_us, 0), 86400000000), 86400000000
+        coalesce(nullif(points.stale_after_us, 0) + coalesce(points.record_every_us, 0), 86400000000), 86400000000
     ) * interval '1 microsecond',
     interval '1 hour'
 ) as due (hour)

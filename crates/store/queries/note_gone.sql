@@ -1,9 +1,12 @@
--- $1 from, $2 to, $3 when, $4 what was measured by the points whose samples went (null for all), $5 files that hold them.
-insert into samples_gone (first, next, dropped_at, quantities, archive)
+-- $1 from, $2 to, $3 when, $4 points whose samples went (null for all), $5 files that hold them.
+insert into samples_gone (first, next, dropped_at, points, archive)
 values ($1, $2, $3, $4, $5)
 on conflict (first) do update set
     dropped_at = excluded.dropped_at,
-    quantities = excluded.quantities,
+    points = case
+        when samples_gone.points is not null and excluded.points is not null
+            then array(select distinct unnest(samples_gone.points || excluded.points))
+    end,
     archive = case
         when samples_gone.archive is null then excluded.archive
         else samples_gone.archive || coalesce(excluded.archive, '[]')

@@ -76,12 +76,23 @@ impl Store {
     /// wait for a moment where a partition goes, and for as long as it takes to copy what stays where only some points'
     /// samples go.
     ///
+    /// Where `now` is more than a month after the last call, nothing goes unless it is `confirmed`: a clock that leaps must
+    /// not take years of samples along.
+    ///
     /// # Errors
     /// [`crate::Error::Unavailable`] where a partition is in use for too long: the next call tries again; those of the
     /// database.
-    pub async fn expire(&self, now: Timestamp, retention: &Retention) -> Result<Expired> {
+    pub async fn expire(&self, now: Timestamp, retention: &Retention, confirmed: bool) -> Result<Expired> {
         let mut expired = Expired::default();
         let mut connection = self.pool.acquire().await?;
+        let last: Option<At> = sqlx::query_scalar("select at from kept_house").fetch_optional(&mut *connection).await?;
+        if !confirmed && last.is_some_and(|At(last)| now.since(last) > LEAP) {
+            return Ok(Expired { waiting: 1, ..expired });
+        }
+        sqlx::query("insert into kept_house (at) values ($1) on conflict (one) do update set at = excluded.at")
+            .bind(At(now))
+            .execute(&mut *connection)
+            .await?;
         for level in Level::ALL {
             for partition in partitions(&mut connection, level.table()).await? {
                 if partition.next.0 + retention.roll_ups <= now {
@@ -128,6 +139,8 @@ async fn partitions(connection: &mut PgConnection, parent: &str) -> Result<Vec<P
     Ok(sqlx::query_as("select * from time_partitions($1)").bind(parent).fetch_all(connection).await?)
 }
 
+/// A longer time between two passes has to be confirmed.
+const LEAP: Duration = Duration::from_secs(31 * 24 * 3_600);
 /// Locks are waited for this long: everything that writes waits behind.
 const LOCKS: &str = "set local lock_timeout = '2s'";
 
@@ -159,14 +172,12 @@ async fn expire_samples(
         Some(archive) => archive_samples(store, archive, partition, &names).await?,
         None => None,
     };
-    let archived = file.as_ref().map(|file| file.rows);
     let outcome =
         take_away(connection, partition, &names, any_stays, file.as_ref(), store.archive.get().is_some(), now);
     let outcome = outcome.await;
-    if let (Some(archive), Some(file), false) =
-        (store.archive.get(), file, matches!(outcome, Ok(Outcome::Dropped | Outcome::Thinned)))
-    {
-        tracing::info!(file = file.name, rows = archived, "what was archived has changed since: it is done anew");
+    // Where the outcome is not known the file stays: it may be all there is of these samples.
+    if let (Some(archive), Some(file), Ok(Outcome::Waiting)) = (store.archive.get(), file, &outcome) {
+        tracing::info!(file = file.name, rows = file.rows, "what was archived has changed since: it is done anew");
         archive.remove(&file.name).await?;
     }
     outcome
@@ -211,7 +222,7 @@ async fn archive_samples(
     });
     let chunks = futures_util::stream::unfold(chunks, |mut chunks| async move { Some((chunks.recv().await?, chunks)) });
     let put = archive.put(month, chunks).await;
-    reading.abort();
+    drop(reading);
     match put {
         Ok(file) => Ok(Some(file)),
         Err(penstock_archive::Error::Empty { .. }) => Ok(None),
@@ -245,16 +256,15 @@ async fn take_away(
         }
     }
     if any_stays {
-        for statement in [
-            format!("create table {table}_kept (like samples including all)"),
-            format!("alter table samples detach partition {table}"),
-        ] {
-            transaction.execute(AssertSqlSafe(statement)).await?;
-        }
+        // Readers and writers of other months go on while what stays is copied: the table as a whole is locked only after.
+        let bounds = format!("source_time >= '{}' and source_time < '{}'", first.0, next.0);
+        let create = format!("create table {table}_kept (like samples including all, check ({bounds}))");
+        transaction.execute(AssertSqlSafe(create)).await?;
         let copy =
             format!("insert into {table}_kept select * from {table} where not ({GOES}) order by point_no, source_time");
         sqlx::query(AssertSqlSafe(copy)).bind(names).execute(&mut *transaction).await?;
         for statement in [
+            format!("alter table samples detach partition {table}"),
             format!("drop table {table}"),
             format!("alter table {table}_kept rename to {table}"),
             format!("alter table samples attach partition {table} for values from ('{}') to ('{}')", first.0, next.0),
@@ -265,11 +275,16 @@ async fn take_away(
         transaction.execute(AssertSqlSafe(format!("drop table {table}"))).await?;
     }
     let files = file.map(|file| Json(vec![json!({"name": file.name, "rows": file.rows, "sha256": file.sha256})]));
+    // By number: what a point measures may be another thing tomorrow.
+    let points: Vec<i32> = sqlx::query_scalar("select no from points where quantity = any ($1)")
+        .bind(names)
+        .fetch_all(&mut *transaction)
+        .await?;
     sqlx::query(include_str!("../queries/note_gone.sql"))
         .bind(first)
         .bind(next)
         .bind(At(now))
-        .bind(any_stays.then_some(names))
+        .bind(any_stays.then_some(points))
         .bind(files)
         .execute(&mut *transaction)
         .await?;

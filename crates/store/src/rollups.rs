@@ -592,7 +592,9 @@ pub(crate) async fn rescale(connection: &mut PgConnection, point: PointNo, facto
         sqlx::query(AssertSqlSafe(update)).bind(point.0).bind(factor).bind(offset).execute(&mut *connection).await?;
     }
     sqlx::query(
-        "insert into rollups_due (point_no, hour) select point_no, start from rollups_hour hours where point_no = $1 \
+        "insert into rollups_due (point_no, hour) \
+         select point_no, hour from rollups_due where point_no = $1 union \
+         select point_no, start from rollups_hour hours where point_no = $1 \
          and exists (select from samples where samples.point_no = $1 and source_time >= start \
                      and source_time < start + interval '1 hour')",
     )

@@ -96,7 +96,11 @@ impl Store {
         to: Timestamp,
         into: &mpsc::Sender<Result<Vec<Sample>>>,
     ) -> Result<()> {
-        let Some(archive) = self.archive.get().filter(|_| !month.files.is_empty()) else { return Ok(()) };
+        let Some(first) = month.files.first() else { return Ok(()) };
+        let Some(archive) = self.archive.get() else {
+            let why = format!("the samples of this time are in the archive ({first}), which is not open");
+            return Err(Error::Refused { why: format!("{why}: see Station health and [archive] in penstock.toml") });
+        };
         let selection = Selection::of(&[point], from, to);
         for file in &month.files {
             let mut samples = archive.read(file, &selection).await?;

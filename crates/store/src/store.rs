@@ -6,7 +6,7 @@ use std::time::Duration;
 use penstock_archive::Archive;
 use penstock_model::TenantId;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::rollups::Due;
@@ -38,6 +38,7 @@ impl Store {
             .max_connections(MOST_CONNECTIONS)
             .min_connections(1)
             .acquire_timeout(ACQUIRE_DEADLINE)
+            .after_release(|connection, _| Box::pin(is_whole(connection)))
             .connect_with(options.clone())
             .await?;
         let store = Self { pool, due: Due::default(), archive: Arc::default(), options: options.clone() };
@@ -55,6 +56,7 @@ impl Store {
             .max_connections(MOST_CONNECTIONS)
             .min_connections(1)
             .acquire_timeout(ACQUIRE_DEADLINE)
+            .after_release(|connection, _| Box::pin(is_whole(connection)))
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     sqlx::query("select set_config('penstock.tenant', $1, false)")
@@ -118,6 +120,13 @@ impl Store {
 pub fn schema_name() -> String {
     let all: Vec<u8> = MIGRATIONS.iter().flat_map(|migration| migration.checksum.to_vec()).collect();
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &all).simple().to_string().chars().take(12).collect()
+}
+
+/// Whether a connection answers what it is asked. One that was let go in the middle of a COPY answers the next question
+/// with the end of the last one: it is closed.
+async fn is_whole(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let one = sqlx::query_scalar::<_, i32>("select 1").fetch_one(connection).await;
+    Ok(matches!(one, Ok(1)))
 }
 
 async fn create_database(options: &PgConnectOptions) -> Result<()> {

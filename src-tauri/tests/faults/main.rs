@@ -247,6 +247,12 @@ fn disk_full_then_freed() -> Result<()> {
         let told = room.told("spool")?;
         ensure!(told.contains("No space left"), "it names the cause: {told}");
         std::thread::sleep(A_WHILE);
+        // Long since no message is taken in any more: screens are answered all the same.
+        let register = room.call("register", &json!({}))?;
+        let point = register["points"][0]["id"].clone();
+        let now = Clock::System.now();
+        let range = json!({ "points": [point], "from": now - A_WHILE * 60, "to": now, "max_points": 100 });
+        ensure!(room.call("history", &range)?[0]["point"] == point, "a trend is drawn");
         std::fs::remove_file(&filler)?;
         room.cleared("spool")
     })?;

@@ -35,9 +35,7 @@ impl Context<'_> {
 
     async fn series(&self, point: &Point, from: Timestamp, to: Timestamp, max_points: u32) -> Result<Series, ApiError> {
         let shared = self.shared;
-        // Where samples are left out, a recorded one stands for those up to the next, however soon it would be stale.
-        let every = point.recording.map(|recording| recording.at_least_every()).unwrap_or_default();
-        let stands = point.stale_after.max(every);
+        let stands = stands(point);
         let (stored, statistics) = tokio::try_join!(
             shared.screens.history(point.no, from, to, max_points),
             shared.screens.statistics(point.no, from, to, stands),
@@ -85,7 +83,7 @@ impl Context<'_> {
         let by = if call.sloped { Interpolation::Sloped } else { Interpolation::Stepped };
         let mut values = Vec::with_capacity(call.points.len());
         for point in self.points(&call.points, MAX_NAMED)? {
-            let found = self.shared.screens.value_at(point.no, call.at, by, point.stale_after).await;
+            let found = self.shared.screens.value_at(point.no, call.at, by, stands(&point)).await;
             values.push(found.map_err(store_error)?.map(|of| ValueAt {
                 value: of.value,
                 quality: of.quality.code(),
@@ -126,6 +124,13 @@ impl Context<'_> {
         };
         ids.iter().map(find).collect()
     }
+}
+
+/// How long a stored value stands: where samples are left out, a recorded one stands for those up to the next, however
+/// soon it would be stale. A point that sends changes alone is never stale.
+fn stands(point: &Point) -> Duration {
+    let every = point.recording.map(|recording| recording.at_least_every()).unwrap_or_default();
+    if point.stale_after.is_zero() { Duration::ZERO } else { point.stale_after.max(every) }
 }
 
 fn checked_range(from: Timestamp, to: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {

@@ -83,12 +83,12 @@ async fn samples_go_by_the_month_once_they_are_rolled_up_and_trends_stay() {
     let (_database, store, mut writer) = filled().await;
     let now = at("2026-09-10T00:00:00Z");
     let before = store.history(PointNo(1), at("2026-06-05T00:00:00Z"), at("2026-06-20T00:00:00Z"), 400).await;
-    let early = store.expire(now, &retention(60, &[])).await.expect("expired");
+    let early = store.expire(now, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(early, Expired { dropped: 0, thinned: 0, waiting: 1 }, "nothing goes that is not rolled up");
     store.roll_up(now).await.expect("rolled up");
-    let expired = store.expire(now, &retention(60, &[])).await.expect("expired");
+    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(expired, Expired { dropped: 1, thinned: 0, waiting: 0 });
-    assert_eq!(store.expire(now, &retention(60, &[])).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired"), Expired::default());
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 0);
     assert_eq!(count(&store, 1, "2026-07-01T00:00:00Z", "2026-08-01T00:00:00Z").await, 31 * 144);
 
@@ -126,9 +126,9 @@ async fn points_may_keep_their_samples_for_longer_or_shorter() {
     let now = at("2026-09-10T00:00:00Z");
     store.roll_up(now).await.expect("rolled up");
     let keeping = retention(60, &[(Quantity::Pressure, 365), (Quantity::Flow, 30)]);
-    let expired = store.expire(now, &keeping).await.expect("expired");
+    let expired = store.expire(now, &keeping, false).await.expect("expired");
     assert_eq!(expired, Expired { dropped: 0, thinned: 2, waiting: 0 });
-    assert_eq!(store.expire(now, &keeping).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 92 * 144);
     assert_eq!(count(&store, 2, "2026-06-01T00:00:00Z", "2026-08-01T00:00:00Z").await, 0);
     assert_eq!(count(&store, 2, "2026-08-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 31 * 144);
@@ -157,7 +157,7 @@ async fn roll_ups_go_when_their_time_is_over_and_partitions_are_made_ahead() {
     let now = at("2026-09-10T00:00:00Z");
     store.roll_up(now).await.expect("rolled up");
     let keeping = Retention { roll_ups: DAY * 60, ..retention(60, &[]) };
-    store.expire(now, &keeping).await.expect("expired");
+    store.expire(now, &keeping, false).await.expect("expired");
     let months: Vec<String> = sqlx::query_scalar("select partition from time_partitions('rollups_minute')")
         .fetch_all(store.pool())
         .await
@@ -202,8 +202,8 @@ async fn what_was_archived_is_read_back_by_the_same_calls() {
     store.roll_up(now).await.expect("rolled up");
     // First the flow alone, then the rest of the month: two files.
     let keeping = retention(365, &[(Quantity::Flow, 60)]);
-    assert_eq!(store.expire(now, &keeping).await.expect("expired").thinned, 1);
-    let expired = store.expire(now, &retention(60, &[])).await.expect("expired");
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
+    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(expired, Expired { dropped: 1, thinned: 0, waiting: 0 });
     assert_eq!(archive.list().await.expect("list").len(), 2);
 
@@ -214,7 +214,7 @@ async fn what_was_archived_is_read_back_by_the_same_calls() {
         assert_eq!(scanned(store, &[2, 1]).await, all);
     }
     // Nothing is written twice, and what was let go does not come back.
-    assert_eq!(store.expire(now, &retention(60, &[])).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired"), Expired::default());
     writer.apply(&Batch::new(tenant()), 9).await.expect("applied");
 }
 
@@ -226,4 +226,18 @@ async fn scanned(store: &Store, points: &[i32]) -> Vec<Sample> {
         samples.extend(chunk.expect("chunk"));
     }
     samples
+}
+
+#[tokio::test]
+async fn a_clock_that_leaps_takes_nothing_along() {
+    let (_database, store, _writer) = filled().await;
+    let now = at("2026-09-10T00:00:00Z");
+    store.roll_up(now).await.expect("rolled up");
+    store.expire(now, &retention(365, &[]), false).await.expect("expired");
+    let leapt = at("2037-09-10T00:00:00Z");
+    let held = store.expire(leapt, &retention(365, &[]), false).await.expect("expired");
+    assert_eq!(held, Expired { waiting: 1, ..Expired::default() });
+    assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 92 * 144);
+    let confirmed = store.expire(leapt, &retention(365, &[]), true).await.expect("expired");
+    assert!(confirmed.dropped > 3, "{confirmed:?}");
 }
