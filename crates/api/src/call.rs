@@ -209,8 +209,8 @@ calls! {
         format: ExportFormat,
     }
 
-    /// Stored values from CSV with the columns `time, point, value` and perhaps `quality`, `unit`, all rows or none. What
-    /// is stored already stays one sample. Nothing is evaluated.
+    /// Stored values from CSV with the columns `time, point, value` and perhaps `quality`, `unit`; nothing while a row is
+    /// wrong. What is stored already, as exports print it, is left out. Nothing is evaluated.
     ImportHistory "import-history" (Access::Holding(Permission::AdministerPoints)) -> ImportReport {
         /// The file's text; points are named by name, address or id.
         csv: String,

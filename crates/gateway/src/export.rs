@@ -1,18 +1,22 @@
 //! Files of stored values, streamed as they are read: nothing holds a whole one. Must not know what is in them.
 
 use std::io::{Error, ErrorKind, Write};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use penstock_api::ApiError;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::{Shared, refusal};
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 << 10;
+/// Whoever takes nothing for so long is taken to have gone.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Pieces that wait for whoever downloads; then the work waits.
 const AHEAD: usize = 8;
 
@@ -29,8 +33,9 @@ pub(crate) async fn take(State(shared): State<Shared>, Path(ticket): Path<String
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     let (into, pieces) = mpsc::channel(AHEAD);
+    let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
-        let mut pipe = Pipe { into: into.clone(), piece: Vec::with_capacity(PIECE) };
+        let mut pipe = Pipe { into: into.clone(), piece: Vec::with_capacity(PIECE), runtime };
         if let Err(error) = taken.write(&mut pipe).and_then(|()| pipe.flush().map_err(broken)) {
             tracing::warn!(error = error.message, "an export broke off");
             // Whoever downloads may have gone.
@@ -49,6 +54,7 @@ fn broken(error: Error) -> ApiError {
 struct Pipe {
     into: mpsc::Sender<Result<Bytes, Error>>,
     piece: Vec<u8>,
+    runtime: Handle,
 }
 
 impl Write for Pipe {
@@ -65,7 +71,8 @@ impl Write for Pipe {
             return Ok(());
         }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
-        let gone = |_| Error::new(ErrorKind::BrokenPipe, "whoever downloads has gone");
-        self.into.blocking_send(Ok(piece.into())).map_err(gone)
+        let gone = |why| Error::new(ErrorKind::BrokenPipe, format!("whoever downloads {why}"));
+        let sent = self.runtime.block_on(tokio::time::timeout(PATIENCE, self.into.send(Ok(piece.into()))));
+        sent.map_err(|_elapsed| gone("takes nothing any more"))?.map_err(|_closed| gone("has gone"))
     }
 }

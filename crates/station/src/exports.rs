@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use penstock_api::{ApiError, Code, ExportFormat};
 use penstock_archive::{Column, CsvWriter, TableWriter};
 use penstock_model::{Point, PointNo, Sample, Timestamp};
 use penstock_store::{Chunks, Store};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::configuration::store_error;
 
@@ -29,15 +30,26 @@ pub(crate) struct Prepared {
     pub(crate) file_name: String,
 }
 
-/// Files that wait to be taken, by ticket.
-#[derive(Default)]
-pub(crate) struct Exports(Mutex<BTreeMap<String, (Instant, Prepared)>>);
+/// Files that are written at once: each holds a connection to the database.
+const AT_ONCE: usize = 4;
+
+/// Files that wait to be taken, by ticket, and room for those that are being taken.
+pub(crate) struct Exports {
+    waiting: Mutex<BTreeMap<String, (Instant, Prepared)>>,
+    room: Arc<Semaphore>,
+}
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self { waiting: Mutex::default(), room: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
 
 impl Exports {
     /// Keeps a file ready; its ticket.
     pub(crate) fn put(&self, prepared: Prepared) -> String {
         let ticket = hex(&crate::secrets::random_bytes(24));
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, (since, _)| since.elapsed() < WAITS);
         if waiting.len() >= MOST
             && let Some(oldest) = waiting.iter().min_by_key(|(_, (since, _))| *since).map(|(of, _)| of.clone())
@@ -49,7 +61,7 @@ impl Exports {
     }
 
     fn take(&self, ticket: &str) -> Result<Prepared, ApiError> {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(ticket);
+        let found = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(ticket);
         let gone = || ApiError::new(Code::NotFound, "this file was taken already or waited too long: export it again");
         found.filter(|(since, _)| since.elapsed() < WAITS).map(|(_, prepared)| prepared).ok_or_else(gone)
     }
@@ -63,14 +75,17 @@ fn hex(bytes: &[u8]) -> String {
 pub struct Taken {
     prepared: Prepared,
     chunks: Chunks,
+    _room: OwnedSemaphorePermit,
 }
 
 impl Taken {
     pub(crate) fn new(exports: &Exports, store: &Store, ticket: &str) -> Result<Self, ApiError> {
+        let busy = |_| ApiError::new(Code::Away, format!("{AT_ONCE} files are being written already: wait for one"));
+        let room = Arc::clone(&exports.room).try_acquire_owned().map_err(busy)?;
         let prepared = exports.take(ticket)?;
         let points = prepared.points.iter().map(|point| point.no).collect();
         let chunks = store.scan(points, prepared.from, prepared.to);
-        Ok(Self { prepared, chunks })
+        Ok(Self { prepared, chunks, _room: room })
     }
 
     /// Its name.

@@ -24,23 +24,27 @@ const ARCHIVE_SECRET: &str = "archive";
 
 /// Keeps house until `stop`.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
-    let mut roll_up = tokio::time::interval(ROLL_UP);
-    roll_up.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut partitions = tokio::time::interval(PARTITIONS);
-    let started = Instant::now();
-    loop {
-        let work = async {
-            tokio::select! {
-                _ = roll_up.tick() => shared.roll_up().await,
-                _ = partitions.tick() => {
-                    shared.look_after_partitions(started.elapsed() >= SETTLED).await;
-                }
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = work => {}
+    let rolling = async {
+        let mut every = tokio::time::interval(ROLL_UP);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            shared.roll_up().await;
         }
+    };
+    // Apart, because a month may take long on its way into the archive.
+    let keeping = async {
+        let mut every = tokio::time::interval(PARTITIONS);
+        let started = Instant::now();
+        loop {
+            every.tick().await;
+            shared.look_after_partitions(started.elapsed() >= SETTLED).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = rolling => {}
+        () = keeping => {}
     }
 }
 

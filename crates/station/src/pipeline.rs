@@ -110,7 +110,7 @@ pub(crate) enum Order {
         /// The samples.
         samples: Vec<Sample>,
         /// Who brought them.
-        audit: AuditEntry,
+        audits: Vec<AuditEntry>,
         /// Whether they are durable.
         reply: oneshot::Sender<Result<(), String>>,
     },
@@ -625,8 +625,8 @@ impl Pipeline {
                 }
             }
             Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply),
-            Order::Keep { samples, audit, reply } => {
-                let out = Yield { samples, audits: vec![audit], ..Yield::default() };
+            Order::Keep { samples, audits, reply } => {
+                let out = Yield { samples, audits, ..Yield::default() };
                 let job = self.settle(out, Vec::new());
                 let done = Some(Box::new(move |done| answer(reply, done)) as crate::spooler::Done);
                 self.put(Job { done, ..job });

@@ -1,11 +1,10 @@
 //! Historic values from CSV to samples of points that the register knows. Must not know where they go.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use penstock_api::{ImportFault, ImportReport};
-use penstock_archive::{Fault, Row, Rows};
-use penstock_model::{Point, PointNo, PointState, Quality, Sample, Timestamp, Unit};
+use penstock_archive::{Column, Fault, Row, Rows};
+use penstock_model::{Point, PointId, PointNo, PointState, Quality, Sample, Timestamp, Unit};
 
 use crate::pipeline::within;
 use crate::register::Inner;
@@ -13,12 +12,56 @@ use crate::register::Inner;
 /// Faults that are told; a file that fits nowhere would have one a line.
 const MOST_FAULTS: usize = 200;
 
+/// Points as files name them: by id, else by address, else by name where one alone has it.
+pub(crate) struct Names {
+    points: Vec<Point>,
+    by_id: HashMap<PointId, usize>,
+    by_path: HashMap<String, usize>,
+    /// None where several have it.
+    by_name: HashMap<String, Option<usize>>,
+}
+
+impl Names {
+    /// Of all points that are not ignored.
+    pub(crate) fn of(register: &Inner) -> Self {
+        let kept = register.points.values().filter(|point| point.state != PointState::Ignored);
+        let points: Vec<Point> = kept.cloned().collect();
+        let mut names = Self { points, by_id: HashMap::new(), by_path: HashMap::new(), by_name: HashMap::new() };
+        for (at, point) in names.points.iter().enumerate() {
+            names.by_id.insert(point.id, at);
+            names.by_path.entry(point.address.path.clone()).or_insert(at);
+            names.by_name.entry(point.name.clone()).and_modify(|several| *several = None).or_insert(Some(at));
+        }
+        names
+    }
+
+    /// The point of this number.
+    pub(crate) fn point(&self, no: PointNo) -> Option<&Point> {
+        self.points.iter().find(|point| point.no == no)
+    }
+
+    fn find(&self, text: &str) -> Result<&Point, String> {
+        let by_id = text.parse().ok().and_then(|id| self.by_id.get(&id));
+        let at = match (by_id.or_else(|| self.by_path.get(text)), self.by_name.get(text)) {
+            (Some(at), _) | (None, Some(Some(at))) => *at,
+            (None, Some(None)) => {
+                return Err(format!("several points are called {text:?}: give the address or the id"));
+            }
+            (None, None) => {
+                return Err(format!(
+                    "no point is called {text:?}: give its name, address or id as the register has it"
+                ));
+            }
+        };
+        self.points.get(at).ok_or_else(|| format!("no point is called {text:?}"))
+    }
+}
+
 /// The samples of a file, received `now`, and what was wrong with it. Values without a unit are in the one that screens
 /// show the point in, as exports are.
-pub(crate) fn read(text: &str, register: &Inner, now: Timestamp) -> (Vec<Sample>, ImportReport) {
+pub(crate) fn read(text: &str, names: &Names, now: Timestamp) -> (Vec<Sample>, ImportReport) {
     let mut report = ImportReport::default();
     let mut samples = Vec::new();
-    let mut found: HashMap<Arc<str>, Result<&Point, String>> = HashMap::new();
     let rows = match Rows::new(text.as_bytes()) {
         Ok(rows) => rows,
         Err(fault) => {
@@ -29,13 +72,12 @@ pub(crate) fn read(text: &str, register: &Inner, now: Timestamp) -> (Vec<Sample>
     for row in rows {
         report.read = report.read.saturating_add(1);
         let sample = row.map_err(told).and_then(|row| {
-            let point = found.entry(Arc::clone(&row.point)).or_insert_with(|| find(register, &row.point));
             let fault = |field: &str, message: String| ImportFault {
                 line: u32::try_from(row.line).unwrap_or(u32::MAX),
                 field: field.to_owned(),
                 message,
             };
-            let point = point.clone().map_err(|message| fault("point", message))?;
+            let point = names.find(&row.point).map_err(|message| fault("point", message))?;
             sample_of(&row, point, now).map_err(|message| fault("unit", message))
         });
         match sample {
@@ -57,21 +99,10 @@ fn told(fault: Fault) -> ImportFault {
     ImportFault { line: u32::try_from(fault.line).unwrap_or(u32::MAX), field: fault.column, message: fault.message }
 }
 
-/// The point that a file means: by id, else by address, else by name where one alone has it.
-fn find<'a>(register: &'a Inner, text: &str) -> Result<&'a Point, String> {
-    let kept = || register.points.values().filter(|point| point.state != PointState::Ignored);
-    if let Some(point) = text.parse().ok().and_then(|id| register.point(id)) {
-        return Ok(point);
-    }
-    if let Some(point) = kept().find(|point| point.address.path == text) {
-        return Ok(point);
-    }
-    let mut named = kept().filter(|point| point.name == text);
-    match (named.next(), named.next()) {
-        (Some(point), None) => Ok(point),
-        (Some(_), Some(_)) => Err(format!("several points are called {text:?}: give the address or the id")),
-        (None, _) => Err(format!("no point is called {text:?}: give its name, address or id as the register has it")),
-    }
+/// How far apart two values of a point may be that its exports print alike.
+pub(crate) fn tolerance(point: &Point) -> f64 {
+    let decimals = i32::from(Column::of(point).decimals);
+    point.display_unit().difference_to_si(0.51 * 0.1_f64.powi(decimals)).abs()
 }
 
 fn sample_of(row: &Row, point: &Point, now: Timestamp) -> Result<Sample, String> {

@@ -111,12 +111,15 @@ impl Copier {
         let mut retry = FIRST_RETRY;
         let mut after = Seq(self.watch.written.load(Ordering::Acquire));
         let mut trimmed = (after, Instant::now());
+        // What may or may not have been written: the same again, so that the database can tell.
+        let mut unsure: Option<Vec<penstock_spool::Record>> = None;
         loop {
             if cut.is_cancelled() {
                 return;
             }
+            let known = unsure.take();
             let read = tokio::task::spawn_blocking(move || {
-                let records = reader.read(after, BATCH_BYTES);
+                let records = known.map_or_else(|| reader.read(after, BATCH_BYTES), Ok);
                 (reader, records)
             })
             .await;
@@ -202,6 +205,7 @@ impl Copier {
                     if stop.is_cancelled() {
                         return; // the next start goes on from here
                     }
+                    unsure = Some(records);
                     tokio::time::sleep(retry).await;
                     retry = (retry * 2).min(LONGEST_RETRY);
                 }

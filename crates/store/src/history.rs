@@ -393,10 +393,16 @@ impl Store {
         stale_after: Duration,
     ) -> Result<Option<Interpolated>> {
         let at = at.clamp(FIRST, END);
-        let around = sqlx::query(include_str!("../queries/around.sql")).bind(point.0).bind(At(at));
-        let around: Vec<Sample> = around.fetch_all(&self.pool).await?.iter().map(sample_from).collect::<Result<_>>()?;
-        let before = around.iter().find(|sample| sample.source_time <= at);
-        let Some(before) = before.filter(|sample| at.since(sample.source_time) <= stands_for(stale_after)) else {
+        let hold = stands_for(stale_after);
+        // In the order of time; the newest at or before counts, and the first after.
+        let around = if self.gone(point, at - hold, at + hold).await?.is_empty() {
+            let rows = sqlx::query(include_str!("../queries/around.sql")).bind(point.0).bind(At(at));
+            rows.fetch_all(&self.pool).await?.iter().map(sample_from).collect::<Result<Vec<_>>>()?
+        } else {
+            self.raw(point, at - hold, at + hold, u32::MAX).await?
+        };
+        let before = around.iter().rfind(|sample| sample.source_time <= at);
+        let Some(before) = before.filter(|sample| at.since(sample.source_time) <= hold) else {
             return Ok(None);
         };
         let stepped = Interpolated { value: before.value, quality: before.quality, since: before.source_time };

@@ -1,22 +1,25 @@
 //! Stored values for trends and files.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use penstock_api::{
     ApiError, Code, Export, ExportFormat, ExportHistory, GetHistory, GetValuesAt, ImportHistory, ImportReport, Series,
     Statistics, ValueAt,
 };
-use penstock_model::{Point, PointId, Timestamp};
+use penstock_model::{Point, PointId, PointNo, Sample, Timestamp};
 use penstock_store::{AuditEntry, Interpolation};
 
 use super::Context;
-use crate::configuration::store_error;
+use crate::configuration::{count, store_error};
 use crate::exports::Prepared;
 use crate::pipeline::Order;
-use crate::values_csv;
+use crate::values_csv::{self, Names};
 
 /// Pens of one chart at most.
 const MAX_PENS: usize = 16;
+/// Values of an import that go into the spool at once.
+const KEPT_AT_ONCE: usize = 8_192;
 /// Points of one file or question at most.
 const MAX_NAMED: usize = 1_000;
 /// The expected band is drawn through so many places.
@@ -93,24 +96,65 @@ impl Context<'_> {
         Ok(values)
     }
 
-    /// Takes historic values in, all rows or none, a change of its own in the audit.
+    /// Takes historic values in once every row is right. What is stored already, as exports print it, is left out.
     pub(super) async fn import_history(&self, call: ImportHistory) -> Result<ImportReport, ApiError> {
         let now = self.shared.clock.now();
-        let (samples, mut report) = {
-            let register = self.shared.register.lock();
-            values_csv::read(&call.csv, &register, now)
-        };
+        let names = Names::of(&self.shared.register.lock());
+        let reading = tokio::task::spawn_blocking(move || {
+            let (samples, report) = values_csv::read(&call.csv, &names, now);
+            (names, samples, report)
+        });
+        let (names, samples, mut report) =
+            reading.await.map_err(|error| ApiError::new(Code::Failed, error.to_string()))?;
         if !report.faults.is_empty() {
-            report.added = 0;
+            return Ok(ImportReport { added: 0, ..report });
         }
-        if call.dry_run || report.added == 0 {
+        let read = samples.len();
+        let samples = self.not_stored(&names, samples).await?;
+        report.added = count(samples.len());
+        report.same = count(read - samples.len());
+        if call.dry_run || samples.is_empty() {
             return Ok(report);
         }
-        let subject = format!("values of {} points", values_csv::points_of(&samples));
-        let audit = AuditEntry { reason: Some("CSV import".to_owned()), ..self.audit(subject) };
-        let durable = self.shared.ask(|reply| Order::Keep { samples, audit, reply }).await?;
-        durable.map_err(|problem| ApiError::new(Code::Away, problem))?;
+        let audit = AuditEntry {
+            reason: Some("CSV import".to_owned()),
+            ..self.audit(format!("{} values of {} points", samples.len(), values_csv::points_of(&samples)))
+        };
+        let mut audits = vec![audit];
+        for chunk in samples.chunks(KEPT_AT_ONCE) {
+            let (samples, audits) = (chunk.to_vec(), std::mem::take(&mut audits));
+            let durable = self.shared.ask(|reply| Order::Keep { samples, audits, reply }).await?;
+            durable.map_err(|problem| ApiError::new(Code::Away, problem))?;
+        }
         Ok(report)
+    }
+
+    /// Those of `samples` that are not stored yet: a value that exports print alike is the same one.
+    async fn not_stored(&self, names: &Names, mut samples: Vec<Sample>) -> Result<Vec<Sample>, ApiError> {
+        let times = || samples.iter().map(|sample| sample.source_time);
+        let (Some(from), Some(to)) = (times().min(), times().max()) else { return Ok(samples) };
+        let mut points: Vec<PointNo> = samples.iter().map(|sample| sample.point).collect();
+        points.sort_unstable();
+        points.dedup();
+        let tolerances: HashMap<PointNo, f64> =
+            points.iter().filter_map(|no| Some((*no, values_csv::tolerance(names.point(*no)?)))).collect();
+        let wanted: HashSet<(PointNo, Timestamp)> =
+            samples.iter().map(|sample| (sample.point, sample.source_time)).collect();
+        let mut stored: HashMap<(PointNo, Timestamp), Option<f64>> = HashMap::new();
+        let mut chunks = self.shared.screens.scan(points, from, to + Duration::from_micros(1));
+        while let Some(chunk) = chunks.recv().await {
+            let known = chunk.map_err(store_error)?.into_iter().map(|of| ((of.point, of.source_time), of.value));
+            stored.extend(known.filter(|(key, _)| wanted.contains(key)));
+        }
+        samples.retain(|sample| {
+            let tolerance = tolerances.get(&sample.point).copied().unwrap_or_default();
+            match (stored.get(&(sample.point, sample.source_time)), sample.value) {
+                (Some(Some(stored)), Some(value)) => (stored - value).abs() > tolerance,
+                (Some(None), None) => false,
+                _ => true,
+            }
+        });
+        Ok(samples)
     }
 
     fn points(&self, ids: &[PointId], most: usize) -> Result<Vec<Point>, ApiError> {

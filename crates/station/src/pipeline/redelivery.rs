@@ -16,8 +16,10 @@ type Key = (u64, u16, u64);
 /// Messages lately received that hold values without a time of their own.
 #[derive(Debug, Default)]
 pub(super) struct Redeliveries {
-    given: HashMap<Key, Timestamp>,
-    order: VecDeque<Key>,
+    /// The time given, and the place in `order` that counts.
+    given: HashMap<Key, (Timestamp, u64)>,
+    order: VecDeque<(Key, u64)>,
+    place: u64,
 }
 
 impl Redeliveries {
@@ -33,7 +35,7 @@ impl Redeliveries {
     /// The time that was given to the values of this message, where it was delivered before.
     pub(super) fn given(&self, message: &Received) -> Option<Timestamp> {
         let delivery = message.delivery.filter(|delivery| delivery.redelivered)?;
-        self.given.get(&(delivery.session, delivery.packet_id, content(message))).copied()
+        self.given.get(&(delivery.session, delivery.packet_id, content(message))).map(|(given, _)| *given)
     }
 
     /// Remembers that values of this message were given `received`; what is to be kept of that, where its source may
@@ -48,13 +50,14 @@ impl Redeliveries {
 
     fn put(&mut self, delivery: &Delivery) {
         let key = (delivery.session, delivery.packet_id, delivery.content);
-        if self.given.insert(key, delivery.received).is_none() {
-            self.order.push_back(key);
-            if self.order.len() > REMEMBERED
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.given.remove(&oldest);
-            }
+        self.place += 1;
+        self.given.insert(key, (delivery.received, self.place));
+        self.order.push_back((key, self.place));
+        if self.order.len() > REMEMBERED
+            && let Some((oldest, place)) = self.order.pop_front()
+            && self.given.get(&oldest).is_some_and(|(_, newest)| *newest == place)
+        {
+            self.given.remove(&oldest);
         }
     }
 }
