@@ -46,7 +46,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("penstock-plot", PURE),
     ("penstock-sim", &["penstock-api", "sqlx", "tauri", "leptos", "axum"]),
     ("penstock-spool", &["penstock-model", "sqlx", "rumqttc", "tauri", "leptos", "axum"]),
-    ("penstock-archive", &["penstock-api", "penstock-codec", "sqlx", "rumqttc", "tauri", "leptos", "axum", "egui"]),
+    ("penstock-archive", &["penstock-api", "sqlx", "rumqttc", "tauri", "leptos", "axum", "egui"]),
     ("penstock-store", &["penstock-api", "penstock-spool", "rumqttc", "tauri", "leptos", "axum", "egui"]),
     ("penstock-sources", &["penstock-api", "penstock-store", "penstock-spool", "sqlx", "tauri", "leptos"]),
     ("penstock-station", &["penstock-sim", "penstock-map", "penstock-plot", "tauri", "axum", "leptos", "egui"]),

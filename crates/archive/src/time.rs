@@ -1,4 +1,4 @@
-//! Times as text and back, quicker than a calendar library: a file has millions of them. Pure.
+//! Times as text, quicker than a calendar library: a file has millions of them. Pure.
 
 use std::io::Write as _;
 
@@ -47,113 +47,8 @@ fn put_digits(text: &mut [u8], at: usize, len: usize, number: i64) {
     }
 }
 
-/// Reads a time: a count since 1970, or RFC 3339 with or without a zone (then UTC). The same rules as for what devices
-/// send.
-pub(crate) fn read(text: &str) -> Option<Timestamp> {
-    epoch(text).or_else(|| iso(text))
-}
-
-/// A count since 1970; its magnitude tells seconds (below 10¹¹) from milliseconds (10¹⁴), microseconds (10¹⁷) and
-/// nanoseconds. What follows the decimal point of a second counts down to the microsecond.
-fn epoch(text: &str) -> Option<Timestamp> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    match whole.parse::<i64>() {
-        Ok(count) if fraction.bytes().all(|byte| byte.is_ascii_digit()) => scaled(count, micros_of_fraction(fraction)),
-        // Perhaps with an exponent, as some scripts write large numbers.
-        _ => text.parse::<f64>().ok().filter(|count| count.abs() < 1e18).and_then(|count| scaled(count as i64, 0)),
-    }
-}
-
-fn scaled(count: i64, fraction_micros: i64) -> Option<Timestamp> {
-    let micros = match count.unsigned_abs() {
-        0..100_000_000_000 => count.checked_mul(1_000_000)?.checked_add(fraction_micros)?,
-        100_000_000_000..100_000_000_000_000 => count.checked_mul(1_000)?.checked_add(fraction_micros / 1_000)?,
-        100_000_000_000_000..100_000_000_000_000_000 => count,
-        _ => count / 1_000,
-    };
-    Some(Timestamp::from_micros(micros))
-}
-
-/// Date and time with `T` or a space between, seconds and their fraction where there are any, then `Z`, an offset, or
-/// nothing.
-fn iso(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    let (year, month, day) = (digits(bytes.get(0..4)?)?, digits(bytes.get(5..7)?)?, digits(bytes.get(8..10)?)?);
-    let (hour, minute) = (digits(bytes.get(11..13)?)?, digits(bytes.get(14..16)?)?);
-    let marks = [bytes.get(4)?, bytes.get(7)?, bytes.get(13)?];
-    if marks != [&b'-', &b'-', &b':'] || !matches!(bytes.get(10)?, b'T' | b't' | b' ') {
-        return None;
-    }
-    let mut rest = bytes.get(16..)?;
-    let mut second = 0;
-    let mut micros = 0;
-    if let [b':', tail @ ..] = rest {
-        second = digits(tail.get(..2)?)?;
-        rest = tail.get(2..)?;
-        if let [b'.' | b',', tail @ ..] = rest {
-            let len = tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if len == 0 {
-                return None;
-            }
-            micros = micros_of_fraction(std::str::from_utf8(tail.get(..len)?).ok()?);
-            rest = tail.get(len..)?;
-        }
-    }
-    // A leap second reads as the first of the next minute.
-    if !(1..=days_in(year, month)?).contains(&day) || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let secs = ((days_since_epoch(year, month, day) * 24 + hour) * 60 + minute - offset_minutes(rest)?) * 60 + second;
-    Some(Timestamp::from_micros(secs * 1_000_000 + micros))
-}
-
-/// Minutes that a zone is ahead of UTC; no zone is UTC.
-fn offset_minutes(zone: &[u8]) -> Option<i64> {
-    let (sign, rest) = match zone {
-        [] | [b'Z' | b'z'] => return Some(0),
-        [b'+', rest @ ..] => (1, rest),
-        [b'-', rest @ ..] => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = match rest {
-        [_, _] => (digits(rest)?, 0),
-        [h1, h2, b':', m1, m2] | [h1, h2, m1, m2] => (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?),
-        _ => return None,
-    };
-    (hours <= 18 && minutes <= 59).then_some(sign * (hours * 60 + minutes))
-}
-
-fn digits(bytes: &[u8]) -> Option<i64> {
-    bytes.iter().try_fold(0_i64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
-}
-
-/// The first six digits behind the point of a second; the rest is cut off.
-fn micros_of_fraction(digits: &str) -> i64 {
-    let padded = digits.bytes().chain(std::iter::repeat(b'0')).take(6);
-    padded.fold(0, |micros, digit| micros * 10 + i64::from(digit.saturating_sub(b'0')))
-}
-
-fn days_in(year: i64, month: i64) -> Option<i64> {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    Some(match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap => 29,
-        2 => 28,
-        _ => return None,
-    })
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar: years are counted from March, so that the leap day comes last.
-pub(crate) fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let month_from_march = (month + 9) % 12;
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (153 * month_from_march + 2) / 5 + day - 1 - 719_468
-}
-
 /// Year, month and day of a day counted from 1970-01-01.
-pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
@@ -175,6 +70,7 @@ pub(crate) fn year_and_month(at: Timestamp) -> (i64, i64) {
 mod tests {
     use std::time::Duration;
 
+    use penstock_codec::read_time as read;
     use proptest::prelude::*;
 
     use super::*;

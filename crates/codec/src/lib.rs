@@ -69,6 +69,12 @@ pub const MAX_READINGS: usize = 10_000;
 /// The longest address, in bytes.
 pub const MAX_ADDRESS_BYTES: usize = 512;
 
+/// Reads a time as devices and files write it: a count since 1970 whose magnitude tells its unit, or ISO 8601 with or
+/// without a zone (then UTC). Whether it can be right is not asked.
+pub fn read_time(text: &str) -> Option<Timestamp> {
+    time::read(text)
+}
+
 /// Decodes one message into `out`, behind what is there already.
 pub fn decode(target: &Target<'_>, payload: &[u8], received: Timestamp, out: &mut Decoded) {
     if let Err(reason) = decode_whole(target, payload, received, out) {

@@ -77,13 +77,15 @@ pub(crate) fn of_node(node: &Node<'_>, received: Timestamp) -> Option<Told> {
     match node {
         Node::Number(text) => Some(judge(epoch(text), received)),
         Node::Text(text) if text.trim().is_empty() => None,
-        Node::Text(text) => {
-            let text = text.trim();
-            Some(judge(epoch(text).or_else(|| iso(text).map(|(at, _)| at)), received))
-        }
+        Node::Text(text) => Some(judge(read(text.trim()), received)),
         Node::Null => None,
         Node::Bool(_) | Node::NotFinite | Node::Array(_) | Node::Object(_) => Some(BROKEN),
     }
+}
+
+/// Reads a time without judging it: a count since 1970, or ISO 8601 with or without a zone (then UTC).
+pub(crate) fn read(text: &str) -> Option<Timestamp> {
+    epoch(text).or_else(|| iso(text).map(|(at, _)| at))
 }
 
 /// A count since 1970; its magnitude tells seconds (below 10¹¹) from milliseconds (10¹⁴), microseconds (10¹⁷) and
@@ -164,9 +166,11 @@ pub(crate) fn iso(text: &str) -> Option<(Timestamp, bool)> {
     if !(1..=days_in(year, month)?).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let days = days_since_epoch(year, month, day);
-    let secs = ((days * 24 + hour) * 60 + minute - offset_minutes) * 60 + second;
-    Some((Timestamp::from_micros(secs * 1_000_000 + micros), has_zone))
+    let secs = (hour * 60 + minute - offset_minutes) * 60 + second;
+    Some((
+        Timestamp::from_micros(Timestamp::of_date(year, month, day).as_micros() + secs * 1_000_000 + micros),
+        has_zone,
+    ))
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
@@ -188,14 +192,6 @@ fn days_in(year: i64, month: i64) -> Option<i64> {
         2 => 28,
         _ => return None,
     })
-}
-
-/// Days from 1970-01-01 in the Gregorian calendar: years are counted from March, so that the leap day comes last.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let month_from_march = (month + 9) % 12;
-    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leap_days + (153 * month_from_march + 2) / 5 + day - 1 - 719_468
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AreaId, AssetId, Error, PointId, Position, Quantity, Recording, SiteId, Unit};
+use crate::{AreaId, AssetId, Error, PointId, Position, Quantity, Recording, SiteId, TenantId, Unit};
+
+/// A point nobody described is stale after this long.
+const DISCOVERED_STALE_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// The small number that stands for a point in storage and live frames of one station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -147,6 +150,31 @@ pub struct Point {
 }
 
 impl Point {
+    /// A point that was heard of at an address and that nobody has described: named as the address, stale after a quarter
+    /// of an hour.
+    pub fn discovered(tenant: TenantId, no: PointNo, address: Address, unit: Unit) -> Self {
+        Self {
+            id: PointId::discovered(tenant, &address.source, &address.path),
+            no,
+            name: address.path.clone(),
+            address,
+            state: PointState::Discovered,
+            description: String::new(),
+            quantity: unit.quantity(),
+            unit,
+            area: None,
+            site: None,
+            asset: None,
+            position: None,
+            role: None,
+            normal: None,
+            span: None,
+            limits: Limits::default(),
+            stale_after: DISCOVERED_STALE_AFTER,
+            recording: None,
+        }
+    }
+
     /// The unit that screens show it in.
     pub fn display_unit(&self) -> Unit {
         self.quantity.display_unit()

@@ -33,6 +33,16 @@ impl Timestamp {
         Self(secs.saturating_mul(1_000_000))
     }
 
+    /// Midnight UTC of a Gregorian date; months and days count from 1. A date that is none is the one so many days later.
+    pub const fn of_date(year: i64, month: i64, day: i64) -> Self {
+        // Years are counted from March, so that the leap day comes last.
+        let year = if month <= 2 { year - 1 } else { year };
+        let month_from_march = (month + 9) % 12;
+        let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        let days = year * 365 + leap_days + (153 * month_from_march + 2) / 5 + day - 1 - 719_468;
+        Self::from_secs(days * 86_400)
+    }
+
     /// Microseconds since the epoch.
     pub const fn as_micros(self) -> i64 {
         self.0
@@ -99,6 +109,16 @@ mod tests {
         let at = Timestamp::parse("2026-11-21T18:42:07.123456Z").expect("valid");
         assert_eq!(at.to_string(), "2026-11-21T18:42:07.123456Z");
         assert!(Timestamp::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn dates_begin_at_midnight() {
+        for text in ["1970-01-01", "2000-02-29", "2026-11-21", "0001-01-01", "9998-12-31"] {
+            let mut parts = text.split('-').map(|part| part.parse().expect("number"));
+            let mut part = || parts.next().expect("three");
+            let expected = Timestamp::parse(&format!("{text}T00:00:00Z")).expect("valid");
+            assert_eq!(Timestamp::of_date(part(), part(), part()), expected);
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use penstock_api::{ApiError, Code, ExportFormat};
-use penstock_archive::{Column, CsvWriter, TableWriter};
-use penstock_model::{Point, PointNo, Sample, Timestamp};
+use penstock_archive::{Column, RowFormat, RowWriter};
+use penstock_model::{Point, PointNo, Timestamp};
 use penstock_store::{Chunks, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -48,7 +48,7 @@ impl Default for Exports {
 impl Exports {
     /// Keeps a file ready; its ticket.
     pub(crate) fn put(&self, prepared: Prepared) -> String {
-        let ticket = hex(&crate::secrets::random_bytes(24));
+        let ticket = hex::encode(crate::secrets::random_bytes(24));
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, (since, _)| since.elapsed() < WAITS);
         if waiting.len() >= MOST
@@ -65,10 +65,6 @@ impl Exports {
         let gone = || ApiError::new(Code::NotFound, "this file was taken already or waited too long: export it again");
         found.filter(|(since, _)| since.elapsed() < WAITS).map(|(_, prepared)| prepared).ok_or_else(gone)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file that is being taken: its name, and the work that writes it.
@@ -110,26 +106,16 @@ impl Taken {
         let of_point: BTreeMap<PointNo, usize> =
             self.prepared.points.iter().enumerate().map(|(index, point)| (point.no, index)).collect();
         let failed = |error: penstock_archive::Error| ApiError::new(Code::Failed, error.to_string());
-        let rows = |chunk: &[Sample]| -> Vec<usize> {
-            chunk.iter().map(|sample| of_point.get(&sample.point).copied().unwrap_or_default()).collect()
+        let format = match self.prepared.format {
+            ExportFormat::Csv => RowFormat::Csv,
+            ExportFormat::Parquet => RowFormat::Parquet,
         };
-        match self.prepared.format {
-            ExportFormat::Csv => {
-                let mut writer = CsvWriter::new(into, columns);
-                while let Some(chunk) = self.chunks.blocking_recv() {
-                    let chunk = chunk.map_err(store_error)?;
-                    writer.write(rows(&chunk).into_iter().zip(&chunk)).map_err(failed)?;
-                }
-                writer.finish().map_err(failed)?.flush().map_err(|error| ApiError::new(Code::Failed, error.to_string()))
-            }
-            ExportFormat::Parquet => {
-                let mut writer = TableWriter::new(into, columns).map_err(failed)?;
-                while let Some(chunk) = self.chunks.blocking_recv() {
-                    let chunk = chunk.map_err(store_error)?;
-                    writer.write(rows(&chunk).into_iter().zip(&chunk)).map_err(failed)?;
-                }
-                writer.finish().map_err(failed)?.flush().map_err(|error| ApiError::new(Code::Failed, error.to_string()))
-            }
+        let mut writer = RowWriter::new(format, into, columns).map_err(failed)?;
+        while let Some(chunk) = self.chunks.blocking_recv() {
+            let chunk = chunk.map_err(store_error)?;
+            let rows = chunk.iter().map(|sample| (of_point.get(&sample.point).copied().unwrap_or_default(), sample));
+            writer.write(rows).map_err(failed)?;
         }
+        writer.finish().map_err(failed)?.flush().map_err(|error| ApiError::new(Code::Failed, error.to_string()))
     }
 }

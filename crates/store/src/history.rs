@@ -220,7 +220,7 @@ impl Store {
         if has_gone && (width >= Level::Minute.micros() || !self.has_archived(&known)) {
             width = width.max(Level::Minute.micros());
         } else {
-            let raw = self.raw(point, from, to, max_points.saturating_add(1)).await?;
+            let raw = self.raw_beside(&known.gone, point, from, to, max_points.saturating_add(1)).await?;
             if raw.len() as u64 <= u64::from(max_points) {
                 return Ok(Series::Raw(raw));
             }
@@ -306,10 +306,23 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn raw(&self, point: PointNo, from: Timestamp, to: Timestamp, limit: u32) -> Result<Vec<Sample>> {
+        let gone = self.gone(point, from, to).await?;
+        self.raw_beside(&gone, point, from, to, limit).await
+    }
+
+    /// The same where the months that are `gone` are known.
+    async fn raw_beside(
+        &self,
+        gone: &[Gone],
+        point: PointNo,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Sample>> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut samples = Vec::new();
-        for month in self.gone(point, from, to).await? {
-            samples.extend(self.archived(&month, point, from, to).await?);
+        for month in gone {
+            samples.extend(self.archived(month, point, from, to).await?);
         }
         samples.truncate(most);
         let left = most - samples.len();
@@ -395,11 +408,12 @@ impl Store {
         let at = at.clamp(FIRST, END);
         let hold = stands_for(stale_after);
         // In the order of time; the newest at or before counts, and the first after.
-        let around = if self.gone(point, at - hold, at + hold).await?.is_empty() {
+        let gone = self.gone(point, at - hold, at + hold).await?;
+        let around = if gone.is_empty() {
             let rows = sqlx::query(include_str!("../queries/around.sql")).bind(point.0).bind(At(at));
             rows.fetch_all(&self.pool).await?.iter().map(sample_from).collect::<Result<Vec<_>>>()?
         } else {
-            self.raw(point, at - hold, at + hold, u32::MAX).await?
+            self.raw_beside(&gone, point, at - hold, at + hold, u32::MAX).await?
         };
         let before = around.iter().rfind(|sample| sample.source_time <= at);
         let Some(before) = before.filter(|sample| at.since(sample.source_time) <= hold) else {

@@ -25,8 +25,7 @@ impl Month {
 
     /// Its first microsecond.
     pub fn start(self) -> Timestamp {
-        let days = time::days_since_epoch(i64::from(self.year), i64::from(self.month), 1);
-        Timestamp::from_secs(days * 86_400)
+        Timestamp::of_date(i64::from(self.year), i64::from(self.month), 1)
     }
 
     /// The first microsecond behind it.

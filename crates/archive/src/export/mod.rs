@@ -6,7 +6,11 @@
 mod csv;
 mod table;
 
-use penstock_model::{Point, Quality, Unit};
+use std::io::Write;
+
+use penstock_model::{Point, Quality, Sample, Unit};
+
+use crate::Error;
 
 pub use csv::CsvWriter;
 pub(crate) use csv::plain;
@@ -36,6 +40,58 @@ impl Column {
             description: point.description.clone(),
             unit: point.display_unit(),
             decimals: point.quantity.decimals() + 2,
+        }
+    }
+}
+
+/// What a file of rows is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFormat {
+    /// Comma-separated text (RFC 4180).
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// Writes rows in one format or the other.
+pub enum RowWriter<W: Write + Send> {
+    /// As CSV.
+    Csv(CsvWriter<W>),
+    /// As Parquet.
+    Parquet(Box<TableWriter<W>>),
+}
+
+impl<W: Write + Send> RowWriter<W> {
+    /// Begins a file. Rows name one of `columns` by its index.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where the bytes are not taken.
+    pub fn new(format: RowFormat, into: W, columns: Vec<Column>) -> Result<Self, Error> {
+        Ok(match format {
+            RowFormat::Csv => Self::Csv(CsvWriter::new(into, columns)),
+            RowFormat::Parquet => Self::Parquet(Box::new(TableWriter::new(into, columns)?)),
+        })
+    }
+
+    /// Appends rows: each a sample and the index of its column.
+    ///
+    /// # Errors
+    /// As [`CsvWriter::write`] and [`TableWriter::write`].
+    pub fn write<'a>(&mut self, rows: impl IntoIterator<Item = (usize, &'a Sample)>) -> Result<(), Error> {
+        match self {
+            Self::Csv(writer) => writer.write(rows),
+            Self::Parquet(writer) => writer.write(rows),
+        }
+    }
+
+    /// Ends the file and gives back where it went.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where the last bytes are not taken.
+    pub fn finish(self) -> Result<W, Error> {
+        match self {
+            Self::Csv(writer) => writer.finish(),
+            Self::Parquet(writer) => writer.finish(),
         }
     }
 }

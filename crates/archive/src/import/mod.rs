@@ -8,10 +8,10 @@ mod records;
 use std::io::Read;
 use std::sync::Arc;
 
+use penstock_codec::read_time;
 use penstock_model::{Doubt, Quality, Timestamp};
 
 use crate::export::plain;
-use crate::time;
 use records::{Record, Records};
 
 /// The columns, of which the first three must be there. What the description says is not looked at.
@@ -147,7 +147,7 @@ impl<R: Read> Rows<R> {
             None => Ok(None),
         };
         let text = field(TIME)?.unwrap_or_default().trim();
-        let time = time::read(text).ok_or_else(|| {
+        let time = read_time(text).ok_or_else(|| {
             let message = format!("{text:?} is not a time: write it like 2026-11-21T18:42:07Z, or count from 1970");
             Fault::new(line, "time", message)
         })?;

@@ -1,18 +1,14 @@
 //! From source and address to point, as quick as a hash.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use penstock_codec::Reading;
 use penstock_model::{
-    Address, Band, Doubt, Limits, Point, PointId, PointNo, PointState, Quality, Quantity, Sample, SiteId, TenantId,
-    Timestamp, Unit,
+    Address, Band, Doubt, Point, PointId, PointNo, PointState, Quality, Quantity, Sample, SiteId, TenantId, Timestamp,
+    Unit,
 };
 
 use super::{scoring_of, within};
-
-/// A point nobody described is stale after this long.
-const DISCOVERED_STALE_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// What the road needs of a point.
 #[derive(Debug, Clone, Copy)]
@@ -111,24 +107,6 @@ pub(super) fn discovered(tenant: TenantId, no: PointNo, source: &str, path: &str
     let quantity = reading.unit.map(Unit::quantity).or(reading.quantity).unwrap_or(Quantity::Plain);
     let unit = reading.unit.unwrap_or_else(|| quantity.display_unit());
     let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(path);
-    Point {
-        id: PointId::discovered(tenant, source, path),
-        no,
-        address: Address { source: source.to_owned(), path: path.to_owned() },
-        state: PointState::Discovered,
-        name: name.to_owned(),
-        description: String::new(),
-        quantity,
-        unit,
-        area: None,
-        site: None,
-        asset: None,
-        position: None,
-        role: None,
-        normal: None,
-        span: None,
-        limits: Limits::default(),
-        stale_after: DISCOVERED_STALE_AFTER,
-        recording: None,
-    }
+    let address = Address { source: source.to_owned(), path: path.to_owned() };
+    Point { name: name.to_owned(), ..Point::discovered(tenant, no, address, unit) }
 }

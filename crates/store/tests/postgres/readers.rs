@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use penstock_model::{
-    Address, Limits, Point, PointId, PointNo, PointState, Quality, Quantity, Sample, TenantId, Timestamp,
-};
+use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{Batch, Series, Writer};
 use penstock_testkit::database::scratch_database;
 use uuid::Uuid;
@@ -13,27 +11,8 @@ const ONE: TenantId = TenantId(Uuid::from_u128(1));
 const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 
 fn point(tenant: TenantId, no: i32) -> Point {
-    let path = format!("p{no}");
-    Point {
-        id: PointId::discovered(tenant, "local", &path),
-        no: PointNo(no),
-        address: Address { source: "local".into(), path: path.clone() },
-        state: PointState::Discovered,
-        name: path,
-        description: String::new(),
-        quantity: Quantity::Plain,
-        unit: Quantity::Plain.display_unit(),
-        area: None,
-        site: None,
-        asset: None,
-        position: None,
-        role: None,
-        normal: None,
-        span: None,
-        limits: Limits::default(),
-        stale_after: Duration::from_secs(900),
-        recording: None,
-    }
+    let address = Address { source: "local".into(), path: format!("p{no}") };
+    Point::discovered(tenant, PointNo(no), address, Quantity::Plain.display_unit())
 }
 
 #[tokio::test]

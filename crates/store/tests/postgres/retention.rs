@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_archive::{Archive, ArchiveSettings};
-use penstock_model::{
-    Address, Limits, Point, PointId, PointNo, PointState, Quality, Quantity, Sample, TenantId, Timestamp,
-};
+use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{Batch, Expired, Retention, Series, Store, Writer};
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
 use uuid::Uuid;
@@ -22,27 +20,8 @@ fn tenant() -> TenantId {
 }
 
 fn point(no: i32, quantity: Quantity) -> Point {
-    let path = format!("p{no}");
-    Point {
-        id: PointId::discovered(tenant(), "local", &path),
-        no: PointNo(no),
-        address: Address { source: "local".into(), path: path.clone() },
-        state: PointState::Discovered,
-        name: path,
-        description: String::new(),
-        quantity,
-        unit: quantity.display_unit(),
-        area: None,
-        site: None,
-        asset: None,
-        position: None,
-        role: None,
-        normal: None,
-        span: None,
-        limits: Limits::default(),
-        stale_after: Duration::from_secs(900),
-        recording: None,
-    }
+    let address = Address { source: "local".into(), path: format!("p{no}") };
+    Point::discovered(tenant(), PointNo(no), address, quantity.display_unit())
 }
 
 /// A pressure and a flow, a sample every ten minutes from June to the end of August.

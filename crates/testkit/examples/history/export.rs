@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use penstock_archive::{Column, CsvWriter, TableWriter};
-use penstock_model::{PointNo, Quantity, Sample, Timestamp};
+use penstock_archive::{Column, RowFormat, RowWriter};
+use penstock_model::{PointNo, Quantity, Timestamp};
 use penstock_store::Store;
 use sqlx::postgres::PgPoolCopyExt as _;
 
@@ -34,45 +34,25 @@ const ASKED: Asked = Asked::AtLeast(500_000.0);
 /// The ways to write a file.
 const WAYS: [(&str, Write); 3] = [
     ("export, the reading alone (binary COPY)", |store, extract| Box::pin(read(store, extract))),
-    ("export to CSV", |store, extract| Box::pin(write(store, extract, Format::Csv))),
-    ("export to Parquet", |store, extract| Box::pin(write(store, extract, Format::Parquet))),
+    ("export to CSV", |store, extract| Box::pin(write(store, extract, RowFormat::Csv))),
+    ("export to Parquet", |store, extract| Box::pin(write(store, extract, RowFormat::Parquet))),
 ];
 
-#[derive(Clone, Copy)]
-enum Format {
-    Csv,
-    Parquet,
-}
-
 /// A file as the station writes it: read on one task, written on a thread.
-async fn write(store: &Store, extract: &Extract, format: Format) -> Result<u64> {
+async fn write(store: &Store, extract: &Extract, format: RowFormat) -> Result<u64> {
     let mut chunks = store.scan(extract.points.clone(), extract.from, extract.to);
     let columns: Vec<Column> = extract.points.iter().map(column).collect();
     let place: HashMap<PointNo, usize> = extract.points.iter().enumerate().map(|(at, point)| (*point, at)).collect();
     let file = BufWriter::new(tempfile::tempfile()?);
     let work = tokio::task::spawn_blocking(move || -> Result<u64> {
         let mut written = 0;
-        let rows = |chunk: &[Sample]| chunk.iter().map(|sample| place[&sample.point]).collect::<Vec<_>>();
-        match format {
-            Format::Csv => {
-                let mut writer = CsvWriter::new(file, columns);
-                while let Some(chunk) = chunks.blocking_recv() {
-                    let chunk = chunk?;
-                    writer.write(rows(&chunk).into_iter().zip(&chunk))?;
-                    written += chunk.len() as u64;
-                }
-                writer.finish()?.flush()?;
-            }
-            Format::Parquet => {
-                let mut writer = TableWriter::new(file, columns)?;
-                while let Some(chunk) = chunks.blocking_recv() {
-                    let chunk = chunk?;
-                    writer.write(rows(&chunk).into_iter().zip(&chunk))?;
-                    written += chunk.len() as u64;
-                }
-                writer.finish()?.flush()?;
-            }
+        let mut writer = RowWriter::new(format, file, columns)?;
+        while let Some(chunk) = chunks.blocking_recv() {
+            let chunk = chunk?;
+            writer.write(chunk.iter().map(|sample| (place[&sample.point], sample)))?;
+            written += chunk.len() as u64;
         }
+        writer.finish()?.flush()?;
         Ok(written)
     });
     work.await?
