@@ -17,7 +17,9 @@ mod time;
 mod unit;
 
 pub use alarm::{
-    AlarmClass, AlarmRule, AlarmState, Condition, Guidance, LimitLevel, Priority, Subject, Transition, TransitionKind,
+    AcknowledgementModel, AlarmClass, AlarmRule, AlarmState, Annunciation, Condition, Expression, Guidance, KeptBy,
+    LimitLevel, Priority, Raise, Realarm, Reference, Schedule, Severity, Shelf, Shelving, Side, Subject, Test,
+    Transition, TransitionDetail, TransitionKind, Window,
 };
 pub use clock::Clock;
 pub use error::Error;

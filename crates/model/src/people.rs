@@ -10,9 +10,11 @@ use crate::UserId;
 pub enum Permission {
     /// See screens, history and journal.
     See,
-    /// Acknowledge alarms and comment on them.
+    /// Acknowledge alarms, comment on them, reset them, shelve them within their limits.
     AnswerAlarms,
-    /// Change alarm limits.
+    /// Shelve alarms for longer, take them out of service and return them.
+    SuppressAlarms,
+    /// Change alarm limits and rules.
     SetLimits,
     /// Adopt, change and import points and the plant.
     AdministerPoints,
@@ -24,9 +26,10 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::See,
         Self::AnswerAlarms,
+        Self::SuppressAlarms,
         Self::SetLimits,
         Self::AdministerPoints,
         Self::AdministerStation,
@@ -56,20 +59,26 @@ impl FromIterator<Permission> for Permissions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Looks on.
+    Viewer,
     /// Answers alarms.
     Operator,
+    /// Answers for the alarms that are raised: limits, rules, long shelving, service.
+    Supervisor,
     /// Manages people, points and the station; does not operate.
     Admin,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 2] = [Self::Operator, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Operator, Self::Supervisor, Self::Admin];
 
     /// The name it is stored under.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Viewer => "viewer",
             Self::Operator => "operator",
+            Self::Supervisor => "supervisor",
             Self::Admin => "admin",
         }
     }
@@ -77,7 +86,13 @@ impl Role {
     /// What a new installation allows it.
     pub fn permissions(self) -> Permissions {
         match self {
+            Self::Viewer => [Permission::See].into_iter().collect(),
             Self::Operator => [Permission::See, Permission::AnswerAlarms].into_iter().collect(),
+            Self::Supervisor => {
+                [Permission::See, Permission::AnswerAlarms, Permission::SuppressAlarms, Permission::SetLimits]
+                    .into_iter()
+                    .collect()
+            }
             Self::Admin => [
                 Permission::See,
                 Permission::SetLimits,
