@@ -4,7 +4,7 @@ use penstock_model::{Permission, PipeId, Place, PlaceKind, PlantFile, Point, Poi
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AcknowledgeReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Export, ExportFormat,
+    ActReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Export, ExportFormat,
     Health, ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register, RejectRow, Series, Session,
     SettingsView, StationCard, ValueAt,
 };
@@ -247,7 +247,7 @@ calls! {
     }
 
     /// Acknowledges alarms: each is named with the occurrence that was seen.
-    AcknowledgeAlarms "acknowledge" (Access::Holding(Permission::AnswerAlarms)) -> AcknowledgeReport {
+    AcknowledgeAlarms "acknowledge" (Access::Holding(Permission::AnswerAlarms)) -> ActReport {
         /// Rule and occurrence of each.
         alarms: Vec<(RuleId, u64)>,
         /// What the person says.
@@ -262,6 +262,51 @@ calls! {
         occurrence: u64,
         /// What the person says.
         comment: String,
+    }
+
+    /// Ends what alarms have latched, once they are acknowledged and normal.
+    ResetAlarms "reset-alarms" (Access::Holding(Permission::AnswerAlarms)) -> ActReport {
+        /// Their rules.
+        alarms: Vec<RuleId>,
+        /// What the person says.
+        comment: Option<String>,
+    }
+
+    /// Keeps alarms from calling for a while. Longer than the alarm's own limit, or 8 hours where it has none, needs
+    /// [`Permission::SuppressAlarms`].
+    ShelveAlarms "shelve-alarms" (Access::Holding(Permission::AnswerAlarms)) -> ActReport {
+        /// Their rules.
+        alarms: Vec<RuleId>,
+        /// For how many minutes at most, 1 to 43,200 (30 days).
+        minutes: u32,
+        /// Only until each next returns to normal.
+        one_shot: bool,
+        /// Why.
+        reason: String,
+    }
+
+    /// Takes alarms from the shelf before their time; what is active calls anew.
+    UnshelveAlarms "unshelve-alarms" (Access::Holding(Permission::AnswerAlarms)) -> ActReport {
+        /// Their rules.
+        alarms: Vec<RuleId>,
+        /// What the person says.
+        comment: Option<String>,
+    }
+
+    /// Takes alarms out of service until they are returned.
+    TakeOutOfService "take-out-of-service" (Access::Holding(Permission::SuppressAlarms)) -> ActReport {
+        /// Their rules.
+        alarms: Vec<RuleId>,
+        /// Why.
+        reason: String,
+    }
+
+    /// Returns alarms to service; what is active calls anew.
+    ReturnToService "return-to-service" (Access::Holding(Permission::SuppressAlarms)) -> ActReport {
+        /// Their rules.
+        alarms: Vec<RuleId>,
+        /// Why.
+        reason: String,
     }
 
     /// How every part of the station fares.

@@ -16,9 +16,9 @@ pub struct Frame {
     pub register: u64,
     /// Newest value of each point that has a newer one.
     pub values: Vec<PointValue>,
-    /// Listed alarms that have changed.
+    /// Alarms that have changed and are listed, or kept from it: shelved, suppressed or out of service.
     pub alarms: Vec<AlarmView>,
-    /// Alarms that are listed no more.
+    /// Alarms that are neither any more.
     pub gone: Vec<RuleId>,
     /// How many alarms there are, where that has changed.
     pub counts: Option<AlarmCounts>,
@@ -63,7 +63,7 @@ pub struct PointValue {
     pub score: Option<f32>,
 }
 
-/// A listed alarm as lists and maps need it.
+/// An alarm as lists and maps need it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlarmView {
     /// Where it stands.
@@ -76,9 +76,12 @@ pub struct AlarmView {
     pub priority: Priority,
     /// What is at stake.
     pub class: AlarmClass,
+    /// Its own name, where it has one.
+    pub name: String,
 }
 
-/// How many alarms there are by priority, the most urgent first.
+/// How many alarms there are by priority, the most urgent first. What is shelved, suppressed or out of service counts as
+/// that alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AlarmCounts {
     /// Not acknowledged, those that have returned to normal included.
@@ -87,6 +90,12 @@ pub struct AlarmCounts {
     pub active: [u32; 4],
     /// The longest unacknowledged one was raised then.
     pub oldest_unacknowledged: Option<Timestamp>,
+    /// How many are shelved.
+    pub shelved: u32,
+    /// How many are suppressed by design.
+    pub suppressed: u32,
+    /// How many are out of service.
+    pub out_of_service: u32,
 }
 
 /// How the station is, for the status bar.
@@ -150,19 +159,17 @@ mod tests {
             }],
             alarms: vec![AlarmView {
                 state: AlarmState {
-                    rule,
                     occurrence: 2,
                     active: true,
                     acknowledged: false,
-                    raised_at: Timestamp::from_secs(1),
-                    changed_at: Timestamp::from_secs(1),
                     value: Some(1.6),
-                    acknowledged_by: None,
+                    ..AlarmState::normal(rule, Timestamp::from_secs(1))
                 },
                 subject: Subject::Site(penstock_model::SiteId::made(Timestamp::from_secs(1), [1; 10])),
                 condition: limit,
                 priority: Priority::P1,
                 class: AlarmClass::Supply,
+                name: String::new(),
             }],
             gone: vec![rule],
             counts: Some(AlarmCounts { unacknowledged: [1, 0, 0, 0], ..AlarmCounts::default() }),

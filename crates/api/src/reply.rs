@@ -256,12 +256,12 @@ pub struct JournalRow {
     pub priority: Priority,
 }
 
-/// Which alarms were acknowledged.
+/// What became of an act on several alarms.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct AcknowledgeReport {
-    /// Those that are acknowledged now.
-    pub acknowledged: Vec<RuleId>,
-    /// Those that were not, with the reason.
+pub struct ActReport {
+    /// Those that it was done to.
+    pub done: Vec<RuleId>,
+    /// Those that it was not, with the reason.
     pub refused: Vec<(RuleId, String)>,
 }
 

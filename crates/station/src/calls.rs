@@ -137,6 +137,15 @@ impl Context<'_> {
                 reply::<penstock_api::AcknowledgeAlarms>(&self.acknowledge(call).await?)
             }
             Request::CommentAlarm(call) => reply::<penstock_api::CommentAlarm>(&self.comment(call).await?),
+            Request::ResetAlarms(call) => reply::<penstock_api::ResetAlarms>(&self.reset(call).await?),
+            Request::ShelveAlarms(call) => reply::<penstock_api::ShelveAlarms>(&self.shelve(call).await?),
+            Request::UnshelveAlarms(call) => reply::<penstock_api::UnshelveAlarms>(&self.unshelve(call).await?),
+            Request::TakeOutOfService(call) => {
+                reply::<penstock_api::TakeOutOfService>(&self.take_out_of_service(call).await?)
+            }
+            Request::ReturnToService(call) => {
+                reply::<penstock_api::ReturnToService>(&self.return_to_service(call).await?)
+            }
             Request::GetHealth(_) => reply::<penstock_api::GetHealth>(&self.health().await),
             Request::ListRejects(call) => reply::<penstock_api::ListRejects>(&self.rejects(call.limit).await?),
             Request::ListDeviceAlerts(call) => {

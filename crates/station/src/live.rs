@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use penstock_api::{AlarmCounts, AlarmView, Frame, PointValue, StationStatus};
-use penstock_model::{Clock, PointNo, RuleId, Timestamp};
+use penstock_model::{Clock, KeptBy, PointNo, RuleId, Timestamp};
 use tokio::time::Instant;
 
 /// What is true now, shared by the pipeline that writes it and the feeds that read it.
@@ -60,7 +60,8 @@ impl Live {
         self.lock().values.get(index).copied().flatten().map(|(_, value)| value)
     }
 
-    /// Takes in how alarms stand now: a view of each that is listed, none of each that is not any more.
+    /// Takes in how alarms stand now: a view of each that is listed or kept from it, none of each that is neither any
+    /// more.
     pub fn set_alarms(&self, changed: impl IntoIterator<Item = (RuleId, Option<AlarmView>)>) {
         let mut now = self.lock();
         now.change += 1;
@@ -172,10 +173,20 @@ impl Drop for Feed {
     }
 }
 
-fn count<'a>(listed: impl Iterator<Item = &'a AlarmView>) -> AlarmCounts {
+fn count<'a>(views: impl Iterator<Item = &'a AlarmView>) -> AlarmCounts {
     let mut counts = AlarmCounts::default();
     let mut oldest: Option<Timestamp> = None;
-    for view in listed {
+    for view in views {
+        let kept = match view.state.kept_by() {
+            Some(KeptBy::Shelved) => Some(&mut counts.shelved),
+            Some(KeptBy::Suppressed) => Some(&mut counts.suppressed),
+            Some(KeptBy::OutOfService) => Some(&mut counts.out_of_service),
+            None => None,
+        };
+        if let Some(kept) = kept {
+            *kept += 1;
+            continue;
+        }
         let index = usize::from(view.priority.digit() - 1);
         if view.state.active
             && let Some(active) = counts.active.get_mut(index)
@@ -215,19 +226,16 @@ mod tests {
     fn alarm(rule: RuleId, acknowledged: bool) -> AlarmView {
         AlarmView {
             state: AlarmState {
-                rule,
                 occurrence: 1,
                 active: true,
                 acknowledged,
-                raised_at: Timestamp::from_secs(5),
-                changed_at: Timestamp::from_secs(5),
-                value: None,
-                acknowledged_by: None,
+                ..AlarmState::normal(rule, Timestamp::from_secs(5))
             },
             subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [1; 10])),
             condition: Condition::Silence { after: Duration::from_secs(60) },
             priority: Priority::P2,
             class: AlarmClass::Equipment,
+            name: String::new(),
         }
     }
 

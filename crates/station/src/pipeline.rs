@@ -4,6 +4,7 @@
 //! One task does this in received order, and takes in what people do to alarms in the same order. Must not know
 //! transport, SQL or screens.
 
+mod acts;
 mod directory;
 mod redelivery;
 
@@ -31,6 +32,7 @@ use crate::notices::Notices;
 use crate::record::Record;
 use crate::register::Register;
 use crate::spooler::{Job, Spooler};
+pub(crate) use acts::Act;
 use directory::{Directory, Entry};
 use redelivery::Redeliveries;
 
@@ -77,33 +79,18 @@ pub(crate) struct Counters {
 
 /// What is asked of the pipeline beside messages.
 pub(crate) enum Order {
-    /// Acknowledge one occurrence of each of these alarms.
-    Acknowledge {
-        /// Rule and occurrence.
+    /// What a person does to alarms.
+    Act {
+        /// What.
+        act: Act,
+        /// Rule and, where the act is about one, occurrence.
         alarms: Vec<(RuleId, u64)>,
-        /// What the person says.
-        comment: Option<String>,
         /// Who.
         by: UserId,
         /// For the audit, without subject.
         audit: AuditEntry,
         /// What became of each, once it is durable.
         reply: oneshot::Sender<Vec<(RuleId, Result<(), String>)>>,
-    },
-    /// Say something about an alarm.
-    Comment {
-        /// Its rule.
-        rule: RuleId,
-        /// The occurrence that is meant.
-        occurrence: u64,
-        /// What the person says.
-        comment: String,
-        /// Who.
-        by: UserId,
-        /// For the audit, without subject.
-        audit: AuditEntry,
-        /// Whether it is durable.
-        reply: oneshot::Sender<Result<(), String>>,
     },
     /// Store samples of the past; they are neither shown nor judged.
     Keep {
@@ -590,40 +577,23 @@ impl Pipeline {
         self.live.set_alarms(views);
     }
 
-    /// An alarm as screens see it; none where it is not listed.
+    /// An alarm as screens see it; none where it is neither listed nor kept from it.
     fn view(&self, rule: RuleId) -> Option<AlarmView> {
-        let state = self.engine.state(rule).filter(|state| state.is_listed())?;
+        let state = self.engine.state(rule).filter(|state| state.is_listed() || state.kept_by().is_some())?;
         let rule = self.engine.rule(rule)?;
         Some(AlarmView {
             state: state.clone(),
             subject: rule.subject,
-            condition: rule.condition,
+            condition: rule.condition.clone(),
             priority: rule.priority,
             class: rule.class,
+            name: rule.name.clone(),
         })
     }
 
     async fn carry_out(&mut self, order: Order) {
         match order {
-            Order::Acknowledge { alarms, comment, by, audit, reply } => {
-                self.acknowledge(alarms, comment, by, &audit, reply).await;
-            }
-            Order::Comment { rule, occurrence, comment, by, audit, reply } => {
-                let now = self.clock.now();
-                match self.engine.comment(rule, occurrence, by, &comment, now) {
-                    Ok(transition) => {
-                        let audits = vec![AuditEntry {
-                            subject: format!("{rule}#{occurrence}"),
-                            new: Some(comment.into()),
-                            ..audit
-                        }];
-                        let out = Yield { transitions: vec![transition], audits, ..Yield::default() };
-                        let job = self.settle(out, Vec::new());
-                        self.spooler.act(job, move |done| answer(reply, done)).await;
-                    }
-                    Err(error) => answer(reply, Err(error.to_string())),
-                }
-            }
+            Order::Act { act, alarms, by, audit, reply } => self.act(&act, alarms, by, &audit, reply).await,
             Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply),
             Order::Keep { samples, audits, reply } => {
                 let out = Yield { samples, audits, ..Yield::default() };
@@ -643,10 +613,10 @@ impl Pipeline {
         }
     }
 
-    async fn acknowledge(
+    async fn act(
         &mut self,
+        act: &Act,
         alarms: Vec<(RuleId, u64)>,
-        comment: Option<String>,
         by: UserId,
         audit: &AuditEntry,
         reply: oneshot::Sender<Vec<(RuleId, Result<(), String>)>>,
@@ -655,16 +625,11 @@ impl Pipeline {
         let mut out = Yield::default();
         let mut results = Vec::with_capacity(alarms.len());
         for (rule, occurrence) in alarms {
-            match self.engine.acknowledge(rule, occurrence, by, comment.clone(), now) {
+            match act.perform(&mut self.engine, (rule, occurrence), by, now) {
                 Ok(transition) => {
                     out.transitions.push(transition);
-                    let subject = format!("{rule}#{occurrence}");
-                    let entry = AuditEntry::new(self.tenant, now, Some(by), &audit.action, subject);
-                    out.audits.push(AuditEntry {
-                        new: comment.clone().map(Into::into),
-                        from_where: audit.from_where.clone(),
-                        ..entry
-                    });
+                    let entry = AuditEntry::new(self.tenant, now, Some(by), &audit.action, act.subject(rule, occurrence));
+                    out.audits.push(AuditEntry { new: act.said(), from_where: audit.from_where.clone(), ..entry });
                     results.push((rule, Ok(())));
                 }
                 Err(error) => results.push((rule, Err(error.to_string()))),
@@ -727,7 +692,13 @@ fn count_discovered(register: &Register, changed: &[Point]) -> usize {
 }
 
 fn facts_of(point: &Point, evaluated_until: Option<Timestamp>) -> PointFacts {
-    PointFacts { id: point.id, site: point.site, stale_after: point.stale_after, evaluated_until }
+    PointFacts {
+        id: point.id,
+        site: point.site,
+        asset: point.asset,
+        stale_after: point.stale_after,
+        evaluated_until,
+    }
 }
 
 /// Answers; the one who asked may have gone.

@@ -5,18 +5,22 @@
 use std::time::Duration;
 
 use penstock_model::{
-    Address, AreaId, AssetId, Band, Limits, Point, PointId, PointNo, PointRole, PointState, Position, Quantity, Sample,
-    SiteId, Unit,
+    Address, AreaId, AssetId, Band, Limits, Point, PointId, PointNo, PointRole, PointState, Position, Quantity, RuleId,
+    Sample, SiteId, Timestamp, Transition, TransitionKind, Unit, UserId,
 };
 use penstock_store::{AuditEntry, Batch, Delivery, DeviceAlert, JournalEntry, Reject};
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout; a later one reads the earlier.
-const VERSION: u8 = 2;
-/// The layout from before points had recording settings; what is no point is as it was.
+const VERSION: u8 = 3;
+/// The layout from before points had recording settings; what is no point is as in the next.
 const WITHOUT_RECORDING: u8 = 1;
+/// The layout from before transitions had details; what is no transition is as it was.
+const WITHOUT_DETAIL: u8 = 2;
 /// What a discovered record begins with behind its version.
 const DISCOVERED: u8 = 0;
+/// What a record of alarms begins with behind its version.
+const ALARMS: u8 = 2;
 /// The most bytes of an entry that holds more than one thing; far below what the spool takes at once.
 const ENTRY_BYTES: usize = 1 << 20;
 
@@ -90,7 +94,12 @@ impl Record {
                 let points: Vec<FormerPoint> = postcard::from_bytes(points)?;
                 Ok(Self::Discovered(points.into_iter().map(Point::from).collect()))
             }
-            Some((&WITHOUT_RECORDING, body)) => postcard::from_bytes(body),
+            Some((&(WITHOUT_RECORDING | WITHOUT_DETAIL), [ALARMS, alarms @ ..])) => {
+                let (transitions, audits): (Vec<FormerEntry>, _) = postcard::from_bytes(alarms)?;
+                let transitions = transitions.into_iter().map(JournalEntry::from).collect();
+                Ok(Self::Alarms { transitions, audits })
+            }
+            Some((&(WITHOUT_RECORDING | WITHOUT_DETAIL), body)) => postcard::from_bytes(body),
             _ => Err(postcard::Error::DeserializeBadEncoding),
         }
     }
@@ -158,9 +167,45 @@ impl From<FormerPoint> for Point {
     }
 }
 
+/// An entry of the alarm journal as [`WITHOUT_DETAIL`] has it.
+#[derive(Deserialize)]
+struct FormerEntry {
+    seq: u64,
+    transition: FormerTransition,
+}
+
+#[derive(Deserialize)]
+struct FormerTransition {
+    rule: RuleId,
+    occurrence: u64,
+    kind: TransitionKind,
+    at: Timestamp,
+    value: Option<f64>,
+    by: Option<UserId>,
+    comment: Option<String>,
+    rule_version: u32,
+}
+
+impl From<FormerEntry> for JournalEntry {
+    fn from(FormerEntry { seq, transition: former }: FormerEntry) -> Self {
+        let transition = Transition {
+            rule: former.rule,
+            occurrence: former.occurrence,
+            kind: former.kind,
+            at: former.at,
+            value: former.value,
+            by: former.by,
+            comment: former.comment,
+            rule_version: former.rule_version,
+            detail: None,
+        };
+        Self { seq, transition }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use penstock_model::{Quality, Timestamp};
+    use penstock_model::Quality;
 
     use super::*;
 
@@ -255,6 +300,29 @@ mod tests {
         let mut entries = record.clone().into_entries().expect("encoded");
         entries[0][0] = WITHOUT_RECORDING;
         assert_eq!(Record::from_bytes(&entries[0]), Ok(record));
+    }
+
+    #[test]
+    fn transitions_of_the_former_version_are_read() {
+        // Version, alarms, one entry: seq 7, rule, occurrence 1, acknowledged, at 1 s, no value, nobody, a comment,
+        // version 2 of the rule, no audits.
+        let rule = [&b"\x10"[..], &[5; 16]].concat();
+        let bytes = [&b"\x02\x02\x01\x07"[..], &rule, b"\x01\x02\x80\x89\x7a\x00\x00\x01\x02ok\x02\x00"].concat();
+        let Ok(Record::Alarms { transitions, audits }) = Record::from_bytes(&bytes) else {
+            panic!("they cannot be read")
+        };
+        let transition = Transition {
+            rule: RuleId(uuid::Uuid::from_bytes([5; 16])),
+            occurrence: 1,
+            kind: TransitionKind::Acknowledged,
+            at: Timestamp::from_secs(1),
+            value: None,
+            by: None,
+            comment: Some("ok".to_owned()),
+            rule_version: 2,
+            detail: None,
+        };
+        assert_eq!((transitions, audits), (vec![JournalEntry { seq: 7, transition }], vec![]));
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn is_derived(rule: &AlarmRule) -> bool {
 }
 
 fn site_of_silence(rule: &AlarmRule) -> Option<SiteId> {
-    match (rule.subject, rule.condition) {
+    match (rule.subject, &rule.condition) {
         (Subject::Site(site), Condition::Silence { .. }) => Some(site),
         _ => None,
     }

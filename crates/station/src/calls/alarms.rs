@@ -1,23 +1,27 @@
-//! Alarms: what is known of one, the journal, acknowledging and commenting.
+//! Alarms: what is known of one, the journal, and what people do to them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, AcknowledgeReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, JournalRow, ListJournal,
+    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, JournalRow, ListJournal, ResetAlarms,
+    ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
 };
-use penstock_model::{RuleId, TransitionKind, UserId};
+use penstock_model::{Permission, RuleId, TransitionKind, UserId};
 use penstock_store::{JournalEntry, JournalPage};
 
 use super::{Context, DONE};
 use crate::configuration::store_error;
-use crate::pipeline::Order;
+use crate::pipeline::{Act, Order};
 
 /// Journal entries shown with an alarm.
 const SHOWN: u32 = 20;
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// Alarms acknowledged by one call at most.
+/// Alarms that one call may act on at most.
 const MAX_AT_ONCE: usize = 5_000;
+/// How long an operator may shelve an alarm that has no limit of its own: one shift.
+const OPERATORS_SHELF: Duration = Duration::from_secs(8 * 3_600);
+const LONGEST_SHELF: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 impl Context<'_> {
     pub(super) async fn alarm(&self, rule: RuleId) -> Result<AlarmDetail, ApiError> {
@@ -57,30 +61,80 @@ impl Context<'_> {
         self.rows(entries).await
     }
 
-    pub(super) async fn acknowledge(&self, call: AcknowledgeAlarms) -> Result<AcknowledgeReport, ApiError> {
-        if call.alarms.is_empty() || call.alarms.len() > MAX_AT_ONCE {
+    pub(super) async fn acknowledge(&self, call: AcknowledgeAlarms) -> Result<ActReport, ApiError> {
+        self.act(Act::Acknowledge { comment: optional(call.comment)? }, call.alarms).await
+    }
+
+    pub(super) async fn comment(&self, call: CommentAlarm) -> Result<Done, ApiError> {
+        let act = Act::Comment { comment: checked_comment(&call.comment)? };
+        let report = self.act(act, vec![(call.rule, call.occurrence)]).await?;
+        match report.refused.into_iter().next() {
+            Some((_, problem)) => Err(ApiError::invalid(problem)),
+            None => Ok(DONE),
+        }
+    }
+
+    pub(super) async fn reset(&self, call: ResetAlarms) -> Result<ActReport, ApiError> {
+        self.act(Act::Reset { comment: optional(call.comment)? }, whole(call.alarms)).await
+    }
+
+    /// Shelves within the limits of the one who asks: what their roles do not let them is refused alarm by alarm.
+    pub(super) async fn shelve(&self, call: ShelveAlarms) -> Result<ActReport, ApiError> {
+        let lasting = Duration::from_secs(u64::from(call.minutes) * 60);
+        if lasting.is_zero() || lasting > LONGEST_SHELF {
+            return Err(ApiError::invalid("shelve for 1 minute to 30 days; for longer, take the alarm out of service"));
+        }
+        let reason = demanded(&call.reason)?;
+        let mut refused = Vec::new();
+        let mut alarms = call.alarms;
+        if !self.holder()?.permissions.allow(Permission::SuppressAlarms) {
+            let register = self.shared.register.lock();
+            alarms.retain(|rule| {
+                let own = register.rules.get(rule).and_then(|rule| rule.longest_shelf);
+                let longest = own.unwrap_or(OPERATORS_SHELF);
+                if lasting > longest {
+                    let minutes = longest.as_secs() / 60;
+                    let problem = format!("you may shelve it for {minutes} minutes at most: ask a supervisor for longer");
+                    refused.push((*rule, problem));
+                }
+                lasting <= longest
+            });
+        }
+        let act = Act::Shelve { lasting, one_shot: call.one_shot, reason };
+        let mut report = match alarms.is_empty() && !refused.is_empty() {
+            true => ActReport::default(),
+            false => self.act(act, whole(alarms)).await?,
+        };
+        report.refused.extend(refused);
+        Ok(report)
+    }
+
+    pub(super) async fn unshelve(&self, call: UnshelveAlarms) -> Result<ActReport, ApiError> {
+        self.act(Act::Unshelve { comment: optional(call.comment)? }, whole(call.alarms)).await
+    }
+
+    pub(super) async fn take_out_of_service(&self, call: TakeOutOfService) -> Result<ActReport, ApiError> {
+        self.act(Act::TakeOutOfService { reason: demanded(&call.reason)? }, whole(call.alarms)).await
+    }
+
+    pub(super) async fn return_to_service(&self, call: ReturnToService) -> Result<ActReport, ApiError> {
+        self.act(Act::ReturnToService { reason: demanded(&call.reason)? }, whole(call.alarms)).await
+    }
+
+    async fn act(&self, act: Act, alarms: Vec<(RuleId, u64)>) -> Result<ActReport, ApiError> {
+        if alarms.is_empty() || alarms.len() > MAX_AT_ONCE {
             return Err(ApiError::invalid(format!("name 1 to {MAX_AT_ONCE} alarms")));
         }
-        let comment = call.comment.map(|text| checked_comment(&text)).transpose()?.filter(|text| !text.is_empty());
         let (by, audit) = (self.holder()?.person.id, self.audit("alarm"));
-        let alarms = call.alarms;
-        let results = self.shared.ask(|reply| Order::Acknowledge { alarms, comment, by, audit, reply }).await?;
-        let mut report = AcknowledgeReport::default();
+        let results = self.shared.ask(|reply| Order::Act { act, alarms, by, audit, reply }).await?;
+        let mut report = ActReport::default();
         for (rule, result) in results {
             match result {
-                Ok(()) => report.acknowledged.push(rule),
+                Ok(()) => report.done.push(rule),
                 Err(problem) => report.refused.push((rule, problem)),
             }
         }
         Ok(report)
-    }
-
-    pub(super) async fn comment(&self, call: CommentAlarm) -> Result<Done, ApiError> {
-        let comment = checked_comment(&call.comment)?;
-        let (by, audit) = (self.holder()?.person.id, self.audit("alarm"));
-        let CommentAlarm { rule, occurrence, .. } = call;
-        let done = self.shared.ask(|reply| Order::Comment { rule, occurrence, comment, by, audit, reply }).await?;
-        done.map(|()| DONE).map_err(ApiError::invalid)
     }
 
     /// Entries with the names and rules that a list shows.
@@ -98,7 +152,7 @@ impl Context<'_> {
             Some(JournalRow {
                 by: entry.transition.by.and_then(|by| names.get(&by).cloned()),
                 subject: rule.subject,
-                condition: rule.condition,
+                condition: rule.condition.clone(),
                 priority: rule.priority,
                 transition: entry.transition,
             })
@@ -113,4 +167,22 @@ fn checked_comment(text: &str) -> Result<String, ApiError> {
         return Err(ApiError::invalid("a comment has at most 2,000 characters: shorten it"));
     }
     Ok(text.to_owned())
+}
+
+/// A comment that may be left out.
+fn optional(text: Option<String>) -> Result<Option<String>, ApiError> {
+    Ok(text.map(|text| checked_comment(&text)).transpose()?.filter(|text| !text.is_empty()))
+}
+
+/// A reason that may not.
+fn demanded(text: &str) -> Result<String, ApiError> {
+    match checked_comment(text)? {
+        reason if reason.is_empty() => Err(ApiError::invalid("a reason is needed: say why")),
+        reason => Ok(reason),
+    }
+}
+
+/// Alarms for an act that is about no one occurrence.
+fn whole(alarms: Vec<RuleId>) -> Vec<(RuleId, u64)> {
+    alarms.into_iter().map(|rule| (rule, 0)).collect()
 }
