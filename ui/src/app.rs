@@ -170,6 +170,9 @@ fn Overlays() -> impl IntoView {
         Some(Overlay::Comment(rule, occurrence)) => {
             view! { <views::Comment rule=rule occurrence=occurrence/> }.into_any()
         }
+        Some(Overlay::Shelve(alarms)) => view! { <views::Shelve alarms=alarms/> }.into_any(),
+        Some(Overlay::TakeOutOfService(rule)) => view! { <views::Service rule=rule is_out=true/> }.into_any(),
+        Some(Overlay::ReturnToService(rule)) => view! { <views::Service rule=rule is_out=false/> }.into_any(),
         Some(Overlay::GoTo) => view! { <go_to::GoTo/> }.into_any(),
         Some(Overlay::Keys) => view! { <key_map::KeyMap/> }.into_any(),
         Some(Overlay::AdoptMany(points)) => view! { <views::AdoptMany points=points/> }.into_any(),

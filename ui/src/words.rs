@@ -3,7 +3,7 @@
 
 use penstock_api::AlarmView;
 use penstock_model::{
-    AlarmClass, AlarmState, Condition, LimitLevel, Point, Priority, Quantity, Role, Subject, TransitionKind,
+    AlarmClass, AlarmState, Condition, KeptBy, LimitLevel, Point, Priority, Quantity, Role, Side, Subject, TransitionKind,
 };
 
 use crate::format;
@@ -56,18 +56,31 @@ pub(crate) fn class(class: AlarmClass, locale: Locale) -> &'static str {
 /// A role in one word.
 pub(crate) fn role(role: Role, locale: Locale) -> &'static str {
     match role {
+        Role::Viewer => td_string!(locale, words.viewer),
         Role::Operator => td_string!(locale, words.operator),
+        Role::Supervisor => td_string!(locale, words.supervisor),
         Role::Admin => td_string!(locale, words.admin),
     }
 }
 
 /// Where an alarm stands.
 pub(crate) fn alarm_state(state: &AlarmState, locale: Locale) -> &'static str {
-    match (state.active, state.acknowledged) {
-        (true, false) => td_string!(locale, words.unacked),
-        (true, true) => td_string!(locale, words.acked),
-        (false, false) => td_string!(locale, words.returned),
-        (false, true) => td_string!(locale, words.normal),
+    match (state.kept_by(), state.active, state.acknowledged) {
+        (Some(kept), ..) => kept_by(kept, locale),
+        (None, true, false) => td_string!(locale, words.unacked),
+        (None, true, true) => td_string!(locale, words.acked),
+        (None, false, _) if state.latched => td_string!(locale, words.latched),
+        (None, false, false) => td_string!(locale, words.returned),
+        (None, false, true) => td_string!(locale, words.normal),
+    }
+}
+
+/// What keeps an alarm from calling.
+pub(crate) fn kept_by(kept: KeptBy, locale: Locale) -> &'static str {
+    match kept {
+        KeptBy::Shelved => td_string!(locale, words.shelved),
+        KeptBy::Suppressed => td_string!(locale, words.suppressed),
+        KeptBy::OutOfService => td_string!(locale, words.out_of_service),
     }
 }
 
@@ -78,12 +91,20 @@ pub(crate) fn transition(kind: TransitionKind, locale: Locale) -> &'static str {
         TransitionKind::Cleared => td_string!(locale, words.cleared),
         TransitionKind::Acknowledged => td_string!(locale, words.acknowledged),
         TransitionKind::Commented => td_string!(locale, words.commented),
+        TransitionKind::Realarmed => td_string!(locale, words.realarmed),
+        TransitionKind::Reset => td_string!(locale, words.reset),
+        TransitionKind::Shelved => td_string!(locale, words.shelved),
+        TransitionKind::Unshelved => td_string!(locale, words.unshelved),
+        TransitionKind::Suppressed => td_string!(locale, words.suppressed),
+        TransitionKind::Unsuppressed => td_string!(locale, words.unsuppressed),
+        TransitionKind::TakenOutOfService => td_string!(locale, words.taken_out_of_service),
+        TransitionKind::ReturnedToService => td_string!(locale, words.returned_to_service),
     }
 }
 
 /// What an alarm says, in one line: `Inflow high-high, Ghat Road`.
 pub(crate) fn alarm_title(view: &AlarmView, plant: &PlantView, locale: Locale) -> String {
-    title(view.subject, &view.condition, plant, locale)
+    if view.name.is_empty() { title(view.subject, &view.condition, plant, locale) } else { view.name.clone() }
 }
 
 /// The same of a rule that need not be listed.
@@ -100,6 +121,20 @@ pub(crate) fn title(subject: Subject, condition: &Condition, plant: &PlantView, 
             LimitLevel::High => td_string!(locale, alarms.high, what = what),
             LimitLevel::HighHigh => td_string!(locale, alarms.high_high, what = what),
         },
+        Condition::Deviation { side: Side::Above, .. } => td_string!(locale, alarms.above_setpoint, what = what),
+        Condition::Deviation { side: Side::Below, .. } => td_string!(locale, alarms.below_setpoint, what = what),
+        Condition::Deviation { side: Side::Either, .. } => td_string!(locale, alarms.off_setpoint, what = what),
+        Condition::Rate { side: Side::Above, .. } => td_string!(locale, alarms.rises_fast, what = what),
+        Condition::Rate { side: Side::Below, .. } => td_string!(locale, alarms.falls_fast, what = what),
+        Condition::Rate { side: Side::Either, .. } => td_string!(locale, alarms.changes_fast, what = what),
+        Condition::Stuck { after, .. } => {
+            td_string!(locale, alarms.stuck, what = what, after = format::age(*after, locale))
+        }
+        Condition::State { .. } => td_string!(locale, alarms.in_state, what = what),
+        Condition::Expression(_) => td_string!(locale, alarms.combined, what = what),
+        Condition::Count { within, .. } => {
+            td_string!(locale, alarms.too_often, what = what, within = format::age(*within, locale))
+        }
         Condition::Anomaly { .. } => td_string!(locale, alarms.unusual, what = what),
         Condition::Silence { after } => {
             td_string!(locale, alarms.silent, after = format::age(*after, locale))

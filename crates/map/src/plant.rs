@@ -43,6 +43,7 @@ impl Owners {
         match subject {
             Subject::Point(point) => self.of_point(point),
             Subject::Site(site) => self.of_site(site),
+            Subject::Asset(asset) => Some(Key::Asset(asset)),
         }
     }
 }

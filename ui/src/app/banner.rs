@@ -87,7 +87,7 @@ pub(crate) fn Banner() -> impl IntoView {
                 <Mark/>
                 <span title=plant>{plant}</span>
             </div>
-            <div class="banner-counts">{counts.collect_view()}</div>
+            <div class="banner-counts">{counts.collect_view()} <KeptBack/></div>
             <div class="banner-lines">{middle}</div>
             <div class="banner-clock">
                 <div class="clock" data-testid="clock">
@@ -102,6 +102,38 @@ pub(crate) fn Banner() -> impl IntoView {
         </header>
     }
     .into_any()
+}
+
+/// How many alarms do not call although they might: always in sight.
+#[component]
+fn KeptBack() -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let counts = Memo::new(move |_| app.counts.with(|counts| (counts.shelved, counts.suppressed, counts.out_of_service)));
+    let label = move || {
+        let (shelved, suppressed, out) = counts.get();
+        t_string!(i18n, alarms.kept_tip, shelved = shelved, suppressed = suppressed, out = out)
+    };
+    let total = move || {
+        let (shelved, suppressed, out) = counts.get();
+        shelved + suppressed + out
+    };
+    view! {
+        <a
+            class="count kept-back"
+            href="/alarms?tab=kept"
+            title=label
+            aria-label=label
+            data-testid="kept-back"
+            data-count=total
+        >
+            <Icon glyph=Glyph::Shelf size=24/>
+            <div class="count-figures">
+                <b class:none=move || total() == 0>{total}</b>
+                <span>{t!(i18n, frame.kept)}</span>
+            </div>
+        </a>
+    }
 }
 
 /// The two worst lines.

@@ -25,6 +25,7 @@ pub(crate) enum Glyph {
     Place,
     Edit,
     Bin,
+    Shelf,
 }
 
 impl Glyph {
@@ -54,6 +55,7 @@ impl Glyph {
                 "M12 21c-4-4.5-6.5-7.8-6.5-11a6.5 6.5 0 0 1 13 0c0 3.2-2.5 6.5-6.5 11zM12 7.8a2.2 2.2 0 1 1 0 4.4 2.2 2.2 0 0 1 0-4.4z"
             }
             Self::Edit => "M4.5 19.5l1-4L16 5l3 3L8.5 18.5zM14 7l3 3",
+            Self::Shelf => "M4 14h16M6 14v5M18 14v5M12 4v7M8.5 7.5 12 11l3.5-3.5",
             Self::Bin => "M5 7h14M9.5 7V4.5h5V7M7 7l1 13h8l1-13",
         }
     }

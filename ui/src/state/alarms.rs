@@ -1,4 +1,4 @@
-//! The alarm list: what is listed, in which order, and how the order holds under the hand. Must not know how a row
+//! The alarm list: what is listed and what is kept from it, in which order, and how the order holds under the hand. Must not know how a row
 //! looks.
 
 use std::cmp::Reverse;
@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use penstock_api::AlarmView;
-use penstock_model::{AlarmState, Priority, RuleId, Subject};
+use penstock_model::{AlarmState, Annunciation, KeptBy, Priority, RuleId, Subject};
 
-/// All listed alarms, worst first.
+/// Alarms in their order.
 pub(crate) type Listed = Arc<Vec<Arc<AlarmView>>>;
 
-/// Listed alarms, kept by rule and shown in one total order; sorted once a frame.
+/// Alarms, held by rule and shown in one total order; sorted once a frame.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AlarmList {
     by_rule: StoredValue<BTreeMap<RuleId, Arc<AlarmView>>>,
-    /// All, worst first.
+    /// All that are listed, worst first.
     pub(crate) listed: RwSignal<Listed>,
+    /// All that are shelved, suppressed or out of service, what ends soonest first.
+    pub(crate) kept: RwSignal<Listed>,
 }
 
 /// What a frame did to the list.
@@ -31,7 +33,7 @@ pub(crate) struct Change {
 
 impl AlarmList {
     pub(crate) fn new() -> Self {
-        Self { by_rule: StoredValue::new(BTreeMap::new()), listed: RwSignal::new(Listed::default()) }
+        Self { by_rule: StoredValue::new(BTreeMap::new()), listed: RwSignal::new(Listed::default()), kept: RwSignal::new(Listed::default()) }
     }
 
     /// Takes in what a frame brings.
@@ -49,8 +51,9 @@ impl AlarmList {
             }
             for view in changed {
                 let rule = view.state.rule;
-                let former = by_rule.get(&rule).map(|former| former.state.occurrence);
-                let is_new = is_alert(&view.state) && former != Some(view.state.occurrence);
+                let former = by_rule.get(&rule).filter(|former| is_alert(&former.state));
+                let called = |state: &AlarmState| (state.occurrence, state.called_at);
+                let is_new = is_alert(&view.state) && former.map(|former| called(&former.state)) != Some(called(&view.state));
                 match view.priority {
                     Priority::P1 if is_new => change.new_critical.push(rule),
                     _ if is_new => change.new_others += 1,
@@ -58,10 +61,14 @@ impl AlarmList {
                 }
                 by_rule.insert(rule, Arc::new(view));
             }
-            worst_first(by_rule.values().cloned().collect())
+            let (listed, kept): (Vec<_>, Vec<_>) = by_rule.values().cloned().partition(|view| view.state.is_listed());
+            (worst_first(listed), soonest_first(kept))
         });
-        if let Some(listed) = listed {
+        if let Some((listed, kept)) = listed {
             self.listed.set(Arc::new(listed));
+            if self.kept.with_untracked(|former| **former != kept) {
+                self.kept.set(Arc::new(kept));
+            }
         }
         // What was there before somebody looked is no news.
         if is_full { Change::default() } else { change }
@@ -81,12 +88,28 @@ impl AlarmList {
     pub(crate) fn clear(self) {
         self.by_rule.update_value(BTreeMap::clear);
         self.listed.set(Listed::default());
+        self.kept.set(Listed::default());
     }
 }
 
-/// Whether it calls for a hand: active and not acknowledged.
-const fn is_alert(state: &AlarmState) -> bool {
-    state.active && !state.acknowledged
+/// Whether it calls for a hand.
+fn is_alert(state: &AlarmState) -> bool {
+    state.annunciation() == Annunciation::Calling
+}
+
+/// The order of what is kept from the list: what is shelved by the time left, then what is out of service, then what is
+/// suppressed by design, the longest first.
+fn soonest_first(mut views: Vec<Arc<AlarmView>>) -> Vec<Arc<AlarmView>> {
+    views.sort_by_key(|view| {
+        let state = &view.state;
+        let (kind, at) = match state.kept_by() {
+            Some(KeptBy::Shelved) => (0, state.shelf.map(|shelf| shelf.shelving.until)),
+            Some(KeptBy::OutOfService) => (1, state.out_of_service),
+            Some(KeptBy::Suppressed) | None => (2, state.suppressed),
+        };
+        (kind, at, state.rule)
+    });
+    views
 }
 
 /// The order of every alarm list: unacknowledged, priority, newest, then id, so that it is total.
@@ -117,19 +140,16 @@ mod tests {
         let at = Timestamp::from_secs(raised_secs);
         Arc::new(AlarmView {
             state: AlarmState {
-                rule: RuleId::made(Timestamp::from_secs(1), [id; 10]),
                 occurrence: 1,
                 active,
                 acknowledged,
-                raised_at: at,
-                changed_at: at,
-                value: None,
-                acknowledged_by: None,
+                ..AlarmState::normal(RuleId::made(Timestamp::from_secs(1), [id; 10]), at)
             },
             subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [id; 10])),
             condition: Condition::Anomaly { score: 0.9 },
             priority,
             class: AlarmClass::Supply,
+            name: String::new(),
         })
     }
 

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_i18n::I18nContext;
 use penstock_api::{
-    AcknowledgeAlarms, AcknowledgeReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Series,
+    AcknowledgeAlarms, ActReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Series,
     Session, SignOut, StationCard, StationStatus, WhoAmI,
 };
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
@@ -62,6 +62,12 @@ pub(crate) enum Overlay {
     Acknowledge(Vec<(RuleId, u64)>),
     /// Say something about one.
     Comment(RuleId, u64),
+    /// Shelve these.
+    Shelve(Vec<RuleId>),
+    /// Take one out of service.
+    TakeOutOfService(RuleId),
+    /// Return one to service.
+    ReturnToService(RuleId),
     /// Go anywhere.
     GoTo,
     /// The keyboard's map.
@@ -283,13 +289,13 @@ impl App {
         }
     }
 
-    /// Tells what became of an acknowledgement.
-    pub(crate) fn report(self, report: &AcknowledgeReport) {
+    /// Tells what became of an act on alarms.
+    pub(crate) fn report(self, report: &ActReport) {
         if let Some((_, reason)) = report.refused.first() {
             self.trouble.try_set(Some(reason.clone()));
         }
         let locale = self.i18n.get_locale_untracked();
-        let said = td_string!(locale, alarms.acknowledged_n, n = report.acknowledged.len());
+        let said = td_string!(locale, alarms.done_n, n = report.done.len());
         self.announcement.try_update(|announcement| announcement.polite = said);
     }
 

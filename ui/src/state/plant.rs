@@ -82,6 +82,7 @@ impl PlantView {
         match subject {
             Subject::Point(id) => self.point(id).map(|point| self.place_of(point)).unwrap_or_default(),
             Subject::Site(id) => self.site(id).map(|site| site.name.as_str()).unwrap_or_default(),
+            Subject::Asset(id) => self.asset(id).map(|asset| asset.name.as_str()).unwrap_or_default(),
         }
     }
 
@@ -90,6 +91,7 @@ impl PlantView {
         match subject {
             Subject::Point(id) => self.point(id)?.site,
             Subject::Site(id) => Some(id),
+            Subject::Asset(id) => self.asset(id)?.site,
         }
     }
 
@@ -98,6 +100,7 @@ impl PlantView {
         match subject {
             Subject::Point(id) => self.point(id)?.area,
             Subject::Site(id) => self.site(id)?.area,
+            Subject::Asset(id) => self.asset(id)?.area,
         }
     }
 
@@ -105,7 +108,7 @@ impl PlantView {
     pub(crate) fn point_of(&self, subject: Subject) -> Option<&Point> {
         match subject {
             Subject::Point(id) => self.point(id),
-            Subject::Site(_) => None,
+            Subject::Site(_) | Subject::Asset(_) => None,
         }
     }
 }

@@ -10,7 +10,7 @@ mod settings;
 mod sign_in;
 mod trends;
 
-pub(crate) use alarms::{Acknowledge, Alarms, CloseButton, Comment, SiteChoice, step};
+pub(crate) use alarms::{Acknowledge, Alarms, CloseButton, Comment, Service, Shelve, SiteChoice, step};
 pub(crate) use health::Health;
 pub(crate) use map::Map;
 pub(crate) use overview::Overview;

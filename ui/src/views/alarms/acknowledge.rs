@@ -1,15 +1,15 @@
-//! The dialogs: acknowledging a critical alarm or several, and saying something about one.
+//! The dialogs: acknowledging a critical alarm or several, saying something about one, keeping some from calling.
 
 use std::pin::Pin;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use penstock_api::{AcknowledgeAlarms, AlarmView, CommentAlarm};
-use penstock_model::{Priority, RuleId};
+use penstock_api::{AcknowledgeAlarms, AlarmView, CommentAlarm, ReturnToService, ShelveAlarms, TakeOutOfService};
+use penstock_model::{Permission, Priority, RuleId};
 
 use super::list::needs_comment;
-use crate::components::{Badge, Dialog, Kbd, Notice, fill_of};
+use crate::components::{Badge, Choice, Dialog, Kbd, Notice, Segmented, fill_of};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
 use crate::state::use_app;
@@ -94,10 +94,126 @@ pub(crate) fn Comment(rule: RuleId, occurrence: u64) -> impl IntoView {
     .into_any()
 }
 
+/// How long an operator may shelve an alarm, in minutes.
+const SHELVES: [u32; 4] = [15, 60, 240, 480];
+/// And who may suppress alarms, beside that.
+const LONG_SHELVES: [u32; 3] = [1_440, 4_320, 10_080];
+
+/// Keeps alarms from calling for a while.
+#[component]
+pub(crate) fn Shelve(alarms: Vec<RuleId>) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let (minutes, is_one_shot) = (RwSignal::new("60".to_owned()), RwSignal::new(false));
+    let count = alarms.len();
+    let views = alarms.iter().filter_map(|rule| app.alarms.peek(*rule)).collect();
+    let title = Signal::derive(move || match count {
+        1 => t_string!(i18n, alarms.shelve_one).to_owned(),
+        n => t_string!(i18n, alarms.shelve_n, n = n),
+    });
+    let choices = Signal::derive(move || {
+        let long = LONG_SHELVES.into_iter().filter(|_| app.may(Permission::SuppressAlarms));
+        let choice = |minutes: u32| {
+            let word = match minutes {
+                0..60 => t_string!(i18n, alarms.minutes_n, n = minutes),
+                60..1_440 => t_string!(i18n, alarms.hours_n, n = minutes / 60),
+                _ => t_string!(i18n, alarms.days_n, n = minutes / 1_440),
+            };
+            Choice::new(minutes.to_string(), word)
+        };
+        SHELVES.into_iter().chain(long).map(choice).collect::<Vec<_>>()
+    });
+    let say: Say = Arc::new(move |reason: String| {
+        let minutes = minutes.with_untracked(|minutes| minutes.parse().unwrap_or(60));
+        let one_shot = is_one_shot.get_untracked();
+        let call = ShelveAlarms { alarms: alarms.clone(), minutes, one_shot, reason };
+        Box::pin(async move {
+            let report = app.call(call).await.map_err(|error| error.message)?;
+            app.report(&report);
+            Ok(())
+        })
+    });
+    let above = move || {
+        view! {
+            <div class="field">
+                <span class="field-label">{t!(i18n, alarms.shelve_for)}</span>
+                <Segmented
+                    label=Signal::derive(move || t_string!(i18n, alarms.shelve_for).to_owned())
+                    value=minutes
+                    choices=choices
+                    on_choose=Callback::new(move |value| minutes.set(value))
+                />
+                <label class="check">
+                    <input
+                        type="checkbox"
+                        data-testid="one-shot"
+                        prop:checked=move || is_one_shot.get()
+                        on:change=move |event| is_one_shot.set(event_target_checked(&event))
+                    />
+                    {t!(i18n, alarms.until_normal)}
+                </label>
+            </div>
+        }
+        .into_any()
+    };
+    view! {
+        <Saying
+            views=views
+            title=title
+            verb=Signal::derive(move || t_string!(i18n, alarms.shelve).to_owned())
+            remark=Signal::derive(move || t_string!(i18n, alarms.shelve_remark).to_owned())
+            is_reason=true
+            is_required=true
+            say=say
+            above=ViewFn::from(above)
+            testid="shelve-dialog"
+            commit_testid="shelve-commit"
+        />
+    }
+    .into_any()
+}
+
+/// Takes an alarm out of service, or returns it.
+#[component]
+pub(crate) fn Service(rule: RuleId, is_out: bool) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let say: Say = Arc::new(move |reason: String| {
+        Box::pin(async move {
+            let alarms = vec![rule];
+            let report = match is_out {
+                true => app.call(TakeOutOfService { alarms, reason }).await,
+                false => app.call(ReturnToService { alarms, reason }).await,
+            };
+            app.report(&report.map_err(|error| error.message)?);
+            Ok(())
+        })
+    });
+    let (title, verb, remark) = (
+        move || if is_out { t_string!(i18n, alarms.take_out_one) } else { t_string!(i18n, alarms.put_back_one) },
+        move || if is_out { t_string!(i18n, alarms.take_out) } else { t_string!(i18n, alarms.put_back) },
+        move || if is_out { t_string!(i18n, alarms.take_out_remark) } else { t_string!(i18n, alarms.put_back_remark) },
+    );
+    view! {
+        <Saying
+            views=app.alarms.peek(rule).into_iter().collect()
+            title=Signal::derive(move || title().to_owned())
+            verb=Signal::derive(move || verb().to_owned())
+            remark=Signal::derive(move || remark().to_owned())
+            is_reason=true
+            is_required=true
+            say=say
+            testid="service-dialog"
+            commit_testid="service-commit"
+        />
+    }
+    .into_any()
+}
+
 /// What is done with the text, and what went wrong with it.
 type Say = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Result<(), String>>>> + Send + Sync>;
 
-/// The dialog of both: the alarms that it touches, a text about them, and one verb.
+/// The dialog of them all: the alarms that it touches, a text about them, and one verb.
 #[component]
 fn Saying(
     views: Vec<Arc<AlarmView>>,
@@ -110,7 +226,13 @@ fn Saying(
     #[prop(into, default = String::new().into())]
     note: Signal<String>,
     is_required: bool,
+    /// The text is the reason of what is done.
+    #[prop(default = false)]
+    is_reason: bool,
     say: Say,
+    /// What is chosen beside the text.
+    #[prop(optional, into)]
+    above: ViewFn,
     testid: &'static str,
     commit_testid: &'static str,
 ) -> impl IntoView {
@@ -119,6 +241,8 @@ fn Saying(
     let comment = RwSignal::new(String::new());
     let (fault, is_busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
     let close = Callback::new(move |()| app.overlay.set(None));
+    let label = move || if is_reason { t_string!(i18n, alarms.reason) } else { t_string!(i18n, alarms.comment) };
+    let note = move || if is_reason { t_string!(i18n, alarms.reason_required).to_owned() } else { note.get() };
     let is_ready = move || !is_busy.get() && (!is_required || comment.with(|comment| !comment.trim().is_empty()));
     let commit = Callback::new(move |()| {
         if !untrack(is_ready) {
@@ -145,10 +269,11 @@ fn Saying(
                     let remark = remark.get();
                     (!remark.is_empty()).then(|| view! { <p class="quiet">{remark}</p> })
                 }}
+                {above.run()}
                 <div class="field">
                     <div class="field-top">
-                        <label for="comment-text">{t!(i18n, alarms.comment)}</label>
-                        <span class="field-hint">{move || note.get()}</span>
+                        <label for="comment-text">{move || label()}</label>
+                        <span class="field-hint">{move || note()}</span>
                     </div>
                     <textarea
                         id="comment-text"
@@ -158,7 +283,7 @@ fn Saying(
                         on:input=move |event| comment.set(event_target_value(&event))
                     ></textarea>
                 </div>
-                <Phrases comment=comment/>
+                <Phrases comment=comment is_reason=is_reason/>
                 {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
             </div>
             <div class="dialog-foot">
@@ -205,15 +330,22 @@ fn Touched(views: Vec<Arc<AlarmView>>) -> impl IntoView {
 
 /// What is often said, to be put in with a click.
 #[component]
-fn Phrases(comment: RwSignal<String>) -> impl IntoView {
+fn Phrases(comment: RwSignal<String>, is_reason: bool) -> impl IntoView {
     let i18n = use_i18n();
     let phrases = move || {
-        [
+        let of_comments = [
             t_string!(i18n, alarms.crew_called),
             t_string!(i18n, alarms.isolating),
             t_string!(i18n, alarms.watching),
             t_string!(i18n, alarms.known_work),
-        ]
+        ];
+        let of_reasons = [
+            t_string!(i18n, alarms.in_maintenance),
+            t_string!(i18n, alarms.sensor_faulty),
+            t_string!(i18n, alarms.crew_on_site),
+            t_string!(i18n, alarms.nuisance),
+        ];
+        (if is_reason { of_reasons } else { of_comments })
         .map(|phrase| {
             let add = move |_| {
                 comment.update(|comment| {

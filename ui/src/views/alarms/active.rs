@@ -24,7 +24,7 @@ use crate::{page, words};
 const HOLD_AFTER_KEY: Duration = Duration::from_secs(5);
 
 /// What a row is drawn anew for.
-type RowKey = (RuleId, u64, i64, bool, bool);
+type RowKey = (RuleId, u64, i64, bool, bool, bool);
 
 #[component]
 pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -> impl IntoView {
@@ -135,6 +135,13 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
             "c" | "C" if may_answer.get_untracked() => {
                 if let Some(view) = at_cursor() {
                     app.overlay.set(Some(Overlay::Comment(view.state.rule, view.state.occurrence)));
+                }
+            }
+            "s" | "S" if may_answer.get_untracked() => {
+                let alarms: Vec<RuleId> = picked().into_iter().map(|(rule, _)| rule).collect();
+                if !alarms.is_empty() {
+                    ticks.set(BTreeMap::new());
+                    app.overlay.set(Some(Overlay::Shelve(alarms)));
                 }
             }
             "x" | "X" => {
@@ -254,6 +261,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                         <span><Kbd keys="X"/> " " {t!(i18n, alarms.select_word)}</span>
                         {move || may_answer.get().then(|| view! {
                             <span><Kbd keys="A"/> " " {t!(i18n, alarms.acknowledge_word)}</span>
+                            <span><Kbd keys="S"/> " " {t!(i18n, alarms.shelve_word)}</span>
                         })}
                         <span><Kbd keys="T"/> " " {t!(i18n, alarms.trend_word)}</span>
                         <span><Kbd keys="M"/> " " {t!(i18n, alarms.map_word)}</span>
@@ -268,14 +276,14 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
 
 fn key_of(view: &Arc<AlarmView>) -> RowKey {
     let state = &view.state;
-    (state.rule, state.occurrence, state.changed_at.as_micros(), state.active, state.acknowledged)
+    (state.rule, state.occurrence, state.changed_at.as_micros(), state.active, state.acknowledged, state.latched)
 }
 
-/// Where an alarm's trend is shown; none for a whole site.
+/// Where an alarm's trend is shown; none for what is no point.
 pub(super) fn trend_path(view: &AlarmView) -> Option<String> {
     match view.subject {
         Subject::Point(point) => Some(format!("/trends?points={point}&at={}", view.state.raised_at.as_micros())),
-        Subject::Site(_) => None,
+        Subject::Site(_) | Subject::Asset(_) => None,
     }
 }
 
@@ -284,6 +292,7 @@ pub(super) fn map_path(subject: Subject) -> String {
     match subject {
         Subject::Point(point) => format!("/map?point={point}"),
         Subject::Site(site) => format!("/map?site={site}"),
+        Subject::Asset(asset) => format!("/map?asset={asset}"),
     }
 }
 

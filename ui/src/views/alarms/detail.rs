@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use penstock_api::{AlarmDetail, AlarmView, GetAlarm, GetHistory, Series};
+use penstock_api::{AlarmDetail, AlarmView, GetAlarm, GetHistory, ResetAlarms, Series, UnshelveAlarms};
 use penstock_model::{
-    AlarmClass, AlarmState, Condition, Permission, Point, Priority, RuleId, Subject, Timestamp, TransitionKind,
+    AlarmClass, AlarmState, Condition, Permission, Point, Priority, Reference, RuleId, Subject, Timestamp,
+    TransitionKind,
 };
 
 use super::active::map_path;
@@ -24,10 +25,10 @@ const AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What of an alarm's state makes its detail old.
 fn version(app: App, rule: RuleId) -> Option<(u64, Timestamp, bool)> {
-    app.alarms.listed.with(|listed| {
-        let view = listed.iter().find(|view| view.state.rule == rule)?;
-        Some((view.state.occurrence, view.state.changed_at, view.state.acknowledged))
-    })
+    app.alarms.listed.track();
+    app.alarms.kept.track();
+    let view = app.alarms.peek(rule)?;
+    Some((view.state.occurrence, view.state.changed_at, view.state.acknowledged))
 }
 
 #[component]
@@ -105,6 +106,7 @@ struct Known {
     rule: RuleId,
     subject: Subject,
     condition: Condition,
+    name: String,
     priority: Priority,
     class: AlarmClass,
     /// Where it stands, where it was ever raised.
@@ -116,7 +118,8 @@ impl Known {
         Self {
             rule: view.state.rule,
             subject: view.subject,
-            condition: view.condition,
+            condition: view.condition.clone(),
+            name: view.name.clone(),
             priority: view.priority,
             class: view.class,
             state: Some(view.state.clone()),
@@ -128,7 +131,8 @@ impl Known {
         Self {
             rule: rule.id,
             subject: rule.subject,
-            condition: rule.condition,
+            condition: rule.condition.clone(),
+            name: rule.name.clone(),
             priority: rule.priority,
             class: rule.class,
             state: state.clone(),
@@ -141,8 +145,8 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale();
-    let Known { rule: id, subject, condition, priority, class, state } = known;
-    let title = words::title(subject, &condition, &plant, locale);
+    let Known { rule: id, subject, condition, name, priority, class, state } = known;
+    let title = if name.is_empty() { words::title(subject, &condition, &plant, locale) } else { name };
     let place = plant.place_of_subject(subject).to_owned();
     let about = [
         place,
@@ -168,6 +172,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
             crate::page::focus(".alarm-list");
         }
     };
+    let acts = Acts::of(state.as_ref(), app);
     let has_occurred = occurrence > 0;
     let chart = state.clone().zip(point.clone());
     view! {
@@ -187,6 +192,27 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
                         {t!(i18n, alarms.acknowledge)} <Kbd keys="A"/>
                     </button>
                 })}
+                {acts.reset.then(|| view! {
+                    <button class="accent" data-testid="reset" on:click=move |_| reset(app, id)>{t!(i18n, alarms.reset)}</button>
+                })}
+                {acts.shelve.then(|| view! {
+                    <button data-testid="shelve" on:click=move |_| app.overlay.set(Some(Overlay::Shelve(vec![id])))>
+                        {t!(i18n, alarms.shelve)} <Kbd keys="S"/>
+                    </button>
+                })}
+                {acts.unshelve.then(|| view! {
+                    <button data-testid="unshelve" on:click=move |_| unshelve(app, id)>{t!(i18n, alarms.unshelve)}</button>
+                })}
+                {acts.take_out.then(|| view! {
+                    <button data-testid="take-out" on:click=move |_| app.overlay.set(Some(Overlay::TakeOutOfService(id)))>
+                        {t!(i18n, alarms.take_out)}
+                    </button>
+                })}
+                {acts.put_back.then(|| view! {
+                    <button data-testid="put-back" on:click=move |_| app.overlay.set(Some(Overlay::ReturnToService(id)))>
+                        {t!(i18n, alarms.put_back)}
+                    </button>
+                })}
                 {(may_answer && has_occurred).then(|| view! {
                     <button data-testid="comment" on:click=move |_| app.overlay.set(Some(Overlay::Comment(id, occurrence)))>
                         {t!(i18n, alarms.comment)} <Kbd keys="C"/>
@@ -199,6 +225,49 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
         {chart.map(|(state, point)| view! { <Around state=state point=point priority=priority/> })}
     }
     .into_any()
+}
+
+/// What a person may do to an alarm beside acknowledging it and saying something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Acts {
+    reset: bool,
+    shelve: bool,
+    unshelve: bool,
+    take_out: bool,
+    put_back: bool,
+}
+
+impl Acts {
+    fn of(state: Option<&AlarmState>, app: App) -> Self {
+        let (answers, suppresses) = (app.may(Permission::AnswerAlarms), app.may(Permission::SuppressAlarms));
+        let is = |check: fn(&AlarmState) -> bool| state.is_some_and(check);
+        let (is_shelved, is_out) = (is(|state| state.shelf.is_some()), is(|state| state.out_of_service.is_some()));
+        Self {
+            reset: answers && is(|state| state.latched && state.acknowledged && !state.active),
+            shelve: answers && !is_shelved && !is_out,
+            unshelve: answers && is_shelved,
+            take_out: suppresses && !is_out,
+            put_back: suppresses && is_out,
+        }
+    }
+}
+
+/// Ends what an alarm has latched.
+fn reset(app: App, rule: RuleId) {
+    leptos::task::spawn_local(async move {
+        if let Some(report) = app.ask_for(ResetAlarms { alarms: vec![rule], comment: None }).await {
+            app.report(&report);
+        }
+    });
+}
+
+/// Takes an alarm from the shelf.
+pub(super) fn unshelve(app: App, rule: RuleId) {
+    leptos::task::spawn_local(async move {
+        if let Some(report) = app.ask_for(UnshelveAlarms { alarms: vec![rule], comment: None }).await {
+            app.report(&report);
+        }
+    });
 }
 
 /// The values around the moment.
@@ -334,6 +403,14 @@ pub(super) fn happened(
             td_string!(locale, alarms.acknowledged_saying, who = who, comment = comment)
         }
         (TransitionKind::Commented, _) => td_string!(locale, alarms.said, who = who, comment = comment),
+        (kind, _) => {
+            let what = words::transition(kind, locale);
+            match (who.is_empty(), comment.is_empty()) {
+                (true, _) => td_string!(locale, alarms.by_station, what = what),
+                (false, true) => td_string!(locale, alarms.by_who, what = what, who = who),
+                (false, false) => td_string!(locale, alarms.by_who_saying, what = what, who = who, comment = comment),
+            }
+        }
     }
 }
 
@@ -347,7 +424,39 @@ fn rule_text(condition: &Condition, quantity: Option<penstock_model::Quantity>, 
                 td_string!(locale, alarms.at_or_below, limit = limit)
             }
         }
-        (Condition::Limit { .. }, None) => format::NO_VALUE.to_owned(),
+        (Condition::Deviation { from, by, .. }, Some(quantity)) => {
+            let from = match from {
+                Reference::Setpoint(setpoint) => format::value_with_unit(*setpoint, quantity, locale),
+                Reference::Point(_) => td_string!(locale, alarms.another_point).to_owned(),
+            };
+            td_string!(locale, alarms.off_by, by = format::value_with_unit(*by, quantity, locale), from = from)
+        }
+        (Condition::Rate { per_second, over, .. }, Some(quantity)) => td_string!(
+            locale,
+            alarms.rate_of,
+            rate = format::value_with_unit(*per_second, quantity, locale),
+            over = format::age(*over, locale)
+        ),
+        (Condition::Stuck { within, after }, Some(quantity)) => td_string!(
+            locale,
+            alarms.stuck_for,
+            within = format::value_with_unit(*within, quantity, locale),
+            after = format::age(*after, locale)
+        ),
+        (
+            Condition::Limit { .. } | Condition::Deviation { .. } | Condition::Rate { .. } | Condition::Stuck { .. },
+            None,
+        ) => format::NO_VALUE.to_owned(),
+        (Condition::State { states }, _) => {
+            let states = states.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+            td_string!(locale, alarms.one_of, states = states)
+        }
+        (Condition::Expression(expression), _) => {
+            td_string!(locale, alarms.combination, n = expression.points().len())
+        }
+        (Condition::Count { at_least, within, .. }, _) => {
+            td_string!(locale, alarms.counted, n = *at_least, within = format::age(*within, locale))
+        }
         (Condition::Anomaly { score }, _) => {
             td_string!(locale, alarms.score_from, score = format::number(*score, 2, locale))
         }

@@ -111,19 +111,16 @@ mod tests {
         let at = Timestamp::from_secs(i64::from(id));
         Arc::new(AlarmView {
             state: AlarmState {
-                rule: RuleId::made(Timestamp::from_secs(1), [id; 10]),
                 occurrence: 1,
                 active: true,
                 acknowledged,
-                raised_at: at,
-                changed_at: at,
-                value: None,
-                acknowledged_by: None,
+                ..AlarmState::normal(RuleId::made(Timestamp::from_secs(1), [id; 10]), at)
             },
             subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [id; 10])),
             condition: Condition::Anomaly { score: 0.9 },
             priority: Priority::P2,
             class: AlarmClass::Supply,
+            name: String::new(),
         })
     }
 

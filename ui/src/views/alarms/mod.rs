@@ -1,12 +1,14 @@
-//! The alarms: the list in its order, held under the hand; the journal; one alarm's detail; acknowledging and commenting.
+//! The alarms: the list in its order, held under the hand; what is kept from it; the journal; one alarm's detail; what
+//! people do to alarms.
 
 mod acknowledge;
 mod active;
 mod detail;
 mod journal;
+mod kept;
 mod list;
 
-pub(crate) use acknowledge::{Acknowledge, Comment};
+pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
 pub(crate) use detail::CloseButton;
 pub(crate) use list::step;
@@ -22,6 +24,7 @@ use crate::state::use_app;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tab {
     Active,
+    Kept,
     Journal,
 }
 
@@ -34,13 +37,17 @@ pub(crate) fn Alarms() -> impl IntoView {
     let query = use_query_map();
     let chosen = RwSignal::new(None::<RuleId>);
     Effect::new(move || {
-        let asked = query.with(|query| query.get("alarm").and_then(|id| id.parse().ok()));
-        if asked.is_some() {
-            chosen.set(asked);
-            tab.set(Tab::Active);
+        let asked: Option<RuleId> = query.with(|query| query.get("alarm").and_then(|id| id.parse().ok()));
+        if let Some(rule) = asked {
+            let is_kept = app.alarms.peek(rule).is_some_and(|view| !view.state.is_listed());
+            chosen.set(Some(rule));
+            tab.set(if is_kept { Tab::Kept } else { Tab::Active });
+        } else if query.with(|query| query.get("tab").is_some_and(|tab| tab == "kept")) {
+            tab.set(Tab::Kept);
         }
     });
     let count = Memo::new(move |_| app.alarms.listed.with(|listed| listed.len()));
+    let kept = Memo::new(move |_| app.alarms.kept.with(|kept| kept.len()));
     let remark = RwSignal::new(String::new());
     let tabs = move || {
         let button = move |own: Tab, id: &'static str, word: AnyView| {
@@ -58,12 +65,14 @@ pub(crate) fn Alarms() -> impl IntoView {
         view! {
             <div class="tabs" role="tablist">
                 {button(Tab::Active, "tab-active", t!(i18n, alarms.active_n, n = move || count.get()).into_any())}
+                {button(Tab::Kept, "tab-kept", t!(i18n, alarms.kept_n, n = move || kept.get()).into_any())}
                 {button(Tab::Journal, "tab-journal", t!(i18n, alarms.journal).into_any())}
             </div>
         }
     };
     let body = move || match tab.get() {
         Tab::Active => view! { <active::Active chosen=chosen remark=remark/> }.into_any(),
+        Tab::Kept => view! { <kept::Kept chosen=chosen remark=remark/> }.into_any(),
         Tab::Journal => view! { <journal::Journal remark=remark/> }.into_any(),
     };
     view! {

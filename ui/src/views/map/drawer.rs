@@ -291,6 +291,7 @@ fn Alarms(key: Key, points: Vec<PointId>) -> impl IntoView {
             (Subject::Point(point), _) if points.contains(&point) => true,
             (subject, Key::Area(area)) => plant.as_ref().and_then(|plant| plant.area_of_subject(subject)) == Some(area),
             (Subject::Site(site), Key::Site(own)) => site == own,
+            (Subject::Asset(asset), Key::Asset(own)) => asset == own,
             (Subject::Site(site), Key::Asset(_)) => {
                 plant.as_ref().and_then(|plant| asset_of(key, plant)?.site) == Some(site)
             }

@@ -108,6 +108,7 @@ pub(super) fn Situation() -> impl IntoView {
         let map_path = match view.subject {
             penstock_model::Subject::Point(id) => format!("/map?point={id}"),
             penstock_model::Subject::Site(id) => format!("/map?site={id}"),
+            penstock_model::Subject::Asset(id) => format!("/map?asset={id}"),
         };
         let rest = others.get().into_iter().map(|view| {
             let title = plant.as_ref().map(|plant| words::alarm_title(&view, plant, locale)).unwrap_or_default();

@@ -144,19 +144,16 @@ mod tests {
     fn alarm(id: u8, priority: Priority, acknowledged: bool) -> Arc<AlarmView> {
         Arc::new(AlarmView {
             state: AlarmState {
-                rule: RuleId::made(Timestamp::from_secs(1), [id; 10]),
                 occurrence: 1,
                 active: true,
                 acknowledged,
-                raised_at: Timestamp::from_secs(1),
-                changed_at: Timestamp::from_secs(1),
-                value: None,
-                acknowledged_by: None,
+                ..AlarmState::normal(RuleId::made(Timestamp::from_secs(1), [id; 10]), Timestamp::from_secs(1))
             },
             subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [id; 10])),
             condition: Condition::Anomaly { score: 0.9 },
             priority,
             class: AlarmClass::Supply,
+            name: String::new(),
         })
     }
 
