@@ -208,42 +208,47 @@ pub struct AlarmRule {
     /// Whether it is evaluated.
     pub enabled: bool,
     /// A name of its own, where the subject's name with the condition does not do.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Whether it stays until a person resets it, also when the condition is gone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub latches: bool,
     /// Whether and when it is acknowledged.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub acknowledgement: AcknowledgementModel,
     /// Whether it calls again where it still stands after an acknowledgement.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realarm: Option<Realarm>,
     /// For how long after its end it is not raised again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Duration::is_zero")]
     pub cool_down: Duration,
     /// The first-out group it belongs to: the first of the group that is raised is marked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_out: Option<String>,
     /// While this holds it is suppressed by design.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_while: Option<Expression>,
     /// When it is in force, where not always: outside it is suppressed by design.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
     /// How bad it is if nothing is done, where it was rationalised.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// How long a person has to respond, where it was rationalised.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_to_respond: Option<Duration>,
     /// The longest that an operator may shelve it; the tenant's limit where it is none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_shelf: Option<Duration>,
     /// The screen that it leads to, as a path of the app, for example `/trends?points=…`; that of its subject where it is
     /// none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screen: Option<String>,
+}
+
+/// What is left as it usually is takes no room in a file.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl AlarmRule {

@@ -74,16 +74,14 @@ fn town() -> PlantFile {
     };
     PlantFile {
         rules: vec![AlarmRule {
-            id: RuleId::derived(tenant().0, "r"),
-            version: 1,
-            subject: Subject::Point(point.id),
-            condition: Condition::Limit { level: LimitLevel::High, limit: 4.5, deadband: 0.1 },
             priority: Priority::P2,
-            class: AlarmClass::Supply,
             on_delay: Duration::from_millis(1_500),
-            off_delay: Duration::ZERO,
             guidance: Guidance { cause: "c".into(), consequence: "d".into(), action: "e".into() },
-            enabled: true,
+            ..AlarmRule::new(
+                RuleId::derived(tenant().0, "r"),
+                Subject::Point(point.id),
+                Condition::Limit { level: LimitLevel::High, limit: 4.5, deadband: 0.1 },
+            )
         }],
         points: vec![point],
         plant: Plant {

@@ -136,14 +136,14 @@ pub(crate) fn Shelve(alarms: Vec<RuleId>) -> impl IntoView {
     let above = move || {
         view! {
             <div class="field">
-                <span class="field-label">{t!(i18n, alarms.shelve_for)}</span>
+                <label>{t!(i18n, alarms.shelve_for)}</label>
                 <Segmented
                     label=Signal::derive(move || t_string!(i18n, alarms.shelve_for).to_owned())
                     value=minutes
                     choices=choices
                     on_choose=Callback::new(move |value| minutes.set(value))
                 />
-                <label class="check">
+                <label class="checked-line">
                     <input
                         type="checkbox"
                         data-testid="one-shot"

@@ -207,16 +207,7 @@ mod tests {
 
     fn state(active: bool, acknowledged: bool) -> AlarmState {
         let at = Timestamp::from_secs(1);
-        AlarmState {
-            rule: RuleId::made(at, [1; 10]),
-            occurrence: 1,
-            active,
-            acknowledged,
-            raised_at: at,
-            changed_at: at,
-            value: None,
-            acknowledged_by: None,
-        }
+        AlarmState { occurrence: 1, active, acknowledged, ..AlarmState::normal(RuleId::made(at, [1; 10]), at) }
     }
 
     #[test]

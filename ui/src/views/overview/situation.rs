@@ -239,6 +239,7 @@ mod tests {
                 by: None,
                 comment: None,
                 rule_version: 1,
+                detail: None,
             },
             by: None,
             subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [1; 10])),
