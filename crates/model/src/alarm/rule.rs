@@ -207,6 +207,9 @@ pub struct AlarmRule {
     pub guidance: Guidance,
     /// Whether it is evaluated.
     pub enabled: bool,
+    /// Whether a person has changed a rule that follows from a point: only its limit goes on following.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub edited: bool,
     /// A name of its own, where the subject's name with the condition does not do.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
@@ -268,6 +271,7 @@ impl AlarmRule {
             off_delay: Duration::ZERO,
             guidance: Guidance::default(),
             enabled: true,
+            edited: false,
             name: String::new(),
             latches: false,
             acknowledgement: AcknowledgementModel::Required,

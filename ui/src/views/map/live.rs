@@ -140,6 +140,7 @@ fn look(state: &AlarmState) -> Option<Look> {
         (true, false) => Some(Look::Unacknowledged),
         (false, false) => Some(Look::Returned),
         (true, true) => Some(Look::Acknowledged),
+        (false, true) if state.latched => Some(Look::Acknowledged),
         (false, true) => None,
     }
 }
