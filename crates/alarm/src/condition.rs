@@ -1,7 +1,7 @@
-//! When a rule's condition holds for one reading of its point. Must not know time, delays or the alarm's history
-//! beyond whether it is active: that alone decides which side of the deadband counts.
+//! When a rule's condition holds, by one reading of its point or by the newest values of several. Must not know time,
+//! delays or the alarm's history beyond whether it is active: that alone decides which side of the deadband counts.
 
-use penstock_model::{Condition, Sample};
+use penstock_model::{Condition, PointId, Reference, Sample, Side, Test};
 
 /// What a sample says to the conditions of its point.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -22,26 +22,68 @@ impl Reading {
     }
 }
 
-/// Whether the condition holds; none where the reading says nothing about it.
+/// Whether the condition holds; none where the reading says nothing about it, or not it alone.
 ///
 /// A limit is reached at or beyond it. Once the alarm is active it takes a value back by more than the deadband to
 /// end it; before, the deadband plays no part, so that a value inside it never raises.
 pub(crate) fn holds(condition: &Condition, active: bool, reading: Reading) -> Option<bool> {
-    match *condition {
+    let slack = |deadband: f64| if active { deadband.max(0.0) } else { 0.0 };
+    match condition {
         Condition::Limit { level, limit, deadband } => {
             let value = reading.value?;
-            let slack = if active { deadband.max(0.0) } else { 0.0 };
+            let slack = slack(*deadband);
             Some(if level.is_high() { value >= limit - slack } else { value <= limit + slack })
         }
-        Condition::Anomaly { score } => Some(reading.score? >= score),
-        // Silence is told by the clock, not by a reading.
-        Condition::Silence { .. } => None,
+        Condition::Deviation { from: Reference::Setpoint(setpoint), side, by, deadband } => {
+            Some(is_off(reading.value? - setpoint, *side, by - slack(*deadband)))
+        }
+        Condition::State { states } => {
+            let value = reading.value?;
+            Some(states.iter().any(|state| Test::Is(*state).passes(value)))
+        }
+        Condition::Anomaly { score } => Some(reading.score? >= *score),
+        // Silence is told by the clock, and these by a window or by several points.
+        Condition::Silence { .. }
+        | Condition::Deviation { .. }
+        | Condition::Rate { .. }
+        | Condition::Stuck { .. }
+        | Condition::Expression(_)
+        | Condition::Count { .. } => None,
+    }
+}
+
+/// Whether a condition on several points holds, by what each of them says; none where that is not known.
+pub(crate) fn holds_jointly(
+    condition: &Condition,
+    active: bool,
+    subject: Option<PointId>,
+    value_of: &impl Fn(PointId) -> Option<f64>,
+) -> Option<bool> {
+    match condition {
+        Condition::Deviation { from: Reference::Point(from), side, by, deadband } => {
+            let slack = if active { deadband.max(0.0) } else { 0.0 };
+            Some(is_off(value_of(subject?)? - value_of(*from)?, *side, by - slack))
+        }
+        Condition::Expression(expression) => expression.holds(&|point, test| value_of(point).map(|it| test.passes(it))),
+        _ => None,
+    }
+}
+
+/// Whether a difference, or a rate, is so much or more to this side.
+pub(crate) fn is_off(difference: f64, side: Side, by: f64) -> bool {
+    match side {
+        Side::Above => difference >= by,
+        Side::Below => -difference >= by,
+        Side::Either => difference.abs() >= by,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{Doubt, Fault, LimitLevel, PointNo, Quality, Timestamp};
+    use std::collections::BTreeSet;
+
+    use penstock_model::{Doubt, Expression, Fault, LimitLevel, PointNo, Quality, Timestamp};
+    use uuid::Uuid;
 
     use super::*;
 
@@ -60,6 +102,58 @@ mod tests {
         check(LimitLevel::LowLow, 10.0, false, true);
         check(LimitLevel::LowLow, 12.0, true, true);
         check(LimitLevel::LowLow, 12.1, true, false);
+    }
+
+    #[test]
+    fn deviations_go_to_their_side() {
+        let check = |side, value, active, expect| {
+            let from = Reference::Setpoint(50.0);
+            let condition = Condition::Deviation { from, side, by: 10.0, deadband: 2.0 };
+            let reading = Reading { value: Some(value), score: None };
+            assert_eq!(holds(&condition, active, reading), Some(expect), "{side:?} {value} active {active}");
+        };
+        check(Side::Above, 60.0, false, true);
+        check(Side::Above, 59.0, false, false);
+        check(Side::Above, 58.0, true, true);
+        check(Side::Above, 57.9, true, false);
+        check(Side::Above, 30.0, false, false);
+        check(Side::Below, 40.0, false, true);
+        check(Side::Below, 42.0, true, true);
+        check(Side::Below, 42.1, true, false);
+        check(Side::Either, 40.0, false, true);
+        check(Side::Either, 60.0, false, true);
+        check(Side::Either, 50.0, true, false);
+    }
+
+    #[test]
+    fn states_are_whole_numbers() {
+        let condition = Condition::State { states: BTreeSet::from([0, 3]) };
+        let check = |value, expect| {
+            assert_eq!(holds(&condition, false, Reading { value, score: None }), expect, "{value:?}");
+        };
+        check(Some(0.2), Some(true));
+        check(Some(3.0), Some(true));
+        check(Some(1.0), Some(false));
+        check(None, None);
+    }
+
+    #[test]
+    fn several_points_are_needed_as_far_as_they_decide() {
+        let [here, there] = ["here", "there"].map(|name| PointId::derived(Uuid::nil(), name));
+        let from = Reference::Point(there);
+        let off = Condition::Deviation { from, side: Side::Either, by: 2.0, deadband: 1.0 };
+        let leaf = |point| Expression::Point { point, test: Test::AtLeast(5.0) };
+        let any = Condition::Expression(Expression::any(vec![leaf(here), leaf(there)]));
+        let check = |condition: &Condition, active, values: [Option<f64>; 2], expect| {
+            let value_of = |point| if point == here { values[0] } else { values[1] };
+            assert_eq!(holds_jointly(condition, active, Some(here), &value_of), expect, "{condition:?} {values:?}");
+        };
+        check(&off, false, [Some(7.0), Some(5.0)], Some(true));
+        check(&off, false, [Some(6.5), Some(5.0)], Some(false));
+        check(&off, true, [Some(6.0), Some(5.0)], Some(true));
+        check(&off, false, [Some(9.0), None], None);
+        check(&any, false, [Some(9.0), None], Some(true));
+        check(&any, false, [Some(1.0), None], None);
     }
 
     #[test]

@@ -73,10 +73,6 @@ pub fn anomaly_rule(point: &Point) -> Option<AlarmRule> {
     }
     let (subject, condition) = (Subject::Point(point.id), Condition::Anomaly { score: ANOMALY_SCORE });
     Some(AlarmRule {
-        id: derived_id(subject, &condition),
-        version: 1,
-        subject,
-        condition,
         priority: if point.role.is_some() { Priority::P3 } else { Priority::P4 },
         class: class(point.quantity, LimitLevel::High),
         // A single outlier is seen on the trend; what calls a person lasts.
@@ -84,23 +80,24 @@ pub fn anomaly_rule(point: &Point) -> Option<AlarmRule> {
         // The score follows single samples: a quiet while of a few of them ends the alarm, not the first.
         off_delay: point.stale_after.clamp(Duration::from_secs(60), Duration::from_secs(1_800)),
         guidance: guidance::anomaly(),
-        enabled: true,
+        ..derived(subject, condition)
     })
 }
 
-/// The id of the rule that follows by itself from a subject and a kind of condition: the same at every station.
+/// The id of the rule that follows by itself from a subject and a kind of condition: the same at every station. Only
+/// limits, anomalies and silence are ever derived; a rule on another condition is made by people, under an id of its own.
 pub fn derived_id(subject: Subject, condition: &Condition) -> RuleId {
     let of = match subject {
         Subject::Point(point) => point.0,
         Subject::Site(site) => site.0,
+        Subject::Asset(asset) => asset.0,
     };
     let name = match condition {
         Condition::Limit { level: LimitLevel::LowLow, .. } => "LL",
         Condition::Limit { level: LimitLevel::Low, .. } => "L",
         Condition::Limit { level: LimitLevel::High, .. } => "H",
         Condition::Limit { level: LimitLevel::HighHigh, .. } => "HH",
-        Condition::Anomaly { .. } => "anomaly",
-        Condition::Silence { .. } => "silence",
+        other => other.kind(),
     };
     RuleId::derived(of, name)
 }
@@ -112,18 +109,11 @@ pub fn silence_rule(site: &Site, after: Duration) -> AlarmRule {
         SiteKind::Works | SiteKind::Pumping => Priority::P2,
         SiteKind::Storage | SiteKind::Network => Priority::P3,
     };
-    let (subject, condition) = (Subject::Site(site.id), Condition::Silence { after });
     AlarmRule {
-        id: derived_id(subject, &condition),
-        version: 1,
-        subject,
-        condition,
         priority,
         class: AlarmClass::Supply,
-        on_delay: Duration::ZERO,
-        off_delay: Duration::ZERO,
         guidance: guidance::silence(site.kind),
-        enabled: true,
+        ..derived(Subject::Site(site.id), Condition::Silence { after })
     }
 }
 
@@ -150,21 +140,21 @@ pub const fn default_priority(quantity: Quantity, level: LimitLevel) -> Priority
     }
 }
 
+fn derived(subject: Subject, condition: Condition) -> AlarmRule {
+    AlarmRule::new(derived_id(subject, &condition), subject, condition)
+}
+
 fn limit_rule(point: &Point, level: LimitLevel, limit: f64) -> AlarmRule {
     let subject = Subject::Point(point.id);
     let condition = Condition::Limit { level, limit, deadband: deadband(point, level, limit) };
     let (on_secs, off_secs) = delays_secs(point.quantity);
     AlarmRule {
-        id: derived_id(subject, &condition),
-        version: 1,
-        subject,
-        condition,
         priority: default_priority(point.quantity, level),
         class: class(point.quantity, level),
         on_delay: Duration::from_secs(on_secs),
         off_delay: Duration::from_secs(off_secs),
         guidance: guidance::limit(point.quantity, point.role, level),
-        enabled: true,
+        ..derived(subject, condition)
     }
 }
 

@@ -4,7 +4,9 @@
 //!
 //! - `state`: the axes an alarm stands on and what moves each of them;
 //! - `condition`: when a rule's condition holds, deadband included;
-//! - `engine`: ties both together over rules, points and sites, with delays and silence;
+//! - `window`: what a condition that looks back remembers;
+//! - `engine`: ties these together over rules, points, sites and assets, with delays and silence, and can be kept and
+//!   taken up again;
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
 //! - `list`: the order alarms are listed in, and counts of them.
 
@@ -15,10 +17,23 @@ mod error;
 mod guidance;
 mod list;
 mod state;
+mod window;
+
+use std::time::Duration;
+
+use penstock_model::Timestamp;
 
 pub use condition::Reading;
 pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, rules_of, silence_rule};
-pub use engine::{Engine, Evaluated, PointFacts};
+pub use engine::{Engine, Evaluated, PointFacts, Snapshot};
 pub use error::Error;
 pub use list::{Counts, Rank, counts, rank};
-pub use state::{Acknowledgement, Activity, Axes, Standing, apply};
+pub use state::{Acknowledgement, Activity, Axes, Latch, Service, ShelvingState, Standing, Suppression, apply};
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn after(at: Timestamp, micros: i64) -> Timestamp {
+    Timestamp::from_micros(at.as_micros().saturating_add(micros))
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plant::{Bench, STALE, facts, high, point, rule, sample, secs, silence, site, user};
+use crate::plant::{Bench, facts, high, point, rule, sample, secs, silence, site, user};
 use penstock_alarm::{Engine, Error, Evaluated, PointFacts};
 use penstock_model::TransitionKind::{Acknowledged, Cleared, Commented, Raised};
 use penstock_model::{Condition, Doubt, Fault, Quality, Subject, Transition};
@@ -322,7 +322,7 @@ fn the_next_deadline_is_when_a_tick_does_something() {
 #[test]
 fn facts_of_a_point_may_change() {
     let mut bench = Bench::new(vec![silence(0, 60, 0), silence(1, 60, 0)]);
-    let moved = |index| PointFacts { id: point(index), site: Some(site(1)), stale_after: STALE, evaluated_until: None };
+    let moved = |index: u8| PointFacts { site: Some(site(1)), ..facts(4)[usize::from(index)] };
     bench.engine.set_points([moved(0), moved(1)]);
     bench.tick(0);
     bench.tick(100);

@@ -1,5 +1,8 @@
 //! The alarm engine from outside: as a station uses it, and what holds for any course of events.
 
 mod behaviour;
+mod conditions;
+mod design;
+mod people;
 mod plant;
 mod properties;

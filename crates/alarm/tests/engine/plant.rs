@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use penstock_alarm::{Engine, Evaluated, PointFacts};
 use penstock_model::{
-    AlarmClass, AlarmRule, Condition, Guidance, LimitLevel, PointId, PointNo, Priority, Quality, RuleId, Sample,
-    SiteId, Subject, Timestamp, Transition, TransitionKind, UserId,
+    AlarmRule, AssetId, Condition, LimitLevel, PointId, PointNo, Priority, Quality, RuleId, Sample, SiteId, Subject,
+    Timestamp, Transition, TransitionKind, UserId,
 };
 use uuid::Uuid;
 
@@ -19,6 +19,10 @@ pub(crate) fn site(index: u8) -> SiteId {
     SiteId::derived(Uuid::nil(), &format!("site {index}"))
 }
 
+pub(crate) fn asset(index: u8) -> AssetId {
+    AssetId::derived(Uuid::nil(), &format!("asset {index}"))
+}
+
 pub(crate) fn user() -> UserId {
     UserId::derived(Uuid::nil(), "asha")
 }
@@ -27,12 +31,13 @@ pub(crate) fn secs(secs: i64) -> Timestamp {
     Timestamp::from_secs(secs)
 }
 
-/// Two points to a site.
+/// Two points to a site, each from an asset of its own.
 pub(crate) fn facts(count: u8) -> Vec<PointFacts> {
     (0..count)
         .map(|index| PointFacts {
             id: point(index),
             site: Some(site(index / 2)),
+            asset: Some(asset(index)),
             stale_after: STALE,
             evaluated_until: None,
         })
@@ -41,16 +46,10 @@ pub(crate) fn facts(count: u8) -> Vec<PointFacts> {
 
 pub(crate) fn rule(name: &str, subject: Subject, condition: Condition, on_secs: u64, off_secs: u64) -> AlarmRule {
     AlarmRule {
-        id: RuleId::derived(Uuid::nil(), name),
-        version: 1,
-        subject,
-        condition,
         priority: Priority::P2,
-        class: AlarmClass::Supply,
         on_delay: Duration::from_secs(on_secs),
         off_delay: Duration::from_secs(off_secs),
-        guidance: Guidance::default(),
-        enabled: true,
+        ..AlarmRule::new(RuleId::derived(Uuid::nil(), name), subject, condition)
     }
 }
 
@@ -92,6 +91,11 @@ impl Bench {
     pub(crate) fn give(&mut self, index: u8, sample: &Sample, score: Option<f32>) {
         let evaluated = Evaluated { point: point(index), site: Some(site(index / 2)), sample, score };
         self.engine.sample(&evaluated, &mut self.journal);
+    }
+
+    /// Good samples of a point: second and value.
+    pub(crate) fn values(&mut self, index: u8, samples: &[(i64, f64)]) {
+        samples.iter().for_each(|(at, value)| self.value(index, *at, *value));
     }
 
     pub(crate) fn tick(&mut self, at_secs: i64) {
