@@ -71,7 +71,7 @@ impl Act {
             }
             Self::Unshelve { comment } => engine.unshelve(rule, by, comment.clone(), now),
             Self::TakeOutOfService { reason } => engine.take_out_of_service(rule, by, reason, now),
-            Self::ReturnToService { reason } => engine.return_to_service(rule, by, reason, now),
+            Self::ReturnToService { reason } => engine.return_to_service(rule, by, Some(reason.clone()), now),
         }
     }
 
