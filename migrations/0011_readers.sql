@@ -1,5 +1,14 @@
 -- Everything that screens read, they read as the role of 0010: also places, alarms, rejects, device alerts and the names
--- of people. What signing in needs (hashes, roles, preferences) is not theirs.
+-- of people. What signing in needs (hashes, roles, preferences) is not theirs. They log in as that role: an owner that
+-- takes it on could put it off again.
+
+do $$
+begin
+    if not (select rolcanlogin from pg_roles where rolname = 'penstock_reader') then
+        alter role penstock_reader login;
+    end if;
+end
+$$;
 
 do $$
 declare
@@ -48,6 +57,6 @@ do $$
 begin
     alter function geometry_overlaps(geometry, geometry) leakproof;
 exception
-    when insufficient_privilege then null;
+    when insufficient_privilege or undefined_function then null;
 end
 $$;

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_model::{PipeId, Place, PlaceKind, PointNo, Position, TenantId, Timestamp, UserId};
-use sqlx::Executor as _;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
+use crate::cluster::READER;
 use crate::store::pool_of;
 use crate::{
     Chunks, DeviceAlert, Error, Figures, Found, Interpolated, Interpolation, JournalEntry, JournalPage, KeptReject,
@@ -46,7 +46,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] where the database does not answer.
     pub async fn for_screens(&self, tenant: TenantId) -> Result<Reader> {
-        let options = || self.options().clone().application_name("penstock screens");
+        // Not the owner that takes on the role: it could put it off again.
+        let options = || self.options().clone().username(READER).application_name("penstock screens");
         let answers = as_reader(pool_of(MOST_FOR_ANSWERS), tenant, ANSWER).min_connections(1);
         let answers = answers.connect_with(options()).await?;
         let scans = as_reader(pool_of(MOST_FOR_SCANS), tenant, Duration::ZERO).connect_lazy_with(options());
@@ -66,9 +67,8 @@ fn as_reader(pool: PgPoolOptions, tenant: TenantId, statement: Duration) -> PgPo
             .bind(tenant.0.to_string())
             .bind(format!("{}ms", statement.as_millis()))
             .bind(format!("{}ms", LOCK.as_millis()))
-            .execute(&mut *connection)
+            .execute(connection)
             .await?;
-            connection.execute("set role penstock_reader").await?;
             Ok(())
         })
     })

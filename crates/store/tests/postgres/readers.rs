@@ -299,20 +299,24 @@ async fn screens_may_read_what_is_listed_here_and_write_nothing() {
             "create table mine (no int)",
             "select samples_partition('2031-01-01T00:00:00Z')",
             "alter table people disable row level security",
+            "set role postgres",
+            "set session authorization postgres",
         ],
     )
     .await;
 }
 
 #[tokio::test]
-async fn the_database_ends_what_a_screen_waits_for_too_long() {
+async fn sessions_stay_the_readers_and_end_what_takes_too_long() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
     let screens = store.for_screens(ONE).await.expect("screens");
+    let mut connection = screens.pool().acquire().await.expect("connection");
+    sqlx::query("reset role").execute(&mut *connection).await.expect("nothing to put off");
     let session: (String, String, String) = sqlx::query_as(
         "select current_user::text, current_setting('statement_timeout'), current_setting('lock_timeout')",
     )
-    .fetch_one(screens.pool())
+    .fetch_one(&mut *connection)
     .await
     .expect("session");
     assert_eq!(session, ("penstock_reader".to_owned(), "30s".to_owned(), "10s".to_owned()));
