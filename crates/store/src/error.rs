@@ -63,7 +63,7 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The database cannot be reached at the moment.
-    #[error("the database does not answer: {0}")]
+    #[error("the database does not answer ({0}): try again in a moment, Station health says how it fares")]
     Unavailable(#[source] sqlx::Error),
     /// A screen has waited for so long and was not answered.
     #[error(
