@@ -4,6 +4,7 @@
 //! After each, what was published and acknowledged is stored, once; the station is live again by itself; and the fault
 //! was told under Station health and in the log.
 
+mod changes;
 mod clock;
 mod ledger;
 mod room;
@@ -301,11 +302,8 @@ fn any_of_them_killed_at_random_moments() -> Result<()> {
     }
     let lost: Vec<_> = balance.lost.difference(&at_stake).collect();
     ensure!(lost.is_empty(), "what no broker had to itself is lost: {lost:?}; {}", again());
-    let doubled: Vec<_> = balance
-        .doubled
-        .iter()
-        .filter(|number| ledger::is_timed(**number) || **number >= handed_on_anew)
-        .collect();
+    let doubled: Vec<_> =
+        balance.doubled.iter().filter(|number| ledger::is_timed(**number) || **number >= handed_on_anew).collect();
     ensure!(doubled.is_empty(), "stored twice: {doubled:?}; {}", again());
     ensure!(balance.strange.is_empty(), "{:?}; {}", balance.strange, again());
     Ok(())
