@@ -6,6 +6,7 @@
 
 mod changes;
 mod clock;
+mod gauge;
 mod ledger;
 mod room;
 mod wire;
