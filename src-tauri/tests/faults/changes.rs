@@ -245,8 +245,8 @@ fn agrees(room: &Room) -> Result<()> {
     Ok(())
 }
 
-/// Samples of months that are over: of a plain point in all of them, of a flow, which is kept for longer, in every other
-/// one.
+/// Samples of months that are over: of a plain point in all of them, of a flow, which is kept for longer, in every
+/// other one.
 struct Months {
     /// The beginning of month `m`, counted backwards, as SQL.
     first: String,

@@ -70,7 +70,7 @@ fn happened(room: &Room, kind: &str) -> Result<Value> {
 /// The spool is full of what devices send, because the database stands still; what people do has room of its own.
 #[test]
 fn alarm_acknowledged_while_the_spool_is_full() -> Result<()> {
-    /// What cannot be read takes the room of samples, and so many bytes of it at most; together they are more than fits.
+    /// What cannot be read takes the room of samples, each so many bytes of it; together they are more than fits.
     const MESSAGES: usize = 16_000;
     const BYTES: usize = 4_096;
     let mut room = Room::new()?;

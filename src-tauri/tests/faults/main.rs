@@ -245,8 +245,8 @@ fn both_killed() -> Result<()> {
 }
 
 /// Any of station, database and broker, alone or together, at any moment. What a killed broker had acknowledged and not
-/// handed on is lost with it, which is no more than was acknowledged since the station was last seen to be live; what it
-/// had handed on comes again, which only a message's own time tells.
+/// handed on is lost with it, which is no more than was acknowledged since the station was last seen to be live; what
+/// it had handed on comes again, which only a message's own time tells.
 #[test]
 fn any_of_them_killed_at_random_moments() -> Result<()> {
     const ROUNDS: usize = 4;
