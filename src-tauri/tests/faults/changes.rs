@@ -80,7 +80,11 @@ fn station_killed_while_a_plant_file_changes_a_unit() -> Result<()> {
     let point = room.knows(SOURCE, GAUGE)?;
     let plant = room.call("register", &json!({}))?["plant"].clone();
     let file = json!({ "plant": plant, "points": [with(&point, &other_unit(&point))?], "rules": [] });
-    let import = |room: &Room| room.call("import-plant", &json!({ "file": file })).map(drop);
+    let import = |room: &Room| -> Result<()> {
+        let report = room.call("import-plant", &json!({ "file": file }))?;
+        ensure!(report["faults"] == json!([]), "nothing is wrong with the file: {report}");
+        Ok(())
+    };
     kill_in_the_middle(&mut room, "update on samples", import, |_| Ok(()))?;
     room.left_alone()?;
     agrees(&room)?;
