@@ -140,8 +140,13 @@ pub struct ImportReport {
     pub changed: u32,
     /// Left as they were.
     pub same: u32,
-    /// What is wrong; while anything is, nothing is changed.
+    /// What is wrong, of values at most [`Self::MOST_FAULTS`]; while anything is, nothing is changed.
     pub faults: Vec<ImportFault>,
+}
+
+impl ImportReport {
+    /// Faults that an import of values tells; a file that fits nowhere would have one a line.
+    pub const MOST_FAULTS: usize = 200;
 }
 
 /// Something wrong with what was to be imported.

@@ -90,6 +90,8 @@ pub(super) struct Room {
 struct Fetched {
     points: Vec<PointId>,
     range: Range,
+    /// How often values had been imported by then.
+    imported: u32,
 }
 
 impl Room {
@@ -146,6 +148,7 @@ impl Room {
             self.pens.track();
             app.plant.track();
             app.link.track();
+            app.imported.track();
             if self.is_stale() {
                 let turn = self.turn.get_value() + 1;
                 self.turn.set_value(turn);
@@ -388,8 +391,9 @@ impl Room {
             return false;
         }
         let is_live = self.is_live.get_untracked();
+        let imported = self.app.imported.get_untracked();
         self.fetched.with_value(|fetched| match fetched {
-            Some(fetched) if fetched.points == points => {
+            Some(fetched) if fetched.points == points && fetched.imported == imported => {
                 let length = range.length().as_secs_f64().max(1.0);
                 let moved = range.to.micros_since(fetched.range.to).unsigned_abs() as f64 / 1e6;
                 let grown = (fetched.range.length().as_secs_f64() - length).abs();
@@ -401,8 +405,12 @@ impl Room {
     }
 
     fn fetch(self) {
-        let wanted = Fetched { points: self.points_untracked(), range: self.range.get_untracked() };
-        let Fetched { points, range } = wanted.clone();
+        let wanted = Fetched {
+            points: self.points_untracked(),
+            range: self.range.get_untracked(),
+            imported: self.app.imported.get_untracked(),
+        };
+        let Fetched { points, range, .. } = wanted.clone();
         self.fetched.set_value(Some(wanted.clone()));
         self.is_fetching.set(true);
         let width = self.handle.size.get_untracked().map_or(1_200.0, |(width, _)| width);

@@ -1,6 +1,7 @@
 //! Trends. `/trends?points=ID,ID&at=MICROS` shows these pens around that moment.
 
 mod data;
+mod import;
 mod pens;
 mod table;
 mod tip;
@@ -13,16 +14,17 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use penstock_api::{ExportFormat, ExportHistory};
-use penstock_model::{PointId, Timestamp};
+use penstock_model::{Permission, PointId, Timestamp};
 use penstock_plot::Range;
 
 use self::data::Room;
+pub(crate) use self::import::ImportValues;
 use crate::app::Head;
 use crate::canvas::TrendCanvas;
 use crate::components::{Choice, Empty, Glyph, Icon, Kbd, Segmented};
 use crate::i18n::{t, t_string, use_i18n};
 use crate::page;
-use crate::state::use_app;
+use crate::state::{Overlay, use_app};
 
 /// The lengths of time to choose from, in hours, with their keys.
 const RANGES: [u64; 6] = [1, 4, 12, 24, 168, 720];
@@ -73,6 +75,7 @@ pub(crate) fn Trends() -> impl IntoView {
             format!("{} {} – {to}", zone.day(range.from, locale), zone.minute(range.from))
         })
     };
+    let may_import = Memo::new(move |_| app.may(Permission::AdministerPoints));
     let actions = move || {
         view! {
             <Segmented
@@ -113,6 +116,17 @@ pub(crate) fn Trends() -> impl IntoView {
             <button data-testid="trend-png" disabled=move || room.pens.with(Vec::is_empty) on:click=move |_| export_png(room)>
                 <Icon glyph=Glyph::Download/> {t!(i18n, trends.picture)}
             </button>
+            {move || may_import.get().then(|| view! {
+                <button
+                    class="icon-only"
+                    aria-label=move || t_string!(i18n, trends.import)
+                    title=move || t_string!(i18n, trends.import)
+                    data-testid="trend-import"
+                    on:click=move |_| app.overlay.set(Some(Overlay::ImportValues))
+                >
+                    <Icon glyph=Glyph::Upload/>
+                </button>
+            })}
             <pens::AddPen room=room/>
         }
     };
