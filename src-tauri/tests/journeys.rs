@@ -242,7 +242,8 @@ async fn import_historic_values(screen: &Screen) -> Result<()> {
     for _ in 0..100 {
         choose_file(screen, &values).await?;
         screen.wait_gone(&id("import-busy")).await?;
-        let report = screen.wait_script("return document.querySelector('[data-testid=import-report]')?.innerText").await?;
+        let report = "return document.querySelector('[data-testid=import-report]')?.innerText";
+        let report = screen.wait_script(report).await?;
         if report.as_str().is_some_and(|text| text.contains("0 would be stored, 2 are there already")) {
             return screen.click(&id("import-close")).await;
         }

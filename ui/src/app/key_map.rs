@@ -66,6 +66,7 @@ pub(crate) fn KeyMap() -> impl IntoView {
                     <h3>{t!(i18n, frame.keys_trends)}</h3>
                     <div class="key-lines">
                         {line(&["←", "→"], t!(i18n, frame.key_cursor).into_any())}
+                        {line(&["Enter"], t!(i18n, frame.key_pin).into_any())}
                         {line(&["Shift", "←", "→"], t!(i18n, frame.key_pan).into_any())}
                         {line(&["+", "−"], t!(i18n, frame.key_zoom).into_any())}
                         {line(&["L"], t!(i18n, frame.key_live).into_any())}

@@ -218,19 +218,22 @@ fn Chart(room: Room) -> impl IntoView {
                 room.selection
                     .set(time_at(press.from).zip(time_at(x)).map(|(a, b)| Range { from: a.min(b), to: a.max(b) }));
             } else if let (Some(before), Some(after)) = (time_at(press.last), time_at(x)) {
-                room.cursor.set(None);
+                room.leave();
                 room.pan_micros(before.micros_since(after));
             }
         }
         press.last = x;
         drag.set_value(Some(press));
     };
-    let on_up = move |_| {
+    let on_up = move |event: PointerEvent| {
+        let is_click = drag.get_value().is_some_and(|press| press.moved <= CLICK_REACH);
         drag.set_value(None);
         let chosen = room.selection.get_untracked();
         room.selection.set(None);
         if let Some(range) = chosen.filter(|range| range.length() >= Range::SHORTEST) {
             room.set_range(range);
+        } else if let Some((x, y)) = room.handle.place_of(&event).filter(|_| is_click) {
+            room.pin_at(x, y);
         }
     };
     let on_wheel = move |event: WheelEvent| {
@@ -263,7 +266,7 @@ fn Chart(room: Room) -> impl IntoView {
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up
-            on:pointerleave=move |_| if drag.get_value().is_none() { room.cursor.set(None) }
+            on:pointerleave=move |_| if drag.get_value().is_none() { room.leave() }
             on:wheel=on_wheel
             on:keydown=move |event| on_key(room, &event)
         >
@@ -305,7 +308,8 @@ fn on_key(room: Room, event: &KeyboardEvent) {
         "p" | "P" => {
             page::focus(".pen-search");
         }
-        "Escape" => room.cursor.set(None),
+        "Enter" => room.toggle_pin(),
+        "Escape" => room.clear_cursor(),
         key => match key.parse::<usize>() {
             Ok(number @ 1..=8) => room.toggle(number - 1),
             _ => return,
