@@ -252,6 +252,15 @@ async fn import_historic_values(screen: &Screen) -> Result<()> {
     bail!("what was imported is not there")
 }
 
+async fn keep_samples_for_longer(screen: &Screen) -> Result<()> {
+    screen.click(&id("rail-settings")).await?;
+    screen.click(&id("edit-retention")).await?;
+    screen.fill(&id("retention-days"), "120").await?;
+    screen.click(&id("save-retention")).await?;
+    screen.wait_gone(&id("retention-form")).await?;
+    see_text(screen, "settings", "120 days").await
+}
+
 async fn stay_inside(screen: &Screen) -> Result<()> {
     // In a turn of its own: the driver's scripts may evaluate text, the page may not.
     let evaluate = "return new Promise(answer => setTimeout(() => {
@@ -322,6 +331,7 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     sign_in(screen, ADMIN).await.context("sign in as an admin")?;
     adopt_a_point(screen).await.context("adopt a point")?;
     import_historic_values(screen).await.context("import historic values")?;
+    keep_samples_for_longer(screen).await.context("keep samples for longer")?;
     let complaints: Vec<_> = screen.console().await?.into_iter().filter(|line| is_complaint(line)).collect();
     ensure!(complaints.is_empty(), "the page complains: {complaints:?}");
     stay_inside(screen).await.context("stay inside the policy of the page")
