@@ -19,8 +19,11 @@ use crate::state::use_app;
 #[derive(Debug, Clone)]
 enum Edited {
     Broker(BrokerForm),
-    /// How long things are kept, and whether there is an archive.
-    Retention(RetentionForm, bool),
+    Retention {
+        retention: RetentionForm,
+        /// Whether samples are archived before they go.
+        has_archive: bool,
+    },
     Archive(ArchiveForm),
 }
 
@@ -99,7 +102,7 @@ fn Body() -> impl IntoView {
         });
         edited.get().map(|edited| match edited {
             Edited::Broker(broker) => view! { <broker::BrokerDrawer broker=broker on_close=on_close/> }.into_any(),
-            Edited::Retention(retention, has_archive) => {
+            Edited::Retention { retention, has_archive } => {
                 view! { <retention::RetentionDrawer retention=retention has_archive=has_archive on_close=on_close/> }
                     .into_any()
             }
@@ -219,7 +222,7 @@ fn Kept(settings: SettingsView, edited: RwSignal<Option<Edited>>) -> impl IntoVi
     let (retention_facts, archive_facts) = (retention::facts(&retention, locale), archive::facts(&archive, locale));
     let has_archive = archive.place.is_some();
     let edit_retention = edit_button("edit-retention", of_retention.is_some(), move || {
-        edited.set(Some(Edited::Retention(retention.clone(), has_archive)));
+        edited.set(Some(Edited::Retention { retention: retention.clone(), has_archive }));
     });
     let edit_archive = edit_button("edit-archive", of_archive.is_some(), move || {
         edited.set(Some(Edited::Archive(archive.clone())));
