@@ -78,6 +78,19 @@ async fn a_month_is_put_found_read_and_removed() {
 }
 
 #[tokio::test]
+async fn a_check_leaves_nothing_and_tells_of_a_place_that_cannot_be_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = open(&folder).await;
+    archive.check().await.expect("may be written");
+    assert_eq!(names(&folder), <[String; 0]>::default());
+
+    // What is in the way of the file stands for all that refuses, whoever runs the test.
+    std::fs::create_dir(folder.path().join("penstock-check")).expect("made");
+    let error = archive.check().await.expect_err("a folder is in its place").to_string();
+    assert!(error.contains("write to") && error.contains("written by the station"), "{error}");
+}
+
+#[tokio::test]
 async fn nothing_is_overwritten_and_strangers_are_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("notes.txt"), "of somebody").expect("written");

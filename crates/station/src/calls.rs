@@ -148,6 +148,11 @@ impl Context<'_> {
             Request::RemoveBroker(call) => reply::<penstock_api::RemoveBroker>(&self.remove_broker(&call.name).await?),
             Request::TestBroker(call) => reply::<penstock_api::TestBroker>(&self.test_broker(call.broker).await?),
             Request::SaveTiles(call) => reply::<penstock_api::SaveTiles>(&self.save_tiles(call.enabled).await?),
+            Request::SaveRetention(call) => {
+                reply::<penstock_api::SaveRetention>(&self.save_retention(&call.retention).await?)
+            }
+            Request::SaveArchive(call) => reply::<penstock_api::SaveArchive>(&self.save_archive(call.archive).await?),
+            Request::TestArchive(call) => reply::<penstock_api::TestArchive>(&self.test_archive(call.archive).await?),
         }
     }
 

@@ -8,6 +8,8 @@ use penstock_archive::{Archive, ArchiveSettings, Key};
 use penstock_store::{Error, Expired};
 use tokio_util::sync::CancellationToken;
 
+use crate::secrets::Secret;
+use crate::settings;
 use crate::station::Shared;
 
 /// How often it is looked for hours that are over.
@@ -20,7 +22,7 @@ const SETTLED: Duration = Duration::from_secs(24 * 3_600);
 const AHEAD: u32 = 2;
 
 /// The name that the secret of the archive's key is kept under.
-const ARCHIVE_SECRET: &str = "archive";
+pub(crate) const ARCHIVE_SECRET: &str = "archive";
 
 /// Keeps house until `stop`.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
@@ -37,7 +39,10 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         let mut every = tokio::time::interval(PARTITIONS);
         let started = Instant::now();
         loop {
-            every.tick().await;
+            tokio::select! {
+                _ = every.tick() => {}
+                () = shared.archive_is_set.notified() => {}
+            }
             shared.look_after_partitions(started.elapsed() >= SETTLED).await;
         }
     };
@@ -68,7 +73,7 @@ impl Shared {
             return self.tell_of(&error, "partitions", "partitions could not be made ahead");
         }
         if let Err(problem) = self.open_archive().await {
-            let cure = "correct it under [archive] in penstock.toml; until then nothing is taken away";
+            let cure = "correct it in the settings, under Archive; until then nothing is taken away";
             return self.notices.set("historian", "archive", problem, cure);
         }
         self.notices.clear("historian", "archive");
@@ -87,22 +92,42 @@ impl Shared {
 
     /// Opens the archive where one is set and not open yet: a store on the network may come later than the station.
     async fn open_archive(&self) -> Result<(), String> {
-        let settings = self.settings().settings.archive.clone();
-        let Some(place) = settings.place.filter(|_| !self.store.has_archive()) else { return Ok(()) };
-        let key = match settings.access_key {
+        let wanted = self.settings().settings.archive.clone();
+        if wanted.place.is_none() || self.store.has_archive() {
+            return Ok(());
+        }
+        self.store.use_archive(self.archive_at(wanted, None).await?);
+        Ok(())
+    }
+
+    /// Opens an archive with the secret that is `given`, else with the one that is kept.
+    pub(crate) async fn archive_at(
+        &self,
+        wanted: settings::ArchiveSettings,
+        given: Option<Secret>,
+    ) -> Result<Archive, String> {
+        let settings::ArchiveSettings { place, endpoint, region, access_key } = wanted;
+        let key = match access_key {
             None => None,
             Some(access_key) => {
-                let secrets = self.secrets.clone();
-                let secret = tokio::task::spawn_blocking(move || secrets.get(ARCHIVE_SECRET)).await;
-                let secret = secret.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+                let secret = match given {
+                    Some(secret) => Some(secret),
+                    None => self.archive_secret().await?,
+                };
                 let secret = secret.ok_or_else(|| format!("no secret is kept for the archive's key {access_key:?}"))?;
                 Some(Key { access_key, secret: secret.to_string() })
             }
         };
-        let (endpoint, region) = (settings.endpoint, settings.region);
+        let place = place.unwrap_or_default();
         let opened = Archive::open(&ArchiveSettings { place, endpoint, region, key }).await;
-        self.store.use_archive(opened.map_err(|error| error.to_string())?);
-        Ok(())
+        opened.map_err(|error| error.to_string())
+    }
+
+    /// The secret of the archive's key, where one is kept.
+    pub(crate) async fn archive_secret(&self) -> Result<Option<Secret>, String> {
+        let secrets = self.secrets.clone();
+        let secret = tokio::task::spawn_blocking(move || secrets.get(ARCHIVE_SECRET)).await;
+        secret.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     /// While the database is away others tell of it, and the next pass does what this one could not.

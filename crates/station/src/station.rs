@@ -99,6 +99,10 @@ pub(crate) struct Shared {
     pub(crate) broker: Option<PrivateBroker>,
     /// One change of configuration at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// Told when an archive is set.
+    pub(crate) archive_is_set: Notify,
+    /// The archive in use is not the one that is set any more.
+    pub(crate) archive_waits: AtomicBool,
     /// Let go when the station has stopped.
     instance: Mutex<Option<Instance>>,
     running: Mutex<Option<Parts>>,
@@ -232,6 +236,8 @@ impl Station {
             settings: Mutex::new(loaded),
             running: Mutex::new(Some(parts)),
             changing: tokio::sync::Mutex::new(()),
+            archive_is_set: Notify::new(),
+            archive_waits: AtomicBool::new(false),
             clock,
             tenant,
             secrets,

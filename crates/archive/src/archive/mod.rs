@@ -35,6 +35,10 @@ use place::Place;
 pub use month::Month;
 pub use place::{ArchiveSettings, Key};
 
+/// What [`Archive::check`] writes, and where. No file of samples is called so.
+const PROBE: &str = "penstock-check";
+const PROBE_BYTES: &[u8] = b"Penstock was here to see whether it may write, read and remove.\n";
+
 /// Chunks of samples that wait for whoever reads; then reading waits.
 const CHUNKS_AHEAD: usize = 4;
 
@@ -100,6 +104,30 @@ impl Archive {
         let first = place.store.list(place.prefix()).next().await;
         first.transpose().map_err(|error| place.store_error("open", None, error))?;
         Ok(Self { place, putting: Arc::new(Semaphore::new(1)) })
+    }
+
+    /// Writes, reads back and removes a small file, so that a place that may only be read shows before a month depends on
+    /// it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the place refuses, [`Error::NotKept`] where it gives back something else.
+    pub async fn check(&self) -> Result<(), Error> {
+        let refused = |action: &'static str, error: StoreError| self.place.store_error(action, None, error);
+        let (store, path) = (&self.place.store, self.place.path(PROBE));
+        store.put(&path, PutPayload::from_static(PROBE_BYTES)).await.map_err(|error| refused("write to", error))?;
+        let read = match store.get(&path).await {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        // Whatever was read, nothing stays behind.
+        let removed = store.delete(&path).await;
+        let read = read.map_err(|error| refused("read from", error))?;
+        removed.map_err(|error| refused("remove from", error))?;
+        if *read == *PROBE_BYTES {
+            return Ok(());
+        }
+        let difference = format!("{} bytes in place of {}", read.len(), PROBE_BYTES.len());
+        Err(Error::NotKept { place: self.place.name.to_string(), file: PROBE.to_owned(), difference })
     }
 
     /// The files, by month, then in the order they were put. What else lies in the place is left out.
