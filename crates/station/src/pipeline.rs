@@ -114,10 +114,12 @@ pub(crate) enum Order {
         /// Whether they are durable.
         reply: oneshot::Sender<Result<(), String>>,
     },
-    /// Points and rules have changed in storage: judge by them from now on.
+    /// Points and rules are others: judge by them from now on.
     Adopt {
         /// New and changed points.
         points: Vec<Point>,
+        /// Points that are not to be after all; their addresses are unknown again.
+        gone: Vec<Point>,
         /// New and changed rules.
         rules: Vec<AlarmRule>,
         /// Rules that are gone.
@@ -624,7 +626,7 @@ impl Pipeline {
                     Err(error) => answer(reply, Err(error.to_string())),
                 }
             }
-            Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply),
+            Order::Adopt { points, gone, rules, removed, reply } => self.adopt(points, &gone, rules, removed, reply),
             Order::Keep { samples, audits, reply } => {
                 let out = Yield { samples, audits, ..Yield::default() };
                 let job = self.settle(out, Vec::new());
@@ -686,6 +688,7 @@ impl Pipeline {
     fn adopt(
         &mut self,
         points: Vec<Point>,
+        gone: &[Point],
         rules: Vec<AlarmRule>,
         removed: Vec<RuleId>,
         reply: oneshot::Sender<Timestamp>,
@@ -703,7 +706,13 @@ impl Pipeline {
                 self.fleet.watch(point.no, config);
             }
         }
+        for point in gone {
+            self.directory.remove(point);
+            self.fleet.forget(point.no);
+        }
         self.engine.set_points(points.iter().map(|point| facts_of(point, None)));
+        // No site is silent because of them.
+        self.engine.set_points(gone.iter().map(|point| PointFacts { site: None, ..facts_of(point, None) }));
         let touched: Vec<RuleId> = rules.iter().map(|rule| rule.id).chain(removed.iter().copied()).collect();
         self.engine.set_rules(rules, now, &mut out.transitions);
         self.engine.remove(&removed, now, &mut out.transitions);

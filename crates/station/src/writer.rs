@@ -4,15 +4,15 @@
 //! Waits while the database is away, and says so. Must not know sources or screens.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use penstock_api::DatabaseState;
 use penstock_model::{Clock, TenantId, Timestamp};
 use penstock_spool::{Seq, Spool};
 use penstock_store::{Batch, Store, Writer};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::notices::Notices;
@@ -42,7 +42,7 @@ type AwaySince = Option<(Instant, Timestamp)>;
 /// How the database fares, shared with those who show it.
 #[derive(Clone)]
 pub(crate) struct DatabaseWatch {
-    state: Arc<Mutex<DatabaseState>>,
+    state: Arc<watch::Sender<DatabaseState>>,
     written: Arc<AtomicU64>,
     progress: Arc<Notify>,
 }
@@ -51,7 +51,7 @@ impl DatabaseWatch {
     /// A database that answers, with everything up to `seq` written.
     pub(crate) fn new(seq: u64) -> Self {
         Self {
-            state: Arc::new(Mutex::new(DatabaseState::Up { commit_ms: 0.0 })),
+            state: Arc::new(watch::Sender::new(DatabaseState::Up { commit_ms: 0.0 })),
             written: Arc::new(AtomicU64::new(seq)),
             progress: Arc::default(),
         }
@@ -59,7 +59,14 @@ impl DatabaseWatch {
 
     /// How it is.
     pub(crate) fn state(&self) -> DatabaseState {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.state.borrow()
+    }
+
+    /// Waits until it is away; at once where it is.
+    pub(crate) async fn away(&self) {
+        let mut state = self.state.subscribe();
+        // The other end is `self`: it does not close.
+        drop(state.wait_for(|state| matches!(state, DatabaseState::Away { .. })).await);
     }
 
     /// Waits until everything in the spool up to `seq` is in the database.
@@ -73,8 +80,9 @@ impl DatabaseWatch {
         }
     }
 
-    fn set(&self, state: DatabaseState) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    /// Says how it is.
+    pub(crate) fn set(&self, state: DatabaseState) {
+        self.state.send_replace(state);
     }
 }
 
@@ -291,5 +299,28 @@ impl Copier {
             }
         }
         (batch, is_whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_database_learns_that_it_is_away() {
+        let database = DatabaseWatch::new(7);
+        database.reached(Seq(7)).await;
+        let waits = async {
+            tokio::select! {
+                () = database.reached(Seq(8)) => panic!("nothing more is written"),
+                () = database.away() => {}
+            }
+        };
+        let goes = async { database.set(DatabaseState::Away { since: Timestamp::from_secs(1) }) };
+        tokio::join!(waits, goes);
+        // And those who come later.
+        database.away().await;
+        database.set(DatabaseState::Up { commit_ms: 1.0 });
+        assert_eq!(database.state(), DatabaseState::Up { commit_ms: 1.0 });
     }
 }
