@@ -26,6 +26,7 @@ use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::SleepWatch;
 use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
@@ -207,6 +208,7 @@ pub(crate) struct Pipeline {
     newest_received: Timestamp,
     discovered: usize,
     decoded: Decoded,
+    sleep: SleepWatch,
     /// Rejects since the log told of one, and when it did.
     untold: u64,
     told_of_rejects: Option<Instant>,
@@ -265,6 +267,7 @@ impl Pipeline {
             newest_received: now,
             discovered,
             decoded: Decoded::default(),
+            sleep: SleepWatch::new(),
             untold: 0,
             told_of_rejects: None,
         };
@@ -332,6 +335,7 @@ impl Pipeline {
         let mut out = Yield::default();
         let mut acks = Vec::new();
         let mut bytes = 0;
+        self.look_for_sleep(self.clock.now());
         self.counters.messages.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for message in batch.drain(..) {
             self.take_in_one(&message, &mut out);
@@ -538,9 +542,18 @@ impl Pipeline {
         }
     }
 
+    /// While the machine slept nobody could be heard: that is no site's silence.
+    fn look_for_sleep(&mut self, now: Timestamp) {
+        if self.sleep.has_slept() {
+            self.engine.listen_from(now);
+        }
+    }
+
     fn tick(&mut self) {
         let mut out = Yield::default();
-        self.engine.tick(self.clock.now(), &mut out.transitions);
+        let now = self.clock.now();
+        self.look_for_sleep(now);
+        self.engine.tick(now, &mut out.transitions);
         if !out.transitions.is_empty() {
             let job = self.settle(out, Vec::new());
             self.put(job);
