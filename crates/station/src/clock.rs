@@ -1,6 +1,6 @@
 //! Tells when the machine's clock jumps: values without a time of their own are given its time, and everything else is
-//! held against it. A machine that slept is told apart from that: its clock is right, and it missed what came meanwhile.
-//! Must not know what reads the clock.
+//! held against it. A machine that slept is told apart: its clock is right, and it missed what came meanwhile. Must not
+//! know what reads the clock.
 
 use std::time::{Duration, Instant};
 
@@ -101,8 +101,8 @@ impl ClockWatch {
                 "machine",
                 "slept",
                 format!("this machine slept for {} s: nothing was taken in or judged meanwhile", self.slept.as_secs()),
-                "brokers on other machines kept what came, as far as their queues go, and hand it on now; devices of its \
-                 own broker have to send again: keep it awake (systemctl mask sleep.target suspend.target)",
+                "brokers on other machines kept what came, as far as their queues go, and hand it on now; devices of \
+                 its own broker have to send again: keep it awake (systemctl mask sleep.target suspend.target)",
             );
         } else {
             notices.clear("machine", "slept");

@@ -110,7 +110,10 @@ pub(crate) struct Copier {
 
 impl Copier {
     /// Copies until `stop`, then what is left, until `cut`.
-    pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) {
+    ///
+    /// # Errors
+    /// What the database says where it does not take what is left; the next run goes on from there.
+    pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) -> penstock_store::Result<()> {
         // With the version of the recording settings that it knows.
         let mut writer: Option<(Writer, RecordingVersion)> = None;
         let mut reader = self.spool.reader();
@@ -123,7 +126,7 @@ impl Copier {
         let mut unsure: Option<Vec<penstock_spool::Record>> = None;
         loop {
             if cut.is_cancelled() {
-                return;
+                return Ok(());
             }
             let known = unsure.take();
             let read = tokio::task::spawn_blocking(move || {
@@ -145,7 +148,7 @@ impl Copier {
                 }
                 Err(error) => {
                     tracing::error!(%error, "the spool's reader failed");
-                    return;
+                    return Ok(());
                 }
             };
             if unreadable_at.is_some_and(|at| at.elapsed() >= UNREADABLE_STANDS) {
@@ -159,7 +162,7 @@ impl Copier {
             }
             let Some(last) = records.last().map(|record| record.seq) else {
                 if stop.is_cancelled() {
-                    return;
+                    return Ok(());
                 }
                 tokio::select! {
                     () = self.appended.notified() => {}
@@ -192,9 +195,10 @@ impl Copier {
                     self.counters.left_out.fetch_add(applied.left_out, Ordering::Relaxed);
                     self.watch.set(DatabaseState::Up { commit_ms: began.elapsed().as_secs_f64() * 1e3 });
                     if away_since.take().is_some() {
-                        self.notices.clear("database", "away");
                         tracing::info!("the database answers again");
                     }
+                    // A run before this one may have told of it.
+                    self.notices.clear("database", "away");
                     self.notices.clear("database", "refused");
                     retry = FIRST_RETRY;
                     after = last;
@@ -211,7 +215,7 @@ impl Copier {
                         self.notices.set("database", "away", error.to_string(), AWAY_CURE);
                     }
                     if stop.is_cancelled() {
-                        return; // the next start goes on from here
+                        return Err(error);
                     }
                     unsure = Some(records);
                     tokio::time::sleep(retry).await;
@@ -231,7 +235,7 @@ impl Copier {
                         "see the log; nothing is lost, recording into the spool goes on",
                     );
                     if stop.is_cancelled() {
-                        return;
+                        return Err(error);
                     }
                     tokio::time::sleep(LONGEST_RETRY).await;
                 }
