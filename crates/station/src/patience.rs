@@ -10,7 +10,7 @@ use crate::notices::Notices;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// What cures all of it.
-const CURE: &str = "the station waits for its database and starts when it is there; if that takes long, see to the cause";
+const CURE: &str = "the station waits for its database and starts when it is there; if that lasts, see to the cause";
 
 /// Does `work`, which needs the database, until it is done; pauses that double are between the tries. Tells `doing` and
 /// what is wrong for as long.

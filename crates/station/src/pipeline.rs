@@ -386,6 +386,9 @@ impl Pipeline {
             let reason = format!("{bytes} bytes are more than this source takes at once: send several messages");
             return self.reject(message, &reason, out);
         }
+        if message.has_broken_topic {
+            return self.reject(message, "its topic is not UTF-8: correct the device that sends it", out);
+        }
         let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
         let Some(target) = routes.find(&message.topic) else { return };
         // Every message has a received time of its own, so that values without another one do not meet; one that is far

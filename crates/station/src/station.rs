@@ -503,6 +503,17 @@ impl Shared {
                 "let the device send several messages",
             );
         }
+        if state.broken_topics > 0 {
+            self.notices.set(
+                part,
+                "broken-topic",
+                format!(
+                    "{} messages had a topic that is not UTF-8 and were not read; they are kept below",
+                    state.broken_topics
+                ),
+                "find the device by what is left of the topic, and correct it",
+            );
+        }
     }
 
     /// How the station is.
