@@ -26,6 +26,7 @@ use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::SleepWatch;
 use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
@@ -114,10 +115,12 @@ pub(crate) enum Order {
         /// Whether they are durable.
         reply: oneshot::Sender<Result<(), String>>,
     },
-    /// Points and rules have changed in storage: judge by them from now on.
+    /// Points and rules are others: judge by them from now on.
     Adopt {
         /// New and changed points.
         points: Vec<Point>,
+        /// Points that are not to be after all; their addresses are unknown again.
+        gone: Vec<Point>,
         /// New and changed rules.
         rules: Vec<AlarmRule>,
         /// Rules that are gone.
@@ -205,6 +208,7 @@ pub(crate) struct Pipeline {
     newest_received: Timestamp,
     discovered: usize,
     decoded: Decoded,
+    sleep: SleepWatch,
     /// Rejects since the log told of one, and when it did.
     untold: u64,
     told_of_rejects: Option<Instant>,
@@ -263,6 +267,7 @@ impl Pipeline {
             newest_received: now,
             discovered,
             decoded: Decoded::default(),
+            sleep: SleepWatch::new(),
             untold: 0,
             told_of_rejects: None,
         };
@@ -330,6 +335,7 @@ impl Pipeline {
         let mut out = Yield::default();
         let mut acks = Vec::new();
         let mut bytes = 0;
+        self.look_for_sleep(self.clock.now());
         self.counters.messages.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for message in batch.drain(..) {
             self.take_in_one(&message, &mut out);
@@ -379,6 +385,9 @@ impl Pipeline {
         if let Some(bytes) = message.over_limit {
             let reason = format!("{bytes} bytes are more than this source takes at once: send several messages");
             return self.reject(message, &reason, out);
+        }
+        if message.has_broken_topic {
+            return self.reject(message, "its topic is not UTF-8: correct the device that sends it", out);
         }
         let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
         let Some(target) = routes.find(&message.topic) else { return };
@@ -536,9 +545,18 @@ impl Pipeline {
         }
     }
 
+    /// While the machine slept nobody could be heard: that is no site's silence.
+    fn look_for_sleep(&mut self, now: Timestamp) {
+        if self.sleep.has_slept() {
+            self.engine.listen_from(now);
+        }
+    }
+
     fn tick(&mut self) {
         let mut out = Yield::default();
-        self.engine.tick(self.clock.now(), &mut out.transitions);
+        let now = self.clock.now();
+        self.look_for_sleep(now);
+        self.engine.tick(now, &mut out.transitions);
         if !out.transitions.is_empty() {
             let job = self.settle(out, Vec::new());
             self.put(job);
@@ -624,7 +642,7 @@ impl Pipeline {
                     Err(error) => answer(reply, Err(error.to_string())),
                 }
             }
-            Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply),
+            Order::Adopt { points, gone, rules, removed, reply } => self.adopt(points, &gone, rules, removed, reply),
             Order::Keep { samples, audits, reply } => {
                 let out = Yield { samples, audits, ..Yield::default() };
                 let job = self.settle(out, Vec::new());
@@ -686,6 +704,7 @@ impl Pipeline {
     fn adopt(
         &mut self,
         points: Vec<Point>,
+        gone: &[Point],
         rules: Vec<AlarmRule>,
         removed: Vec<RuleId>,
         reply: oneshot::Sender<Timestamp>,
@@ -703,7 +722,13 @@ impl Pipeline {
                 self.fleet.watch(point.no, config);
             }
         }
+        for point in gone {
+            self.directory.remove(point);
+            self.fleet.forget(point.no);
+        }
         self.engine.set_points(points.iter().map(|point| facts_of(point, None)));
+        // No site is silent because of them.
+        self.engine.set_points(gone.iter().map(|point| PointFacts { site: None, ..facts_of(point, None) }));
         let touched: Vec<RuleId> = rules.iter().map(|rule| rule.id).chain(removed.iter().copied()).collect();
         self.engine.set_rules(rules, now, &mut out.transitions);
         self.engine.remove(&removed, now, &mut out.transitions);

@@ -20,6 +20,7 @@ use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
 use penstock_testkit::broker::{SERVER_NAME, TestBroker, TestBrokerOptions, TestTls};
 use penstock_testkit::database::ScratchFolder;
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+use tokio_util::sync::CancellationToken;
 
 async fn start(data: &Path, secrets: &Secrets) -> Station {
     let environment = [("PENSTOCK_STATION__NAME".to_owned(), "test".to_owned())];
@@ -29,6 +30,7 @@ async fn start(data: &Path, secrets: &Secrets) -> Station {
         clock: Clock::System,
         log: RecentLog::new(Clock::System),
         secrets: secrets.clone(),
+        stop: CancellationToken::new(),
     };
     Station::start(options).await.expect("starts")
 }
@@ -587,6 +589,7 @@ async fn a_second_station_on_the_same_data_is_told_of_the_first() {
         clock: Clock::System,
         log: RecentLog::new(Clock::System),
         secrets,
+        stop: CancellationToken::new(),
     };
     let refused = Station::start(options).await.map(|_| ()).expect_err("one is enough");
     assert!(refused.to_string().contains("http://127.0.0.1:1/"), "{refused}");

@@ -50,6 +50,14 @@ pub enum Error {
         /// The last it said.
         output: String,
     },
+    /// A program of PostgreSQL was ended from outside, for example by a system that is out of memory.
+    #[error("{program} was killed in {}: see whether memory runs short", .folder.display())]
+    Killed {
+        /// The program.
+        program: String,
+        /// The cluster's folder.
+        folder: PathBuf,
+    },
     /// PostgreSQL runs in the data folder but does not answer.
     #[error(
         "PostgreSQL (process {pid}) runs in {} but does not answer: look at the log folder there, \
@@ -132,8 +140,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Whether the same call may succeed later without anything being changed.
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Late(_) | Self::DiskFull(_))
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Late(_) | Self::DiskFull(_) | Self::Killed { .. } | Self::Unanswered { .. } => true,
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            // PostgreSQL's word for it; its programs are run without a language of their own.
+            Self::Program { output, .. } => output.contains("No space left on device"),
+            _ => false,
+        }
     }
 
     pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
@@ -170,6 +184,11 @@ impl From<MigrateError> for Error {
     fn from(error: MigrateError) -> Self {
         match error {
             MigrateError::Execute(error) => Self::from(error),
+            MigrateError::ExecuteMigration(error, version) => match Self::from(error) {
+                error if error.is_transient() => error,
+                Self::Database(error) => Self::Migration(MigrateError::ExecuteMigration(error, version)),
+                other => Self::Migration(MigrateError::Source(format!("migration {version}: {other}").into())),
+            },
             other => Self::Migration(other),
         }
     }

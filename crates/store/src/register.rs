@@ -160,19 +160,6 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
-    /// Makes the stored values of one point SI, and says how many there were. Not to be repeated: it multiplies anew.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn rescale(&self, point: PointNo, rescale: &Rescale, audit: &[AuditEntry]) -> Result<u64> {
-        audit::demand(audit)?;
-        let mut transaction = self.pool.begin().await?;
-        let changed = rescale_samples(&mut transaction, point, rescale).await?;
-        audit::append(&mut transaction, audit).await?;
-        transaction.commit().await?;
-        Ok(changed)
-    }
-
     /// Brings in a plant file: adds what is new, changes what is known by its id, removes nothing. Points keep their
     /// numbers; a discovered point at the address of one in the file becomes that one, with its samples. The same file
     /// again changes nothing.
@@ -182,6 +169,20 @@ impl Store {
     /// address of the file, [`Error::Dangling`] for references that neither the file nor the database knows,
     /// [`Error::Changed`] for a rule that was changed here since; those of the database.
     pub async fn import_plant(&self, file: &PlantFile, audit: &[AuditEntry]) -> Result<Imported> {
+        self.import_plant_rescaling(file, &[], audit).await
+    }
+
+    /// As [`Store::import_plant`], and makes stored samples SI of points that get another unit by it: all or none. What
+    /// [`Store::save_points`] says of samples in the spool holds here too.
+    ///
+    /// # Errors
+    /// As [`Store::import_plant`]; [`Error::NotFound`] for a rescaled point that is not in the file.
+    pub async fn import_plant_rescaling(
+        &self,
+        file: &PlantFile,
+        rescales: &[(PointId, Rescale)],
+        audit: &[AuditEntry],
+    ) -> Result<Imported> {
         audit::demand(audit)?;
         let plant = &file.plant;
         let tenant = plant.tenant;
@@ -235,6 +236,10 @@ impl Store {
             .bind(point_documents(&points)?)
             .execute(&mut *connection)
             .await?;
+        for (point, rescale) in rescales {
+            let no = numbers.get(point).ok_or_else(|| Error::NotFound { what: format!("point {point}") })?;
+            rescale_samples(connection, *no, rescale).await?;
+        }
         imported.points_changed = known.len();
         imported.points_added = file.points.len().saturating_sub(known.len());
 
@@ -299,8 +304,8 @@ pub(crate) async fn insert_discovered(
     Ok(points.iter().filter(|point| !is_stored(point)).cloned().collect())
 }
 
-async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<u64> {
-    let changed = sqlx::query(
+async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<()> {
+    sqlx::query(
         "update samples set value = value * $2 + $3 where point_no = $1 and received_time < $4 and value is not null",
     )
     .bind(point.0)
@@ -309,8 +314,7 @@ async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale:
     .bind(At(rescale.received_before))
     .execute(&mut *connection)
     .await?;
-    rollups::rescale(connection, point, rescale.factor, rescale.offset).await?;
-    Ok(changed.rows_affected())
+    rollups::rescale(connection, point, rescale.factor, rescale.offset).await
 }
 
 fn rows<T>(found: Vec<PgRow>, read: fn(&PgRow) -> Result<T>) -> Result<Vec<T>> {

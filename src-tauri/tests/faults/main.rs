@@ -136,6 +136,72 @@ fn database_killed() -> Result<()> {
 }
 
 #[test]
+fn database_killed_while_the_station_starts() -> Result<()> {
+    let mut room = Room::started()?;
+    let devices = Devices::of(&room)?;
+    devices.is_live(&room)?;
+    room.kill()?;
+    signal(&room.database()?, Signal::SIGKILL)?;
+    room.launch()?;
+    while_killing_the_database(&room, || room.logged(&["WARN", "waits for its database"]))?;
+    room.ready().context("it starts when it is let")?;
+    room.cleared("database")?;
+    devices.balances(&room)
+}
+
+#[test]
+fn points_changed_while_the_database_is_frozen() -> Result<()> {
+    let room = Room::started()?;
+    let devices = Devices::of(&room)?;
+    devices.is_live(&room)?;
+    let mut point = room.call("register", &json!({}))?["points"][0].clone();
+    point["name"] = json!("renamed");
+    let change = json!({ "points": [point], "reason": "a better name" });
+    devices.while_sending(|| {
+        let frozen = room.database()?;
+        signal(&frozen, Signal::SIGSTOP)?;
+        let answer = room.call("save-points", &change);
+        signal(&frozen, Signal::SIGCONT)?;
+        let Err(answer) = answer else { anyhow::bail!("a frozen database stores nothing") };
+        let answer = format!("{answer:#}");
+        ensure!(answer.contains("the database is away"), "whoever changes something is told: {answer}");
+        room.cleared("database")?;
+        room.call("save-points", &change).map(|_report| ())
+    })?;
+    follows_what_is_stored(&room, &point)?;
+    devices.balances(&room)
+}
+
+#[test]
+fn points_saved_while_the_database_is_killed() -> Result<()> {
+    const KILLS: usize = 5;
+    let mut moments = Moments::new()?;
+    let seed = moments.0;
+    let room = Room::started()?;
+    let devices = Devices::of(&room)?;
+    devices.is_live(&room)?;
+    let mut point = room.call("register", &json!({}))?["points"][0].clone();
+    for kill in 0..KILLS {
+        point["name"] = json!(format!("name {kill}"));
+        let change = json!({ "points": [point], "reason": "a better name" });
+        let (database, moment) = (room.database()?, moments.within(Duration::from_millis(40)));
+        std::thread::scope(|scope| -> Result<()> {
+            let killer = scope.spawn(|| {
+                std::thread::sleep(moment);
+                signal(&database, Signal::SIGKILL)
+            });
+            // Whether it is saved is open; what the station goes by afterwards is not.
+            drop(room.call("save-points", &change));
+            killer.join().map_err(|_panicked| anyhow::anyhow!("the killer panicked"))?
+        })?;
+        follows_what_is_stored(&room, &point)
+            .with_context(|| format!("kill {kill}: repeat it with PENSTOCK_FAULTS_SEED={seed}"))?;
+    }
+    room.cleared("configuration")?;
+    devices.balances(&room)
+}
+
+#[test]
 fn database_frozen() -> Result<()> {
     const FROZEN: Duration = Duration::from_secs(4);
     let room = Room::started()?;
@@ -620,6 +686,19 @@ fn while_killing_the_database<T>(room: &Room, work: impl FnOnce() -> Result<T>) 
             Ok(Err(error)) => Err(error),
             Err(_panicked) => anyhow::bail!("the killer panicked"),
         }
+    })
+}
+
+/// Waits until the station calls a point what its database calls it.
+fn follows_what_is_stored(room: &Room, point: &Value) -> Result<()> {
+    let id = point["id"].as_str().context("a point has an id")?;
+    wait_for("the station goes by what is stored", || {
+        let stored = room.sql(&format!("select name from points where id = '{id}'"))?;
+        let register = room.call("register", &json!({}))?;
+        let points = register["points"].as_array().context("a register has points")?;
+        let known = points.iter().find(|point| point["id"] == id).and_then(|point| point["name"].as_str());
+        let [row] = stored.as_slice() else { anyhow::bail!("{stored:?}") };
+        Ok((row.first().map(String::as_str) == known).then_some(()))
     })
 }
 

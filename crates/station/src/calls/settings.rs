@@ -40,7 +40,7 @@ impl Context<'_> {
         let broker = checked(&form)?;
         // All of it before anything is kept.
         self.shared.mqtt_settings(&broker).check().map_err(|error| ApiError::invalid(error.to_string()))?;
-        let _one_at_a_time = self.shared.changing.lock().await;
+        let _one_at_a_time = self.shared.turn().await?;
         let before = self.shared.settings().settings.brokers.clone();
         let mut brokers = before.clone();
         match brokers.iter_mut().find(|known| known.name == broker.name) {
@@ -87,7 +87,7 @@ impl Context<'_> {
     }
 
     pub(super) async fn remove_broker(&self, name: &str) -> Result<Done, ApiError> {
-        let _one_at_a_time = self.shared.changing.lock().await;
+        let _one_at_a_time = self.shared.turn().await?;
         let mut brokers = self.shared.settings().settings.brokers.clone();
         let Some(at) = brokers.iter().position(|known| known.name == name) else {
             return Err(ApiError::new(Code::NotFound, format!("there is no broker {name:?}")));
@@ -114,7 +114,7 @@ impl Context<'_> {
     }
 
     pub(super) async fn save_tiles(&self, enabled: bool) -> Result<Done, ApiError> {
-        let _one_at_a_time = self.shared.changing.lock().await;
+        let _one_at_a_time = self.shared.turn().await?;
         let before = self.shared.settings().settings.map.tiles;
         self.keep(|document| settings::put_tiles(document, enabled), |now, kept| now.map = kept.map)?;
         let entry =

@@ -82,6 +82,15 @@ impl Directory {
         Entry { rescaled: before.is_some_and(|before| before.unit != entry.unit), ..entry }
     }
 
+    /// Takes a point out; another one that has its address by now stays.
+    pub(super) fn remove(&mut self, point: &Point) {
+        if let Some(of_source) = self.by_source.get_mut(&point.address.source)
+            && of_source.get(&point.address.path).is_some_and(|entry| entry.no == point.no)
+        {
+            of_source.remove(&point.address.path);
+        }
+    }
+
     /// Whether no newer sample of its point was seen; if so it is the newest from now on. A time that lies ahead is
     /// shown and holds up nothing that comes after it.
     pub(super) fn is_newest(&mut self, sample: &Sample) -> bool {

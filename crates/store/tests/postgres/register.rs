@@ -209,6 +209,58 @@ async fn adoption_makes_stored_values_si_and_says_so_in_the_audit() {
 }
 
 #[tokio::test]
+async fn an_import_with_another_unit_rescales_what_is_stored_or_leaves_everything() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let no = store.load_points(tenant()).await.expect("points")[0].no;
+    let sample = Sample { point: no, source_time: NOW, received_time: NOW, value: Some(2.5), quality: Quality::Good };
+    let mut writer = Writer::open(&store).await.expect("writer");
+    let batch = Batch { samples: vec![sample], ..Batch::new(tenant()) };
+    writer.apply(&batch, 1).await.expect("applied");
+    let value = async || store.raw(no, Timestamp::MIN, Timestamp::MAX, 10).await.expect("raw")[0].value;
+    let unit = async || store.load_points(tenant()).await.expect("points")[0].unit;
+
+    let mut file = town();
+    file.points[0].unit = Unit::parse("m").expect("known");
+    let rescale = Rescale { factor: 100.0, offset: 0.0, received_before: NOW + Duration::from_secs(1) };
+    let rescales = [(file.points[0].id, rescale)];
+    // Another rule of the same version: what is written last is refused.
+    file.rules[0].priority = Priority::P1;
+    let refused = store.import_plant_rescaling(&file, &rescales, &audit("plant.import")).await;
+    assert!(matches!(refused, Err(Error::Changed { .. })), "{refused:?}");
+    assert_eq!((value().await, unit().await), (Some(2.5), town().points[0].unit));
+
+    file.rules[0].version = 2;
+    store.import_plant_rescaling(&file, &rescales, &audit("plant.import")).await.expect("imported");
+    assert_eq!((value().await, unit().await), (Some(250.0), file.points[0].unit));
+    let stranger = [(PointId::derived(tenant().0, "other"), rescale)];
+    let refused = store.import_plant_rescaling(&file, &stranger, &audit("plant.import")).await;
+    assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_audit_entry_tells_whether_its_change_is_stored() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let (stored, refused) = (audit("plant.import"), audit("plant.import"));
+    store.import_plant(&town(), &stored).await.expect("imported");
+    let mut file = town();
+    file.points[0].asset = Some(AssetId::derived(tenant().0, "nowhere"));
+    store.import_plant(&file, &refused).await.expect_err("nothing is there");
+    assert!(store.has_audit(stored[0].id).await.expect("answers"));
+    assert!(!store.has_audit(refused[0].id).await.expect("answers"));
+
+    // One that is still being committed is waited for.
+    let mut under_way = store.pool().begin().await.expect("begun");
+    sqlx::query("select from audit_head for update").execute(&mut *under_way).await.expect("held");
+    let asked = tokio::time::timeout(Duration::from_millis(200), store.has_audit(stored[0].id)).await;
+    assert!(asked.is_err(), "{asked:?}");
+    under_way.rollback().await.expect("let go");
+    assert!(store.has_audit(stored[0].id).await.expect("answers"));
+}
+
+#[tokio::test]
 async fn a_rule_that_changed_meanwhile_is_not_overwritten() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
