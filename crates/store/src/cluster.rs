@@ -274,6 +274,8 @@ impl Cluster {
             .arg(&partial)
             .args(["--username", ROLE, "--encoding", "UTF8", "--locale", "C.UTF-8", "--auth", "peer"])
             .args(["--data-checksums", "--no-instructions"])
+            // A new file of the log is filled with zeros and flushed while a commit waits: small ones hold it up less.
+            .args(["--wal-segsize", "4"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);

@@ -142,7 +142,11 @@ impl Error {
     /// Whether the same call may succeed later without anything being changed.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Late(_) | Self::DiskFull(_) | Self::Killed { .. } | Self::Unanswered { .. } => true,
+            Self::Unavailable(_)
+            | Self::Late(_)
+            | Self::DiskFull(_)
+            | Self::Killed { .. }
+            | Self::Unanswered { .. } => true,
             Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             // PostgreSQL's word for it; its programs are run without a language of their own.
             Self::Program { output, .. } => output.contains("No space left on device"),

@@ -54,7 +54,8 @@ work_mem = 16MB
 maintenance_work_mem = 64MB
 temp_buffers = 16MB
 wal_compression = on
-min_wal_size = 128MB
+# Files of the log that have been used are used again rather than made anew.
+min_wal_size = 512MB
 max_wal_size = 1GB
 checkpoint_timeout = 10min
 # A bulk load fills the log's bound sooner than the timeout; that is no fault.
