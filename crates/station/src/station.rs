@@ -14,9 +14,7 @@ use penstock_sources::broker::{Credentials, Keeper, PrivateBroker, keeps_device_
 use penstock_sources::mqtt::MqttSettings;
 use penstock_sources::{Received, Secret, SourceState};
 use penstock_spool::{Seq, Spool};
-use penstock_store::{
-    Cluster, ClusterEvent, ClusterSettings, ConnectOptions, Delivery, DetectorModel, Store, Writer,
-};
+use penstock_store::{Cluster, ClusterEvent, ClusterSettings, ConnectOptions, Delivery, DetectorModel, Store, Writer};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
