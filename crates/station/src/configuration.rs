@@ -29,6 +29,8 @@ const MAX_NAME: usize = 200;
 const MAX_DESCRIPTION: usize = 400;
 /// How long a change waits for the one before it.
 const TURN: Duration = Duration::from_secs(10);
+/// How long it waits for what was received before it to be stored.
+const CATCH_UP: Duration = Duration::from_secs(10);
 /// Pauses between questions to a database that is away, doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -249,7 +251,7 @@ impl Shared {
     /// Makes the pipeline judge by the change; gives the time from which it does, once everything before is stored.
     ///
     /// # Errors
-    /// [`Code::Away`] where the database is away: then nothing has changed.
+    /// [`Code::Away`] where the database is away or behind: then nothing has changed.
     async fn take_up(&self, points: &[Point], rules: &[AlarmRule]) -> Result<Timestamp, ApiError> {
         // Waited for twice: no way back from the switch leaves values of another unit right, so that what can be waited
         // for is waited for before it.
@@ -259,6 +261,10 @@ impl Shared {
                 return Err(ApiError::new(Code::Away, "the database is away: administration waits until it is back"));
             }
             () = self.database.reached(self.spool.stats().last) => {}
+            () = tokio::time::sleep(CATCH_UP) => {
+                let message = "what was received is still being stored, see Station health: try again later";
+                return Err(ApiError::new(Code::Away, message));
+            }
         }
         let (points, rules) = (points.to_vec(), rules.to_vec());
         let (gone, removed) = (Vec::new(), Vec::new());

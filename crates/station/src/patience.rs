@@ -37,6 +37,7 @@ where
             Err(error) => return Err(error),
         };
         notices.set("database", "start", format!("{doing}: {error}"), CURE);
+        tracing::info!(doing, %error, pause_secs = pause.as_secs_f64(), "the start waits for the database");
         tokio::select! {
             biased;
             () = stop.cancelled() => return Err(Error::Interrupted),

@@ -596,7 +596,7 @@ async fn stop_database(watch: JoinHandle<Cluster>) {
 /// What a start has when its database runs and has everything that a former run acknowledged.
 struct Begun {
     store: Store,
-    screens: Store,
+    screens: Reader,
     spool: Arc<Spool>,
     appended: Arc<Notify>,
     counters: Arc<Counters>,

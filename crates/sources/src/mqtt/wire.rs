@@ -71,7 +71,7 @@ impl Topic {
         match self {
             Self::Text(text) => match text.strip_prefix(MENDED) {
                 Some(mended) => (Cow::Borrowed(mended), true),
-                None => (Cow::Borrowed(text), false),
+                None => (Cow::Borrowed(text.as_str()), false),
             },
             Self::Bytes(bytes) => {
                 let text = String::from_utf8_lossy(bytes);

@@ -119,3 +119,20 @@ pub(super) fn discovered(tenant: TenantId, no: PointNo, source: &str, path: &str
     let address = Address { source: source.to_owned(), path: path.to_owned() };
     Point { name: name.to_owned(), ..Point::discovered(tenant, no, address, unit) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_that_is_not_to_be_leaves_its_address_to_others() {
+        let tenant = TenantId::made(Timestamp::from_secs(1), [1; 10]);
+        let address = Address { source: "local".into(), path: "a/b".into() };
+        let point = |no: i32| Point::discovered(tenant, PointNo(no), address.clone(), Quantity::Plain.display_unit());
+        let mut directory = Directory::new([point(3)].iter());
+        directory.remove(&point(4));
+        assert_eq!(directory.get("local", "a/b").map(|entry| entry.no), Some(PointNo(3)));
+        directory.remove(&point(3));
+        assert!(directory.get("local", "a/b").is_none());
+    }
+}
