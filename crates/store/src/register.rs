@@ -14,6 +14,7 @@ use sqlx::types::Json;
 
 use crate::audit::{self, AuditEntry};
 use crate::geometry;
+use crate::history::Rescaled;
 use crate::rollups;
 use crate::sql::{At, clean, clean_json, from_word};
 use crate::{Error, Result, Store, alarms};
@@ -300,6 +301,14 @@ pub(crate) async fn insert_discovered(
 }
 
 async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<u64> {
+    // Retention looks for it before it lets go of what it has archived; see `Archived` there.
+    sqlx::query("insert into rescalings (point_no, factor, shift, received_before) values ($1, $2, $3, $4)")
+        .bind(point.0)
+        .bind(rescale.factor)
+        .bind(rescale.offset)
+        .bind(At(rescale.received_before))
+        .execute(&mut *connection)
+        .await?;
     let changed = sqlx::query(
         "update samples set value = value * $2 + $3 where point_no = $1 and received_time < $4 and value is not null",
     )
@@ -310,6 +319,13 @@ async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale:
     .execute(&mut *connection)
     .await?;
     rollups::rescale(connection, point, rescale.factor, rescale.offset).await?;
+    // After the samples: whatever retention has taken to the archive until then is found here.
+    let Rescale { factor, offset, received_before } = *rescale;
+    sqlx::query(include_str!("../queries/rescale_archived.sql"))
+        .bind(point.0)
+        .bind(Json(Rescaled { point, factor, offset, received_before }))
+        .execute(connection)
+        .await?;
     Ok(changed.rows_affected())
 }
 
