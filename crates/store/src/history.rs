@@ -4,7 +4,7 @@
 mod cover;
 mod filed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -420,6 +420,50 @@ impl Store {
             self.raw_beside(&gone, point, at - hold, at + hold, u32::MAX).await?
         };
         Ok(interpolated(&around, at, by, hold))
+    }
+
+    /// What each of `points`, given with how long it may be silent, measured at `at`, in the order given: the same as
+    /// [`Self::value_at`] says of each, from one statement for all whose samples around are not gone.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn values_at(
+        &self,
+        points: &[(PointNo, Duration)],
+        at: Timestamp,
+        by: Interpolation,
+    ) -> Result<Vec<Option<Interpolated>>> {
+        let at = at.clamp(FIRST, END);
+        let numbers: Vec<i32> = points.iter().map(|(point, _)| point.0).collect();
+        let holds: Vec<Duration> = points.iter().map(|(_, stale_after)| stands_for(*stale_after)).collect();
+        let firsts: Vec<At> = holds.iter().map(|hold| At(at - *hold)).collect();
+        let gone: Vec<i64> = sqlx::query_scalar(include_str!("../queries/any_gone.sql"))
+            .bind(&numbers)
+            .bind(&firsts)
+            .bind(holds.iter().map(|hold| At(at + *hold)).collect::<Vec<_>>())
+            .fetch_all(&self.pool)
+            .await?;
+        let gone: BTreeSet<i64> = gone.into_iter().collect();
+        let rows = sqlx::query(include_str!("../queries/around_each.sql"))
+            .bind(&numbers)
+            .bind(&firsts)
+            .bind(At(at))
+            .fetch_all(&self.pool)
+            .await?;
+        let mut around: BTreeMap<i64, Vec<Sample>> = BTreeMap::new();
+        for row in &rows {
+            around.entry(row.try_get("place")?).or_default().push(sample_from(row)?);
+        }
+        let mut values = Vec::with_capacity(points.len());
+        // PostgreSQL counts places from one.
+        for (place, ((point, stale_after), hold)) in (1_i64..).zip(points.iter().zip(&holds)) {
+            values.push(match around.get(&place) {
+                _ if gone.contains(&place) => self.value_at(*point, at, by, *stale_after).await?,
+                Some(around) => interpolated(around, at, by, *hold),
+                None => None,
+            });
+        }
+        Ok(values)
     }
 }
 
