@@ -123,8 +123,8 @@ fn tell_what_went(notices: &Notices, now: Timestamp, expired: &Expired) {
             "historian",
             "clock",
             format!("nothing is taken away: the clock says {now}, more than a month after {last}, when it last was"),
-            "set the station's clock if it is wrong; if it is right, as after a long rest, wait: what is over goes once the \
-             station has run for a day",
+            "set the station's clock if it is wrong; if it is right, as after a long rest, wait: what is over goes once \
+             the station has run for a day",
         ),
         None => notices.clear("historian", "clock"),
     }

@@ -8,8 +8,8 @@
 //!
 //! **Broken off.** The name of a file is noted, with a mark that the file carries, before its first byte is written; the
 //! note goes in the transaction that takes the samples away and names the file in `samples_gone`. A note that is found
-//! when a pass begins was broken off in between: the file of that name goes if it carries the mark, since the samples are
-//! all in the database. No other file is ever removed: one that is named in `samples_gone` has no note, and one of
+//! when a pass begins was broken off in between: the file of that name goes if it carries the mark, since its samples
+//! are all in the database. No other file is ever removed: one that is named in `samples_gone` has no note, and one of
 //! somebody else does not carry the mark.
 //!
 //! **Units.** Where a point's unit changes, files stay as they are, and their entries say how to read them (see
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
-use penstock_archive::{Archive, ArchivedFile, Month, Selection};
+use penstock_archive::{Archive, ArchivedFile, Error as ArchiveError, Month, Selection};
 use penstock_model::{PointNo, Quantity, Sample, Timestamp};
 use serde_json::json;
 use sqlx::postgres::PgConnection;
@@ -32,7 +32,7 @@ use crate::history::Filed;
 use crate::rollups::Level;
 use crate::scan::{COLUMNS, chunks_of};
 use crate::sql::At;
-use crate::{Result, Store};
+use crate::{Error, Result, Store};
 
 /// How long things are kept. What is over goes a partition at a time: samples and minutes by the month, hours and days
 /// by the year, each when the last moment of its partition is over.
@@ -99,7 +99,7 @@ impl Store {
     /// [`Expired::held_since`] says so: a clock that leaps must not take years of samples along.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`] where a partition is in use for too long: the next call tries again; those of the
+    /// [`Error::Unavailable`] where a partition is in use for too long: the next call tries again; those of the
     /// database.
     pub async fn expire(&self, now: Timestamp, retention: &Retention, confirmed: bool) -> Result<Expired> {
         let mut expired = Expired::default();
@@ -296,7 +296,7 @@ async fn archive_samples(
         .await?;
     let file = match archive.put_as(&name, &mark.to_string(), chunks).await {
         Ok(file) => Some(file),
-        Err(penstock_archive::Error::Empty { .. }) => None,
+        Err(ArchiveError::Empty { .. }) => None,
         Err(error) => return Err(error.into()),
     };
     Ok(Archived { file, read: read.load(Ordering::Relaxed), rescalings })
@@ -334,7 +334,12 @@ async fn not_archived(store: &Store, files: &[Filed], chunk: Vec<Sample>) -> Res
     let mut fresh: BTreeMap<(PointNo, Timestamp), Sample> =
         chunk.into_iter().map(|sample| ((sample.point, sample.source_time), sample)).collect();
     for file in files {
-        let mut archived = store.filed(file, &wanted).await?;
+        let mut archived = match store.filed(file, &wanted).await {
+            Ok(archived) => archived,
+            // What somebody took out of the archive, or broke there, holds nothing any more.
+            Err(Error::Archive(ArchiveError::Missing { .. } | ArchiveError::Damaged { .. })) => continue,
+            Err(error) => return Err(error),
+        };
         while let Some(samples) = archived.next().await {
             for sample in samples? {
                 let key = (sample.point, sample.source_time);
@@ -360,7 +365,7 @@ async fn clear_begun(connection: &mut PgConnection, archive: &Archive) -> Result
         if archive.remove_marked(name, &mark.to_string()).await? {
             tracing::info!(
                 archived = name.as_str(),
-                "removed a file that was broken off; its samples are archived anew"
+                "removed a file that was broken off: its samples are still stored"
             );
         }
         sqlx::query("delete from archive_begun where name = $1").bind(name).execute(&mut *transaction).await?;

@@ -219,6 +219,12 @@ async fn what_comes_late_beside_samples_that_stay_goes_by_itself() {
     for no in [1, 2] {
         assert_eq!(count(&store, no, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 30 * 144 + 1, "{no}");
     }
+    // A file that somebody took out of the archive holds nothing up.
+    archive.remove("samples-2026-06.parquet").await.expect("removed");
+    write(&mut writer, 3, vec![late(2, 6)]).await;
+    store.roll_up(now).await.expect("rolled up");
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
+    assert_eq!(archive.list().await.expect("list").len(), 2);
 }
 
 #[tokio::test]
