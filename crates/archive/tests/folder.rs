@@ -194,7 +194,9 @@ async fn a_place_that_is_none_is_told() {
 async fn a_file_is_known_again_by_its_mark_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let archive = open(&folder).await;
-    let name = archive.free_name(month()).await.expect("readable");
+    let given = ["samples-2026-10-6.parquet", "samples-2026-11-8.parquet", "notes.txt"].map(str::to_owned);
+    assert_eq!(archive.free_name(month(), &given).await.expect("readable"), "samples-2026-10-7.parquet");
+    let name = archive.free_name(month(), &[]).await.expect("readable");
     assert_eq!(name, "samples-2026-10.parquet");
     assert!(!archive.remove_marked(&name, "mine").await.expect("nothing there"));
     let file = archive.put_as(&name, "mine", chunks(&samples(1, 10))).await.expect("kept");

@@ -289,7 +289,14 @@ async fn archive_samples(
         read: Arc::clone(&read),
     };
     let chunks = unfold(reading, |mut reading| async move { Some((reading.next().await?, reading)) });
-    let name = archive.free_name(month).await?;
+    // Two entries of one name would be read as one file.
+    let given: Vec<String> = sqlx::query_scalar(
+        "select file ->> 'name' from samples_gone, jsonb_array_elements(archive) as file where first = $1",
+    )
+    .bind(partition.first)
+    .fetch_all(&mut *connection)
+    .await?;
+    let name = archive.free_name(month, &given).await?;
     let mark: uuid::Uuid = sqlx::query_scalar("insert into archive_begun (name) values ($1) returning mark")
         .bind(&name)
         .fetch_one(connection)

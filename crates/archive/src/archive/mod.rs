@@ -140,7 +140,7 @@ impl Archive {
     {
         let turn = self.putting.acquire().await;
         let _turn = turn.map_err(|error| Error::BrokenOff { file: month.to_string(), reason: error.to_string() })?;
-        let name = self.free_name(month).await?;
+        let name = self.free_name(month, &[]).await?;
         self.write(name, month, None, chunks).await
     }
 
@@ -204,15 +204,15 @@ impl Archive {
         Ok(ArchivedFile { name, rows, bytes, sha256, e_tag, first, last })
     }
 
-    /// A name that no file of a month has yet.
+    /// A name that no file of a month has yet, nor had one of those `given` before, which may be there no more.
     ///
     /// # Errors
     /// [`Error::Store`] where the place refuses.
-    pub async fn free_name(&self, month: Month) -> Result<String, Error> {
-        let taken = self.list().await?;
-        let of_month = taken.iter().filter(|file| file.month == month);
-        let highest = of_month.filter_map(|file| month::parse_name(&file.name)).map(|(_, number)| number).max();
-        Ok(month::file_name(month, highest.unwrap_or(0) + 1))
+    pub async fn free_name(&self, month: Month, given: &[String]) -> Result<String, Error> {
+        let there = self.list().await?;
+        let names = there.iter().map(|file| file.name.as_str()).chain(given.iter().map(String::as_str));
+        let numbers = names.filter_map(month::parse_name).filter(|(of, _)| *of == month).map(|(_, number)| number);
+        Ok(month::file_name(month, numbers.max().unwrap_or(0) + 1))
     }
 
     async fn send<S, E>(
