@@ -6,5 +6,5 @@ where exists (
     from samples_gone
     join points on points.no = asked.point_no
     where samples_gone.next > asked.first and samples_gone.first < asked.last
-        and (samples_gone.points is null or points.no = any (samples_gone.points))
+        and went_with(samples_gone.first, points.no)
 )

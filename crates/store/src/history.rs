@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use penstock_model::{PointNo, Quality, Sample, TenantId, Timestamp};
-use sqlx::postgres::PgRow;
 use sqlx::postgres::types::PgInterval;
+use sqlx::postgres::{PgExecutor, PgRow};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -19,7 +19,7 @@ use crate::sql::{At, quality};
 use crate::{Result, Store};
 use cover::{Known, Piece, cover};
 
-pub(crate) use filed::{Filed, Rescaled};
+pub(crate) use filed::{Entry, Filed, Rescaled};
 
 /// Fewer than this is no trend: two buckets of four marks.
 const FEWEST_POINTS: u32 = 8;
@@ -291,15 +291,20 @@ impl Store {
 
     /// Months of a range whose samples retention has taken away, in time order.
     pub(crate) async fn gone(&self, point: PointNo, from: Timestamp, to: Timestamp) -> Result<Vec<Gone>> {
-        type Row = (At, At, Option<Json<Vec<Filed>>>, bool);
+        type Row = (At, At, Option<Json<Vec<Entry>>>, bool);
         let rows: Vec<Row> = sqlx::query_as(include_str!("../queries/months_gone.sql"))
             .bind(point.0)
             .bind(At(from))
             .bind(At(to))
             .fetch_all(&self.pool)
             .await?;
-        let month = |(At(first), At(next), files, lost): Row| {
-            let files = files.map(|Json(files)| files).unwrap_or_default();
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rescaled = rescaled(&self.pool, Some(point)).await?;
+        let month = |(At(first), At(next), entries, lost): Row| {
+            let entries = entries.map(|Json(entries)| entries).unwrap_or_default();
+            let files = entries.into_iter().map(|entry| Filed::new(entry, &rescaled)).collect();
             Gone { first, next, files, lost }
         };
         Ok(rows.into_iter().map(month).collect())
@@ -495,6 +500,25 @@ pub(crate) struct Gone {
     pub(crate) files: Vec<Filed>,
     /// Whether some of them went without being archived.
     pub(crate) lost: bool,
+}
+
+/// Changes of the unit of a point, or of every point, in the order they came.
+pub(crate) async fn rescaled(executor: impl PgExecutor<'_>, point: Option<PointNo>) -> Result<Vec<Rescaled>> {
+    let rows: Vec<(i64, i32, f64, f64, At)> = sqlx::query_as(
+        "select no, point_no, factor, shift, received_before from rescalings \
+         where point_no = $1 or $1 is null order by no",
+    )
+    .bind(point.map(|point| point.0))
+    .fetch_all(executor)
+    .await?;
+    let change = |(no, point, factor, offset, At(received_before))| Rescaled {
+        no,
+        point: PointNo(point),
+        factor,
+        offset,
+        received_before,
+    };
+    Ok(rows.into_iter().map(change).collect())
 }
 
 /// A range of times that PostgreSQL can be asked for.

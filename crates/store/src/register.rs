@@ -8,13 +8,12 @@ use penstock_model::{
     Position, Quantity, Recording, Site, SiteId, TenantId, Timestamp, Unit,
 };
 use serde_json::{Value, json};
-use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Json;
+use sqlx::{Executor as _, Row as _};
 
 use crate::audit::{self, AuditEntry};
 use crate::geometry;
-use crate::history::Rescaled;
 use crate::rollups;
 use crate::sql::{At, clean, clean_json, from_word};
 use crate::{Error, Result, Store, alarms};
@@ -301,7 +300,9 @@ pub(crate) async fn insert_discovered(
 }
 
 async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<u64> {
-    // Retention looks for it before it lets go of what it has archived; see `Archived` there.
+    // One after the other, so that numbers are in the order of commits; and before the samples, where it waits for
+    // retention, or retention waits and then finds it.
+    connection.execute("lock table rescalings in share row exclusive mode").await?;
     sqlx::query("insert into rescalings (point_no, factor, shift, received_before) values ($1, $2, $3, $4)")
         .bind(point.0)
         .bind(rescale.factor)
@@ -319,13 +320,6 @@ async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale:
     .execute(&mut *connection)
     .await?;
     rollups::rescale(connection, point, rescale.factor, rescale.offset).await?;
-    // After the samples: whatever retention has taken to the archive until then is found here.
-    let Rescale { factor, offset, received_before } = *rescale;
-    sqlx::query(include_str!("../queries/rescale_archived.sql"))
-        .bind(point.0)
-        .bind(Json(Rescaled { point, factor, offset, received_before }))
-        .execute(connection)
-        .await?;
     Ok(changed.rows_affected())
 }
 

@@ -12,8 +12,9 @@
 //! are all in the database. No other file is ever removed: one that is named in `samples_gone` has no note, and one of
 //! somebody else does not carry the mark.
 //!
-//! **Units.** Where a point's unit changes, files stay as they are, and their entries say how to read them (see
-//! `history/filed.rs`). Where it changes while a month is being archived, the month is archived anew.
+//! **Units.** Where a point's unit changes, files stay as they are: each is known with the last change that is in it,
+//! and later ones are applied as it is read (see `history/filed.rs`). Where a unit changes while a month is being
+//! archived, the month is archived anew.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
-use crate::history::Filed;
+use crate::history::{Entry, Filed, rescaled};
 use crate::rollups::Level;
 use crate::scan::{COLUMNS, chunks_of};
 use crate::sql::At;
@@ -245,7 +246,7 @@ struct Archived {
     file: Option<ArchivedFile>,
     /// Samples that were read.
     read: u64,
-    /// Changes of units before they were.
+    /// The last change of a unit before they were.
     rescalings: i64,
 }
 
@@ -253,16 +254,20 @@ struct Archived {
 type Before = Option<Vec<Filed>>;
 
 async fn gone_before(connection: &mut PgConnection, partition: &Partition, names: &[&str]) -> Result<Before> {
-    let files: Option<Option<Json<Vec<Filed>>>> = sqlx::query_scalar(include_str!("../queries/gone_before.sql"))
+    let gone: Option<Option<Json<Vec<Entry>>>> = sqlx::query_scalar(include_str!("../queries/gone_before.sql"))
         .bind(partition.first)
         .bind(names)
-        .fetch_optional(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-    Ok(files.map(|files| files.map(|Json(files)| files).unwrap_or_default()))
+    let Some(entries) = gone else { return Ok(None) };
+    let rescaled = rescaled(connection, None).await?;
+    let entries = entries.map(|Json(entries)| entries).unwrap_or_default();
+    Ok(Some(entries.into_iter().map(|entry| Filed::new(entry, &rescaled)).collect()))
 }
 
+/// The number of the last change of a unit; 0 before the first.
 async fn rescalings(connection: &mut PgConnection) -> Result<i64> {
-    Ok(sqlx::query_scalar("select count(*) from rescalings").fetch_one(connection).await?)
+    Ok(sqlx::query_scalar("select coalesce(max(no), 0) from rescalings").fetch_one(connection).await?)
 }
 
 /// Writes what is to go into the archive, without what the files of `before` hold already.
@@ -406,7 +411,7 @@ async fn take_away(
     if let Some(archived) = archived {
         let count = format!("select count(*) from {table} where {GOES}");
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(count)).bind(names).fetch_one(&mut *transaction).await?;
-        // A change of unit from here on waits for the lock, and then finds the file.
+        // A change of unit that was under way held the lock; one that comes now waits for it, and the file knows it not.
         if count.unsigned_abs() != archived.read || rescalings(&mut transaction).await? != archived.rescalings {
             return Ok(Outcome::Waiting);
         }
@@ -442,7 +447,11 @@ async fn take_away(
         }
     }
     let file = archived.and_then(|archived| archived.file.as_ref());
-    let files = file.map(|file| Json(vec![json!({"name": file.name, "rows": file.rows, "sha256": file.sha256})]));
+    let entry = |archived: &Archived| {
+        let (file, rescalings) = (archived.file.as_ref()?, archived.rescalings);
+        let (name, rows, sha256) = (&file.name, file.rows, &file.sha256);
+        Some(Json(vec![json!({"name": name, "rows": rows, "sha256": sha256, "rescalings": rescalings})]))
+    };
     // By number: what a point measures may be another thing tomorrow.
     let points: Vec<i32> = sqlx::query_scalar("select no from points where quantity = any ($1)")
         .bind(names)
@@ -453,7 +462,7 @@ async fn take_away(
         .bind(next)
         .bind(At(now))
         .bind((leaving != Leaving::Whole).then_some(points))
-        .bind(files)
+        .bind(archived.and_then(entry))
         .bind(archived.is_none())
         .execute(&mut *transaction)
         .await?;
