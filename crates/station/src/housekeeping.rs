@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use penstock_archive::{Archive, ArchiveSettings, Key};
+use penstock_model::Timestamp;
 use penstock_store::{Error, Expired};
 use tokio_util::sync::CancellationToken;
 
+use crate::notices::Notices;
 use crate::secrets::Secret;
 use crate::settings;
 use crate::station::Shared;
@@ -81,10 +83,7 @@ impl Shared {
         match self.store.expire(now, &retention, confirmed).await {
             Ok(expired) => {
                 self.notices.clear("historian", "partitions");
-                if expired != Expired::default() {
-                    let Expired { dropped, thinned, waiting } = expired;
-                    tracing::info!(dropped, thinned, waiting, "took away what was kept long enough");
-                }
+                tell_what_went(&self.notices, now, &expired);
             }
             Err(error) => self.tell_of(&error, "partitions", "what was kept long enough could not be taken away"),
         }
@@ -138,5 +137,50 @@ impl Shared {
         }
         let cure = "samples go on being stored; it is tried again by itself: see the log if it stands";
         self.notices.set("historian", kind, format!("{what}: {error}"), cure);
+    }
+}
+
+/// Says what a pass took away, and asks people for a look where the clock held it back.
+fn tell_what_went(notices: &Notices, now: Timestamp, expired: &Expired) {
+    let Expired { dropped, thinned, waiting, held_since } = *expired;
+    match held_since {
+        Some(last) => notices.set(
+            "historian",
+            "clock",
+            format!("nothing is taken away: the clock says {now}, more than a month after {last}, when it last was"),
+            "set the station's clock if it is wrong; if it is right, as after a long rest, wait: what is over goes once \
+             the station has run for a day",
+        ),
+        None => notices.clear("historian", "clock"),
+    }
+    if dropped + thinned > 0 {
+        tracing::info!(dropped, thinned, "took away what was kept long enough");
+    }
+    if waiting > 0 {
+        tracing::debug!(waiting, "what was kept long enough waits until it is rolled up");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_model::Clock;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_leaps_is_told_and_taken_back() {
+        let now = Timestamp::parse("2037-09-10T00:00:00Z").expect("a time");
+        let last = Timestamp::parse("2026-09-10T00:00:00Z").expect("a time");
+        let notices = Notices::new(Clock::manual(now));
+        tell_what_went(&notices, now, &Expired { dropped: 3, thinned: 1, waiting: 1, held_since: None });
+        assert_eq!(notices.list(), []);
+        tell_what_went(&notices, now, &Expired { held_since: Some(last), ..Expired::default() });
+        let list = notices.list();
+        let [notice] = list.as_slice() else { panic!("{list:?}") };
+        assert_eq!(notice.part, "historian");
+        assert!(notice.what.contains("2037-09-10") && notice.what.contains("2026-09-10"), "{}", notice.what);
+        assert!(notice.cure.contains("clock"), "{}", notice.cure);
+        tell_what_went(&notices, last, &Expired::default());
+        assert_eq!(notices.list(), []);
     }
 }

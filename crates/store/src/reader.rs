@@ -102,18 +102,17 @@ impl Reader {
         in_time(ANSWER, self.answers.statistics(point, from, to, stale_after)).await
     }
 
-    /// As [`Store::value_at`].
+    /// As [`Store::values_at`].
     ///
     /// # Errors
     /// [`Error::Late`]; those of the database.
-    pub async fn value_at(
+    pub async fn values_at(
         &self,
-        point: PointNo,
+        points: &[(PointNo, Duration)],
         at: Timestamp,
         by: Interpolation,
-        stale_after: Duration,
-    ) -> Result<Option<Interpolated>> {
-        in_time(ANSWER, self.answers.value_at(point, at, by, stale_after)).await
+    ) -> Result<Vec<Option<Interpolated>>> {
+        in_time(ANSWER, self.answers.values_at(points, at, by)).await
     }
 
     /// As [`Store::scan`]. It takes as long as its chunks are taken; the database may take 120 s for each, then comes

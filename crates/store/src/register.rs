@@ -8,9 +8,9 @@ use penstock_model::{
     Position, Quantity, Recording, Site, SiteId, TenantId, Timestamp, Unit,
 };
 use serde_json::{Value, json};
-use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Json;
+use sqlx::{Executor as _, Row as _};
 
 use crate::audit::{self, AuditEntry};
 use crate::geometry;
@@ -305,6 +305,16 @@ pub(crate) async fn insert_discovered(
 }
 
 async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<()> {
+    // One after the other, so that numbers are in the order of commits; and before the samples, where it waits for
+    // retention, or retention waits and then finds it.
+    connection.execute("lock table rescalings in share row exclusive mode").await?;
+    sqlx::query("insert into rescalings (point_no, factor, shift, received_before) values ($1, $2, $3, $4)")
+        .bind(point.0)
+        .bind(rescale.factor)
+        .bind(rescale.offset)
+        .bind(At(rescale.received_before))
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "update samples set value = value * $2 + $3 where point_no = $1 and received_time < $4 and value is not null",
     )
