@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use penstock_archive::{Archive, ArchiveSettings, Month};
 use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
-use penstock_store::{AuditEntry, Batch, Chunks, Expired, Rescale, Retention, Series, Store, Writer};
+use penstock_store::{AuditEntry, Batch, Chunks, Expired, PointEdit, Rescale, Retention, Series, Store, Writer};
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
 use uuid::Uuid;
 
@@ -180,7 +180,7 @@ async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
         assert_eq!(archive.list().await.expect("list").len(), files);
         assert_eq!(store.raw(PointNo(1), june, july + DAY * 31, 1_000_000).await.expect("raw"), expected);
         assert_eq!(store.raw(PointNo(1), june, july, 1_360).await.expect("raw"), expected[..1_360]);
-        assert_eq!(scanned(&store, &[2, 1]).await, all);
+        assert_eq!(scanned(store.scan(vec![PointNo(2), PointNo(1)], june, july + DAY * 31)).await, all);
         let trend = store.history(PointNo(1), hour.0, hour.1, 1_000).await.expect("history");
         assert_eq!(trend, Series::Raw(of_hour.clone()));
         let expired = store.expire(now, &keeping, false).await.expect("expired");
@@ -242,7 +242,9 @@ async fn a_change_of_unit_holds_for_files_that_were_written_before_it() {
     for (factor, offset) in [(0.5, 1.0), (0.25, 0.0)] {
         let rescale = Rescale { factor, offset, received_before: now };
         let audit = [AuditEntry::new(tenant(), now, None, "point.adopt", "test")];
-        store.rescale(PointNo(1), &rescale, &audit).await.expect("rescaled");
+        let point = store.load_points(tenant()).await.expect("points").into_iter().find(|point| point.no == PointNo(1));
+        let edit = PointEdit { point: point.expect("known"), rescale: Some(rescale) };
+        store.save_points(tenant(), &[edit], &audit).await.expect("rescaled");
         for sample in &mut expected {
             sample.value = sample.value.map(|value| value * factor + offset);
         }
@@ -261,7 +263,7 @@ async fn a_change_of_unit_holds_for_files_that_were_written_before_it() {
     assert_eq!(store.raw(PointNo(2), june, september, 1_000_000).await.expect("raw"), of_flow);
     let until_august: Vec<Sample> =
         expected.iter().filter(|sample| sample.source_time < at("2026-08-01T00:00:00Z")).copied().collect();
-    assert_eq!(scanned(&store, &[1]).await, until_august);
+    assert_eq!(scanned(store.scan(vec![PointNo(1)], june, at("2026-08-01T00:00:00Z"))).await, until_august);
     // What the archive holds in the old unit is known in the new one.
     write(&mut writer, 3, vec![expected[100]]).await;
     store.roll_up(now).await.expect("rolled up");
