@@ -16,7 +16,7 @@ use penstock_store::{AuditEntry, PointEdit, Rescale, Store};
 use tokio::sync::MutexGuard;
 
 use crate::Error;
-use crate::pipeline::Order;
+use crate::pipeline::{Order, Units};
 use crate::points_csv::MAX_STALE_SECS;
 use crate::register::{Inner, Register, changed_rules};
 use crate::settings::PlantSettings;
@@ -119,16 +119,18 @@ impl Shared {
         let all: Vec<Point> = added.iter().chain(&changed).cloned().collect();
         let _whole = self.register.record_whole(with_other_units(&all, &before));
         let rules = self.rules_after(&all);
-        let switched = self.take_up(&all, &rules).await?;
+        let entries = audit_of(&audit, &all, &before);
+        let units = other_units(&all, &before, &entries);
+        let switched = self.take_up(&all, &rules, units).await?;
         let edits: Vec<PointEdit> = all
             .iter()
             .map(|point| PointEdit { point: point.clone(), rescale: rescale(before.get(&point.id), point, switched) })
             .collect();
-        let entries = audit_of(&audit, &all, &before);
         let outcome = self.store.save_points(self.tenant, &edits, &entries).await;
         if let Err(error) = self.settled(outcome, &entries).await {
             // Nothing was stored: judge by what was there before.
-            self.take_back(before.into_values().collect(), added, &rules).await;
+            let units = former_units(&all, &before, &entries);
+            self.take_back(before.into_values().collect(), added, &rules, units).await;
             return Err(store_error(error));
         }
         self.put_points(all);
@@ -172,7 +174,8 @@ impl Shared {
 
         // As in `save_points`: what is in the spool first, then the change, then what comes after.
         let _whole = self.register.record_whole(with_other_units(&file.points, &before));
-        let switched = self.take_up(&file.points, &file.rules).await?;
+        let units = other_units(&file.points, &before, &entries);
+        let switched = self.take_up(&file.points, &file.rules, units).await?;
         let rescales: Vec<(PointId, Rescale)> = file
             .points
             .iter()
@@ -180,7 +183,8 @@ impl Shared {
             .collect();
         let outcome = self.store.import_plant_rescaling(&file, &rescales, &entries).await;
         if let Err(error) = self.settled(outcome.map(|_imported| ()), &entries).await {
-            self.take_back(before.into_values().collect(), added, &file.rules).await;
+            let units = former_units(&file.points, &before, &entries);
+            self.take_back(before.into_values().collect(), added, &file.rules, units).await;
             return Err(store_error(error));
         }
         {
@@ -252,9 +256,9 @@ impl Shared {
     ///
     /// # Errors
     /// [`Code::Away`] where the database is away or behind: then nothing has changed.
-    async fn take_up(&self, points: &[Point], rules: &[AlarmRule]) -> Result<Timestamp, ApiError> {
-        // Waited for twice: no way back from the switch leaves values of another unit right, so that what can be waited
-        // for is waited for before it.
+    async fn take_up(&self, points: &[Point], rules: &[AlarmRule], units: Units) -> Result<Timestamp, ApiError> {
+        // Waited for twice: from the switch on until the change is stored much has to be undone where it is not, so that
+        // what can be waited for is waited for before it.
         tokio::select! {
             biased;
             () = self.database.away() => {
@@ -268,7 +272,7 @@ impl Shared {
         }
         let (points, rules) = (points.to_vec(), rules.to_vec());
         let (gone, removed) = (Vec::new(), Vec::new());
-        let switched = self.ask(|reply| Order::Adopt { points, gone, rules, removed, reply }).await?;
+        let switched = self.ask(|reply| Order::Adopt { points, gone, rules, removed, units, reply }).await?;
         self.database.reached(self.spool.stats().last).await;
         Ok(switched)
     }
@@ -312,7 +316,7 @@ impl Shared {
     }
 
     /// Makes the pipeline judge as it did before a change that was not stored after all; `gone` are its new points.
-    async fn take_back(&self, points: Vec<Point>, gone: Vec<Point>, rules: &[AlarmRule]) {
+    async fn take_back(&self, points: Vec<Point>, gone: Vec<Point>, rules: &[AlarmRule], units: Units) {
         let (mut former, mut removed) = (Vec::new(), Vec::new());
         {
             let register = self.register.lock();
@@ -323,7 +327,8 @@ impl Shared {
                 }
             }
         }
-        let outcome = self.ask(|reply| Order::Adopt { points, gone, rules: former, removed, reply }).await;
+        let change = |reply| Order::Adopt { points, gone, rules: former, removed, units, reply };
+        let outcome = self.ask(change).await;
         if let Err(error) = outcome {
             tracing::warn!(error = error.message, "a change that was not stored is in force until the restart");
         }
@@ -500,6 +505,27 @@ fn rescale(before: Option<&Point>, after: &Point, received_before: Timestamp) ->
     let new_si = |old_si: f64| after.unit.to_si(before.unit.from_si(old_si));
     let offset = new_si(0.0);
     Some(Rescale { factor: new_si(1.0) - offset, offset, received_before })
+}
+
+/// What a change means for the units that samples are read by; it will be stored with `entries`.
+fn other_units(points: &[Point], before: &BTreeMap<PointId, Point>, entries: &[AuditEntry]) -> Units {
+    let rescaled = |point: &Point| {
+        let line = rescale(before.get(&point.id), point, Timestamp::MAX)?;
+        Some((point.no, line.factor, line.offset))
+    };
+    let points: Vec<_> = points.iter().filter_map(rescaled).collect();
+    match entries.first() {
+        Some(proof) if !points.is_empty() => Units::Others { proof: proof.id, points },
+        _ => Units::Same,
+    }
+}
+
+/// The same where the change was not stored after all.
+fn former_units(points: &[Point], before: &BTreeMap<PointId, Point>, entries: &[AuditEntry]) -> Units {
+    match other_units(points, before, entries) {
+        Units::Others { proof, .. } => Units::FormerAgain { proof },
+        same => same,
+    }
 }
 
 fn audit_of(audit: &AuditEntry, points: &[Point], before: &BTreeMap<PointId, Point>) -> Vec<AuditEntry> {

@@ -22,7 +22,7 @@ use penstock_model::{
 };
 use penstock_sources::Received;
 use penstock_spool::Room;
-use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject};
+use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject, UnitReturn, UnitSwitch};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -125,6 +125,8 @@ pub(crate) enum Order {
         rules: Vec<AlarmRule>,
         /// Rules that are gone.
         removed: Vec<RuleId>,
+        /// What it means for the units that samples are read by.
+        units: Units,
         /// The time from which samples are read by them: those received before were read as before.
         reply: oneshot::Sender<Timestamp>,
     },
@@ -155,6 +157,25 @@ pub(crate) enum Order {
     Snapshot {
         /// What each has learnt.
         reply: oneshot::Sender<Snapshot>,
+    },
+}
+
+/// What a change means for the units that samples are read by.
+#[derive(Debug)]
+pub(crate) enum Units {
+    /// They stay.
+    Same,
+    /// Some become others.
+    Others {
+        /// Id of the audit entry that the change will be stored with.
+        proof: uuid::Uuid,
+        /// Of each point: new SI value = old SI value × factor + offset.
+        points: Vec<(PointNo, f64, f64)>,
+    },
+    /// They are what they were before the switch of that proof.
+    FormerAgain {
+        /// The switch's.
+        proof: uuid::Uuid,
     },
 }
 
@@ -642,7 +663,9 @@ impl Pipeline {
                     Err(error) => answer(reply, Err(error.to_string())),
                 }
             }
-            Order::Adopt { points, gone, rules, removed, reply } => self.adopt(points, &gone, rules, removed, reply),
+            Order::Adopt { points, gone, rules, removed, units, reply } => {
+                self.adopt(points, &gone, rules, removed, units, reply);
+            }
             Order::Keep { samples, audits, reply } => {
                 let out = Yield { samples, audits, ..Yield::default() };
                 let job = self.settle(out, Vec::new());
@@ -707,6 +730,7 @@ impl Pipeline {
         gone: &[Point],
         rules: Vec<AlarmRule>,
         removed: Vec<RuleId>,
+        units: Units,
         reply: oneshot::Sender<Timestamp>,
     ) {
         let now = self.clock.now().max(self.newest_received + Duration::from_micros(1));
@@ -736,7 +760,16 @@ impl Pipeline {
         if self.discovered < MAX_DISCOVERED {
             self.notices.clear("points", "too-many");
         }
-        let job = self.settle(out, Vec::new());
+        let mut job = self.settle(out, Vec::new());
+        match units {
+            Units::Same => {}
+            Units::Others { proof, points } => {
+                job.push(Room::Samples, Record::Switched(UnitSwitch { proof, at: now, points }));
+            }
+            Units::FormerAgain { proof } => {
+                job.push(Room::Samples, Record::SwitchedBack(UnitReturn { proof, at: now }));
+            }
+        }
         self.show_alarms(touched);
         self.put(Job { done: Some(Box::new(move |_| answer(reply, now))), ..job });
     }

@@ -674,6 +674,17 @@ impl Begun {
             return Err(Error::SetUp(format!("the database does not take {waiting} entries of the spool: {why}")));
         }
 
+        let undo = || {
+            let store = store.clone();
+            async move { store.undo_switches().await.map_err(Error::from) }
+        };
+        let undone = until_done("undoing changes of unit that were never stored", notices, stop, undo).await?;
+        if undone > 0 {
+            tracing::warn!(
+                samples = undone,
+                "read samples back that came during a change of unit that was never stored"
+            );
+        }
         let find = || Found::find(&store, tenant, &settings.plant, clock, &demo);
         let found = until_done("reading plant, alarms and people", notices, stop, find).await?;
         let open_screens = || {

@@ -19,6 +19,7 @@ mod rollups;
 mod scan;
 mod sql;
 mod store;
+mod switches;
 mod writer;
 
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
@@ -36,4 +37,5 @@ pub use retention::{Expired, Retention};
 pub use rollups::RolledUp;
 pub use scan::Chunks;
 pub use store::{Store, schema_name};
+pub use switches::{UnitReturn, UnitSwitch};
 pub use writer::{Applied, Batch, Delivery, DeviceAlert, Reject, Writer};

@@ -16,7 +16,7 @@ use crate::audit::{self, AuditEntry};
 use crate::geometry;
 use crate::rollups;
 use crate::sql::{At, clean, clean_json, from_word};
-use crate::{Error, Result, Store, alarms};
+use crate::{Error, Result, Store, alarms, switches};
 
 /// A point as it shall be, and what that means for the samples it has.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,6 +156,7 @@ impl Store {
                 rescale_samples(&mut transaction, point.no, rescale).await?;
             }
         }
+        switches::settle(&mut transaction, audit).await?;
         audit::append(&mut transaction, audit).await?;
         Ok(transaction.commit().await?)
     }
@@ -244,6 +245,7 @@ impl Store {
         imported.points_added = file.points.len().saturating_sub(known.len());
 
         alarms::write_rules(connection, tenant, &file.rules).await?;
+        switches::settle(connection, audit).await?;
         audit::append(connection, audit).await?;
         transaction.commit().await?;
         Ok(imported)

@@ -8,7 +8,9 @@ use penstock_model::{
     Quality, Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
     UserId,
 };
-use penstock_store::{AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, Writer};
+use penstock_store::{
+    AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, UnitReturn, UnitSwitch, Writer,
+};
 use penstock_testkit::database::scratch_database;
 use uuid::Uuid;
 
@@ -258,6 +260,62 @@ async fn an_audit_entry_tells_whether_its_change_is_stored() {
     assert!(asked.is_err(), "{asked:?}");
     under_way.rollback().await.expect("let go");
     assert!(store.has_audit(stored[0].id).await.expect("answers"));
+}
+
+/// A station that dies between the moment from which samples are read by another unit and the change itself.
+#[tokio::test]
+async fn what_was_read_by_a_unit_that_never_came_is_read_back() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let point = store.load_points(tenant()).await.expect("points").remove(0);
+    let at = |secs: u64| NOW + Duration::from_secs(secs);
+    let sample = |secs: u64, value: f64| Sample {
+        point: point.no,
+        source_time: at(secs),
+        received_time: at(secs),
+        value: Some(value),
+        quality: Quality::Good,
+    };
+    let switch = |proof: &[AuditEntry], secs: u64| UnitSwitch {
+        proof: proof[0].id,
+        at: at(secs),
+        points: vec![(point.no, 100.0, 1.0)],
+    };
+    let values = async || -> Vec<f64> {
+        let raw = store.raw(point.no, Timestamp::MIN, Timestamp::MAX, 100).await.expect("raw");
+        raw.iter().filter_map(|sample| sample.value).collect()
+    };
+    let mut writer = Writer::open(&store).await.expect("writer");
+    let empty = || Batch::new(tenant());
+
+    // Neither stored nor taken back.
+    let lost = audit("points.save");
+    let batch = Batch { switches: vec![switch(&lost, 5)], samples: vec![sample(1, 2.0), sample(6, 201.0)], ..empty() };
+    writer.apply(&batch, 1).await.expect("applied");
+    assert_eq!(values().await, [2.0, 201.0]);
+    assert_eq!(store.undo_switches().await.expect("undone"), 1);
+    assert_eq!(values().await, [2.0, 2.0]);
+    assert_eq!(store.undo_switches().await.expect("nothing is left"), 0);
+
+    // Taken back: what came before and after was read by the unit that stays.
+    let refused = audit("points.save");
+    let batch = Batch { switches: vec![switch(&refused, 10)], samples: vec![sample(11, 301.0)], ..empty() };
+    writer.apply(&batch, 2).await.expect("applied");
+    let back = UnitReturn { proof: refused[0].id, at: at(13) };
+    let batch = Batch { returns: vec![back], samples: vec![sample(12, 301.0), sample(13, 3.0)], ..empty() };
+    writer.apply(&batch, 3).await.expect("applied");
+    assert_eq!(values().await, [2.0, 2.0, 3.0, 3.0, 3.0]);
+
+    // Stored: nothing is undone.
+    let stored = audit("points.save");
+    let batch = Batch { switches: vec![switch(&stored, 20)], samples: vec![sample(21, 401.0)], ..empty() };
+    writer.apply(&batch, 4).await.expect("applied");
+    let rescale = Rescale { factor: 100.0, offset: 1.0, received_before: at(20) };
+    let edit = PointEdit { point: point.clone(), rescale: Some(rescale) };
+    store.save_points(tenant(), &[edit], &stored).await.expect("saved");
+    assert_eq!(store.undo_switches().await.expect("nothing to undo"), 0);
+    assert_eq!(values().await, [201.0, 201.0, 301.0, 301.0, 301.0, 401.0]);
 }
 
 #[tokio::test]

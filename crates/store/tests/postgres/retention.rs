@@ -296,7 +296,7 @@ async fn a_file_that_a_crash_left_goes_and_no_other_does() {
         async || -> Vec<String> { archive.list().await.expect("list").into_iter().map(|file| file.name).collect() };
     store.roll_up(now).await.expect("rolled up");
     store.expire(now, &retention(365, &[]), false).await.expect("expired");
-    assert_eq!(names().await, [strange.name.clone()]);
+    assert_eq!(names().await, std::slice::from_ref(&strange.name));
     let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(expired.dropped, 1);
     let registered: Vec<String> =
