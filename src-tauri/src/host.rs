@@ -74,12 +74,14 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
-    /// Starts the station and serves its screens; lets the turn go when others can find it.
+    /// Starts the station and serves its screens; lets the turn go when others can find it. `interrupt` ends a start
+    /// that waits for its database.
     pub(crate) async fn start(
         data: PathBuf,
         settings: Loaded,
         log: RecentLog,
         turn: Option<Turn>,
+        interrupt: CancellationToken,
     ) -> anyhow::Result<Self> {
         let listen = settings.settings.gateway.listen.clone();
         // Bound first: an address that is taken should not cost a start of the database.
@@ -87,7 +89,7 @@ impl Hosted {
         let address = format!("http://{}/", gateway.address());
         let scope = data.display().to_string();
         let secrets = tokio::task::spawn_blocking(move || Secrets::open(&scope, std::env::vars())).await?;
-        let options = Options { data, settings, clock: Clock::System, log, secrets };
+        let options = Options { data, settings, clock: Clock::System, log, secrets, stop: interrupt };
         let station = Station::start(options).await?;
         let stop = CancellationToken::new();
         let serving = gateway.serve(station.clone(), Arc::new(Embedded::load()), stop.clone());
@@ -119,7 +121,8 @@ impl Hosted {
 /// Runs without a window until it is told to stop.
 pub(crate) async fn serve(data: PathBuf, settings: Loaded, log: RecentLog, turn: Option<Turn>) -> anyhow::Result<()> {
     let mut interrupted = Interrupted::listen()?;
-    let mut start = std::pin::pin!(Hosted::start(data, settings, log, turn));
+    let interrupt = CancellationToken::new();
+    let mut start = std::pin::pin!(Hosted::start(data, settings, log, turn, interrupt.clone()));
     let started = tokio::select! {
         hosted = start.as_mut() => Some(hosted?),
         () = interrupted.wait() => None,
@@ -134,12 +137,22 @@ pub(crate) async fn serve(data: PathBuf, settings: Loaded, log: RecentLog, turn:
         None => {
             // A start that is dropped half way would leave the database and the broker running.
             logs::say("Stopping when the start is through");
-            start.await?
+            interrupt.cancel();
+            match start.await {
+                Ok(hosted) => hosted,
+                Err(error) if is_interrupted(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
     };
     logs::say("Stopping: sources, spool, database, broker");
     hosted.stop().await;
     Ok(())
+}
+
+/// Whether a start only ended because it was told to.
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<penstock_station::Error>(), Some(penstock_station::Error::Interrupted))
 }
 
 /// Ctrl-C, and the signal that asks a service to end.

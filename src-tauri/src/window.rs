@@ -170,8 +170,10 @@ pub(crate) fn host(
     let hosted = Arc::new(tokio::sync::Mutex::new(None::<Hosted>));
     // Held from here until the start is through: the end below waits for it.
     let mut slot = runtime.block_on(Arc::clone(&hosted).lock_owned());
+    let interrupt = CancellationToken::new();
+    let interrupted = interrupt.clone();
     let start = async move {
-        match Hosted::start(data, settings, log, turn).await {
+        match Hosted::start(data, settings, log, turn, interrupted).await {
             Ok(ready) => {
                 tracing::info!(address = ready.address, "the station runs");
                 progress_in.send_replace(Progress::Ready(ready.station.clone()));
@@ -222,7 +224,8 @@ pub(crate) fn host(
             }
         })
     });
-    // Also without a window: what was started is stopped.
+    // Also without a window: what was started is stopped, and what still waits to be is not.
+    interrupt.cancel();
     runtime.block_on(async {
         if let Some(hosted) = hosted.lock().await.take() {
             hosted.stop().await;

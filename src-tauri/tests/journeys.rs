@@ -183,9 +183,13 @@ async fn pan_the_map(screen: &Screen) -> Result<()> {
 }
 
 /// As the page has it: WebKit's driver passes over text in cells that could overflow.
+async fn see_text(screen: &Screen, name: &str, part: &str) -> Result<()> {
+    let shown = format!("document.querySelector('[data-testid={name}]')?.innerText");
+    screen.wait_script(&format!("return {shown}?.includes({part:?})")).await.map(drop)
+}
+
 async fn see_pen(screen: &Screen, name: &str) -> Result<()> {
-    let shown = "document.querySelector('[data-testid=trend-pens]')?.innerText";
-    screen.wait_script(&format!("return {shown}?.includes({name:?})")).await.map(drop)
+    see_text(screen, "trend-pens", name).await
 }
 
 async fn zoom_a_trend(screen: &Screen) -> Result<()> {
@@ -204,6 +208,57 @@ async fn zoom_a_trend(screen: &Screen) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     bail!("the wheel does not zoom")
+}
+
+/// As if a file of this text had been chosen: the system's own dialog is beyond a driver.
+async fn choose_file(screen: &Screen, text: &str) -> Result<()> {
+    let choose = format!(
+        "const input = document.querySelector('[data-testid=import-file]');
+        const carrier = new DataTransfer();
+        carrier.items.add(new File([{text:?}], 'values.csv', {{ type: 'text/csv' }}));
+        input.files = carrier.files;
+        input.dispatchEvent(new Event('change', {{ bubbles: true }}));"
+    );
+    screen.script(&choose).await.map(drop)
+}
+
+async fn import_historic_values(screen: &Screen) -> Result<()> {
+    let begin = Clock::System.now() - Duration::from_secs(2 * 86_400);
+    let rows = format!("{begin},{WATCHED},95\n{},{WATCHED},96\n", begin + Duration::from_secs(60));
+    let values = format!("time,point,value\n{rows}");
+    screen.click(&id("rail-trends")).await?;
+    screen.click(&id("trend-import")).await?;
+    screen.wait_for(&id("import-dialog")).await?;
+
+    choose_file(screen, &format!("{values}{begin},NOBODY,1\n")).await?;
+    see_text(screen, "import-dialog", "NOBODY").await.context("the line that is wrong")?;
+    ensure!(screen.count("[data-testid=import-commit]:not([disabled])").await? == 0, "what is wrong can be stored");
+
+    choose_file(screen, &values).await?;
+    see_text(screen, "import-report", "2 would be stored, 0 are there already").await?;
+    screen.click("[data-testid=import-commit]:not([disabled])").await?;
+    see_text(screen, "import-report", "2 stored, 0 left out").await?;
+    // It is on its way into the database for a moment.
+    for _ in 0..100 {
+        choose_file(screen, &values).await?;
+        screen.wait_gone(&id("import-busy")).await?;
+        let report = "return document.querySelector('[data-testid=import-report]')?.innerText";
+        let report = screen.wait_script(report).await?;
+        if report.as_str().is_some_and(|text| text.contains("0 would be stored, 2 are there already")) {
+            return screen.click(&id("import-close")).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("what was imported is not there")
+}
+
+async fn keep_samples_for_longer(screen: &Screen) -> Result<()> {
+    screen.click(&id("rail-settings")).await?;
+    screen.click(&id("edit-retention")).await?;
+    screen.fill(&id("retention-days"), "120").await?;
+    screen.click(&id("save-retention")).await?;
+    screen.wait_gone(&id("retention-form")).await?;
+    see_text(screen, "settings", "120 days").await
 }
 
 async fn stay_inside(screen: &Screen) -> Result<()> {
@@ -275,6 +330,8 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     sign_out(screen).await.context("sign out")?;
     sign_in(screen, ADMIN).await.context("sign in as an admin")?;
     adopt_a_point(screen).await.context("adopt a point")?;
+    import_historic_values(screen).await.context("import historic values")?;
+    keep_samples_for_longer(screen).await.context("keep samples for longer")?;
     let complaints: Vec<_> = screen.console().await?.into_iter().filter(|line| is_complaint(line)).collect();
     ensure!(complaints.is_empty(), "the page complains: {complaints:?}");
     stay_inside(screen).await.context("stay inside the policy of the page")

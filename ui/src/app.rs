@@ -177,6 +177,7 @@ fn Overlays() -> impl IntoView {
         Some(Overlay::Keys) => view! { <key_map::KeyMap/> }.into_any(),
         Some(Overlay::AdoptMany(points)) => view! { <views::AdoptMany points=points/> }.into_any(),
         Some(Overlay::ImportPoints) => view! { <views::ImportPoints/> }.into_any(),
+        Some(Overlay::ImportValues) => view! { <views::ImportValues/> }.into_any(),
     }
 }
 

@@ -3,7 +3,8 @@
 
 use penstock_api::AlarmView;
 use penstock_model::{
-    AlarmClass, AlarmState, Condition, KeptBy, LimitLevel, Point, Priority, Quantity, Role, Side, Subject, TransitionKind,
+    AlarmClass, AlarmState, Condition, KeptBy, LimitLevel, Point, Priority, Quantity, Role, Side, Subject,
+    TransitionKind,
 };
 
 use crate::format;

@@ -4,9 +4,9 @@ use penstock_model::{Permission, PipeId, Place, PlaceKind, PlantFile, Point, Poi
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Export, ExportFormat,
-    Health, ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register, RejectRow, Series, Session,
-    SettingsView, StationCard, ValueAt,
+    ActReport, AlarmDetail, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done,
+    Export, ExportFormat, Health, ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register,
+    RejectRow, RetentionForm, Series, Session, SettingsView, StationCard, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -352,6 +352,24 @@ calls! {
     SaveTiles "save-tiles" (Access::Holding(Permission::AdministerStation)) -> Done {
         /// Whether it may.
         enabled: bool,
+    }
+
+    /// How long what is measured is kept. What is over by it is taken away within the hour.
+    SaveRetention "save-retention" (Access::Holding(Permission::AdministerStation)) -> Done {
+        /// All of it.
+        retention: RetentionForm,
+    }
+
+    /// Where samples go before they are taken away. Another place than the one in use waits for the station's next start.
+    SaveArchive "save-archive" (Access::Holding(Permission::AdministerStation)) -> Done {
+        /// The archive; none where its place is none.
+        archive: ArchiveForm,
+    }
+
+    /// Writes, reads and removes a small file in an archive, without keeping the settings.
+    TestArchive "test-archive" (Access::Holding(Permission::AdministerStation)) -> ArchiveTest {
+        /// The archive.
+        archive: ArchiveForm,
     }
 }
 

@@ -1,10 +1,11 @@
 //! What calls bring back.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_model::{
-    AlarmRule, AlarmState, Band, Permissions, Person, Place, Plant, Point, PointId, Priority, RuleId, Subject,
-    Timestamp, Transition,
+    AlarmRule, AlarmState, Band, Permissions, Person, Place, Plant, Point, PointId, Priority, Quantity, RuleId,
+    Subject, Timestamp, Transition,
 };
 use serde::{Deserialize, Serialize};
 
@@ -140,8 +141,13 @@ pub struct ImportReport {
     pub changed: u32,
     /// Left as they were.
     pub same: u32,
-    /// What is wrong; while anything is, nothing is changed.
+    /// What is wrong, of values at most [`Self::MOST_FAULTS`]; while anything is, nothing is changed.
     pub faults: Vec<ImportFault>,
+}
+
+impl ImportReport {
+    /// Faults that an import of values tells; a file that fits nowhere would have one a line.
+    pub const MOST_FAULTS: usize = 200;
 }
 
 /// Something wrong with what was to be imported.
@@ -445,8 +451,64 @@ pub struct SettingsView {
     pub brokers: Vec<BrokerForm>,
     /// Whether the map may show tiles of OpenStreetMap.
     pub tiles: bool,
+    /// How long what is measured is kept.
+    pub retention: RetentionForm,
+    /// Where samples go before they are taken away.
+    pub archive: ArchiveForm,
+    /// Whether the archive was changed while another one was in use, which it is until the station starts anew.
+    pub archive_waits: bool,
     /// Settings that the environment overrides, as the names of the variables.
     pub overridden: Vec<String>,
+}
+
+/// How long what is measured is kept, as a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetentionForm {
+    /// Days that samples are kept.
+    pub samples_days: u32,
+    /// Days that samples are kept of points that measure something else for another time, by what they measure.
+    pub samples_days_of: BTreeMap<Quantity, u32>,
+    /// Years that roll-ups are kept.
+    pub roll_ups_years: u32,
+}
+
+impl RetentionForm {
+    /// Days that samples of points are kept that measure `quantity`.
+    pub fn days_of(&self, quantity: Quantity) -> u32 {
+        self.samples_days_of.get(&quantity).copied().unwrap_or(self.samples_days)
+    }
+}
+
+/// Where samples go before they are taken away, as a form.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ArchiveForm {
+    /// A folder that exists, or `s3://bucket/prefix`; none where samples are not archived.
+    pub place: Option<String>,
+    /// The address of an S3-compatible store; none for Amazon's own.
+    pub endpoint: Option<String>,
+    /// Its region.
+    pub region: Option<String>,
+    /// The key that it knows the station by.
+    pub access_key: Option<String>,
+    /// A new secret for the key; never sent back. None keeps the one there is.
+    pub secret: Option<String>,
+    /// Whether a secret is kept.
+    pub has_secret: bool,
+}
+
+impl std::fmt::Debug for ArchiveForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ArchiveForm").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// What trying an archive gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveTest {
+    /// Whether it could be written, read and cleared up.
+    pub ok: bool,
+    /// What was found, with the cure where it failed.
+    pub message: String,
 }
 
 /// A version of MQTT.

@@ -35,6 +35,14 @@ pub enum Error {
         /// The archive.
         place: String,
     },
+    /// Another file has the name that a new one was to have.
+    #[error("there is a {file} in the archive {place} already: ask it for a free name and put the samples there")]
+    Taken {
+        /// The file's name.
+        file: String,
+        /// The archive.
+        place: String,
+    },
     /// A file that was cut, changed, or never was one of samples.
     #[error("{file} is not a whole file of samples ({reason}): bring it back from a copy, or remove it")]
     Damaged {

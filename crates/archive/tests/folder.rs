@@ -78,6 +78,19 @@ async fn a_month_is_put_found_read_and_removed() {
 }
 
 #[tokio::test]
+async fn a_check_leaves_nothing_and_tells_of_a_place_that_cannot_be_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = open(&folder).await;
+    archive.check().await.expect("may be written");
+    assert_eq!(names(&folder), <[String; 0]>::default());
+
+    // What is in the way of the file stands for all that refuses, whoever runs the test.
+    std::fs::create_dir(folder.path().join("penstock-check")).expect("made");
+    let error = archive.check().await.expect_err("a folder is in its place").to_string();
+    assert!(error.contains("write to") && error.contains("written by the station"), "{error}");
+}
+
+#[tokio::test]
 async fn nothing_is_overwritten_and_strangers_are_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("notes.txt"), "of somebody").expect("written");
@@ -188,4 +201,32 @@ async fn a_place_that_is_none_is_told() {
     check("ftp://host/folder", "s3://bucket/prefix").await;
     check("s3://", "name the bucket").await;
     check("s3://water/old", "access key").await;
+}
+
+#[tokio::test]
+async fn a_file_is_known_again_by_its_mark_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = open(&folder).await;
+    let given = ["samples-2026-10-6.parquet", "samples-2026-11-8.parquet", "notes.txt"].map(str::to_owned);
+    assert_eq!(archive.free_name(month(), &given).await.expect("readable"), "samples-2026-10-7.parquet");
+    let name = archive.free_name(month(), &[]).await.expect("readable");
+    assert_eq!(name, "samples-2026-10.parquet");
+    assert!(!archive.remove_marked(&name, "mine").await.expect("nothing there"));
+    let file = archive.put_as(&name, "mine", chunks(&samples(1, 10))).await.expect("kept");
+    assert_eq!((file.name.as_str(), file.rows), (name.as_str(), 10));
+    let taken = archive.put_as(&name, "another's", chunks(&samples(1, 20))).await;
+    assert!(matches!(taken, Err(Error::Taken { .. })), "{taken:?}");
+    assert_eq!(read(&archive, &name, &Selection::ALL).await.expect("whole"), samples(1, 10));
+    assert!(!archive.remove_marked(&name, "another's").await.expect("readable"));
+    assert_eq!(names(&folder), [name.as_str()]);
+    assert!(archive.remove_marked(&name, "mine").await.expect("removed"));
+
+    // One without a mark is nobody's.
+    let file = archive.put(month(), chunks(&samples(1, 10))).await.expect("kept");
+    assert!(!archive.remove_marked(&file.name, "").await.expect("readable"));
+    std::fs::write(folder.path().join("samples-2026-11.parquet"), "of somebody").expect("written");
+    assert!(!archive.remove_marked("samples-2026-11.parquet", "mine").await.expect("readable"));
+    assert_eq!(names(&folder), [name.as_str(), "samples-2026-11.parquet"]);
+    let outside = archive.put_as("../samples-2026-10.parquet", "mine", chunks(&samples(1, 10))).await;
+    assert!(matches!(outside, Err(Error::Missing { .. })), "{outside:?}");
 }

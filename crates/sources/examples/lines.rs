@@ -103,6 +103,7 @@ async fn serve(
             received: clock.now(),
             retained: false,
             over_limit: None,
+            has_broken_topic: false,
             // Nothing numbers a line: one that is sent again is known by the time in its payload alone.
             delivery: None,
             ack: AckToken::new(Arc::clone(&lane), number),

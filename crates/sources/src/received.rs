@@ -22,6 +22,9 @@ pub struct Received {
     /// How many bytes it had, where that is over the source's limit: then it is not for reading, and only its beginning
     /// is here, for a look.
     pub over_limit: Option<usize>,
+    /// Its topic is not UTF-8, which MQTT asks for: then it is not for reading, and `topic` is for a look, with what is
+    /// no text in it replaced.
+    pub has_broken_topic: bool,
     /// How to know the same message when it is delivered again; none where the sender gives no guarantee (QoS 0).
     pub delivery: Option<Delivery>,
     /// To be given to [`acknowledge`] once the message is durable.

@@ -22,8 +22,10 @@ pub struct SourceState {
     pub messages_per_sec: f64,
     /// Messages that the broker said it had delivered before.
     pub redelivered: u64,
-    /// Messages refused because they are over the packet limit; they are acknowledged and gone.
+    /// Messages that were not for reading because they are over the packet limit.
     pub over_limit: u64,
+    /// Messages that were not for reading because their topic is not UTF-8.
+    pub broken_topics: u64,
     /// Connections after the first.
     pub reconnects: u64,
     /// Connections at which the broker had forgotten what it kept for this station.
@@ -101,6 +103,8 @@ pub enum ProblemKind {
     BrokerUnavailable,
     /// The connection is there, a subscription is refused.
     SubscriptionRefused,
+    /// A message has a topic that is not UTF-8.
+    BrokenTopic,
     /// A message is larger than allowed.
     OverLimit,
     /// The broker dropped messages for a slow client.
@@ -122,6 +126,7 @@ impl SourceState {
             messages_per_sec: 0.0,
             redelivered: 0,
             over_limit: 0,
+            broken_topics: 0,
             reconnects: 0,
             lost_sessions: 0,
             unacknowledged: 0,

@@ -157,6 +157,11 @@ impl Context<'_> {
             Request::RemoveBroker(call) => reply::<penstock_api::RemoveBroker>(&self.remove_broker(&call.name).await?),
             Request::TestBroker(call) => reply::<penstock_api::TestBroker>(&self.test_broker(call.broker).await?),
             Request::SaveTiles(call) => reply::<penstock_api::SaveTiles>(&self.save_tiles(call.enabled).await?),
+            Request::SaveRetention(call) => {
+                reply::<penstock_api::SaveRetention>(&self.save_retention(&call.retention).await?)
+            }
+            Request::SaveArchive(call) => reply::<penstock_api::SaveArchive>(&self.save_archive(call.archive).await?),
+            Request::TestArchive(call) => reply::<penstock_api::TestArchive>(&self.test_archive(call.archive).await?),
         }
     }
 
@@ -198,3 +203,30 @@ where
 }
 
 const DONE: Done = Done {};
+
+#[cfg(test)]
+mod tests {
+    /// What calls ask the owner of the tables for: changes, and what signing in needs.
+    const OF_OWNER: [&str; 6] =
+        ["append_audit", "create_first_admin", "password_hash", "person_by_name", "preferences", "set_preferences"];
+
+    #[test]
+    fn calls_read_as_screens_and_never_as_the_owner() {
+        let sources = [
+            include_str!("calls/alarms.rs"),
+            include_str!("calls/health.rs"),
+            include_str!("calls/history.rs"),
+            include_str!("calls/people.rs"),
+            include_str!("calls/places.rs"),
+            include_str!("calls/points.rs"),
+            include_str!("calls/settings.rs"),
+        ];
+        for source in sources {
+            let source: String = source.split_whitespace().collect();
+            let asked = source.split("store.").skip(1).filter_map(|after| after.split('(').next());
+            for method in asked {
+                assert!(OF_OWNER.contains(&method), "store.{method}: read through `screens`");
+            }
+        }
+    }
+}

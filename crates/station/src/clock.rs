@@ -1,35 +1,112 @@
 //! Tells when the machine's clock jumps: values without a time of their own are given its time, and everything else is
-//! held against it. Must not know what reads the clock.
+//! held against it. A machine that slept is told apart: its clock is right, and it missed what came meanwhile. Must not
+//! know what reads the clock.
 
 use std::time::{Duration, Instant};
 
+use nix::time::ClockId;
 use penstock_model::{Clock, Timestamp};
 
 use crate::notices::Notices;
 
 /// Less is how far clocks are corrected day by day, or how late a busy machine looks.
 const JUMP: Duration = Duration::from_secs(2);
-/// How long a jump is told of that is never taken back: then the clock as it goes is the right one.
+/// How long a jump is told of that is never taken back, then the clock as it goes is the right one; and a sleep.
 const TOLD_FOR: Duration = Duration::from_secs(3_600);
+/// Two clocks that are read within this were read at once.
+const AT_ONCE: Duration = Duration::from_millis(50);
+
+/// A moment by the two clocks that nobody sets.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    /// Stands while the machine sleeps.
+    at: Instant,
+    /// Goes on while it does; none where the system does not tell.
+    since_boot: Option<Duration>,
+}
+
+impl Moment {
+    fn now() -> Self {
+        loop {
+            let before = Instant::now();
+            let since_boot = ClockId::CLOCK_BOOTTIME.now().ok().map(Duration::from);
+            let at = Instant::now();
+            // What comes between the two would look like sleep.
+            if at.duration_since(before) < AT_ONCE {
+                return Self { at, since_boot };
+            }
+        }
+    }
+
+    /// How long the machine slept since `before`; nothing where that is too short to tell.
+    fn slept_since(&self, before: &Self) -> Duration {
+        let (Some(now), Some(then)) = (self.since_boot, before.since_boot) else { return Duration::ZERO };
+        let slept = now.saturating_sub(then).saturating_sub(self.at.duration_since(before.at));
+        if slept >= JUMP { slept } else { Duration::ZERO }
+    }
+}
+
+/// Tells that the machine slept.
+pub(crate) struct SleepWatch {
+    seen: Moment,
+}
+
+impl SleepWatch {
+    /// Watches from now on.
+    pub(crate) fn new() -> Self {
+        Self { seen: Moment::now() }
+    }
+
+    /// Whether it slept since the last look.
+    pub(crate) fn has_slept(&mut self) -> bool {
+        let now = Moment::now();
+        let slept = now.slept_since(&self.seen);
+        self.seen = now;
+        slept > Duration::ZERO
+    }
+}
 
 /// What the clock said at the last look, and what it has jumped since it was last known to be right.
 pub(crate) struct ClockWatch {
     said: Timestamp,
-    at: Instant,
+    seen: Moment,
     jumped_micros: i64,
     jumped_at: Option<Instant>,
+    slept: Duration,
+    woke_at: Option<Instant>,
 }
 
 impl ClockWatch {
     /// Takes the clock to be right now.
     pub(crate) fn new(clock: &Clock) -> Self {
-        Self { said: clock.now(), at: Instant::now(), jumped_micros: 0, jumped_at: None }
+        Self {
+            said: clock.now(),
+            seen: Moment::now(),
+            jumped_micros: 0,
+            jumped_at: None,
+            slept: Duration::ZERO,
+            woke_at: None,
+        }
     }
 
-    /// Compares how far the clock went with how much time has passed.
+    /// Compares how far the clock went with how much time has passed, and that with how long the machine was awake.
     pub(crate) fn look(&mut self, clock: &Clock, notices: &Notices) {
-        let (says, at) = (clock.now(), Instant::now());
-        self.take(says, at);
+        self.take(clock.now(), Moment::now());
+        self.tell(notices);
+    }
+
+    fn tell(&self, notices: &Notices) {
+        if self.woke_at.is_some() {
+            notices.set(
+                "machine",
+                "slept",
+                format!("this machine slept for {} s: nothing was taken in or judged meanwhile", self.slept.as_secs()),
+                "brokers on other machines kept what came, as far as their queues go, and hand it on now; devices of \
+                 its own broker have to send again: keep it awake (systemctl mask sleep.target suspend.target)",
+            );
+        } else {
+            notices.clear("machine", "slept");
+        }
         if self.jumped_at.is_none() {
             return notices.clear("clock", "jump");
         }
@@ -43,17 +120,26 @@ impl ClockWatch {
         );
     }
 
-    fn take(&mut self, says: Timestamp, at: Instant) {
-        let passed = i64::try_from(at.duration_since(self.at).as_micros()).unwrap_or(i64::MAX);
+    fn take(&mut self, says: Timestamp, now: Moment) {
+        let slept = now.slept_since(&self.seen);
+        let passed = now.at.duration_since(self.seen.at) + slept;
+        let passed = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
         let gone = says.micros_since(self.said).saturating_sub(passed);
-        (self.said, self.at) = (says, at);
+        (self.said, self.seen) = (says, now);
+        let lasts = |since: Option<Instant>| since.is_some_and(|since| now.at.duration_since(since) < TOLD_FOR);
+        if slept > Duration::ZERO {
+            self.slept += slept;
+            self.woke_at = Some(now.at);
+        }
+        if !lasts(self.woke_at) {
+            (self.slept, self.woke_at) = (Duration::ZERO, None);
+        }
         let is_jump = |micros: i64| micros.unsigned_abs() >= JUMP.as_micros() as u64;
         if is_jump(gone) {
             self.jumped_micros = self.jumped_micros.saturating_add(gone);
-            self.jumped_at = Some(at);
+            self.jumped_at = Some(now.at);
         }
-        let is_over = self.jumped_at.is_some_and(|since| at.duration_since(since) >= TOLD_FOR);
-        if is_over || !is_jump(self.jumped_micros) {
+        if !lasts(self.jumped_at) || !is_jump(self.jumped_micros) {
             (self.jumped_micros, self.jumped_at) = (0, None);
         }
     }
@@ -63,22 +149,66 @@ impl ClockWatch {
 mod tests {
     use super::*;
 
+    const BOOTED: Duration = Duration::from_secs(500);
+
+    /// A watch that begins at second 0 of everything, and a later look: seconds of the clock, awake and asleep.
+    fn watch() -> (ClockWatch, impl Fn(&mut ClockWatch, i64, u64, u64)) {
+        let (said, start) = (Timestamp::from_secs(1_000_000), Instant::now());
+        let seen = Moment { at: start, since_boot: Some(BOOTED) };
+        let watch = ClockWatch { seen, ..ClockWatch::new(&Clock::manual(said)) };
+        let take = move |watch: &mut ClockWatch, clock_secs: i64, awake_secs: u64, asleep_secs: u64| {
+            let since_boot = Some(BOOTED + Duration::from_secs(awake_secs + asleep_secs));
+            let now = Moment { at: start + Duration::from_secs(awake_secs), since_boot };
+            watch.take(Timestamp::from_secs(1_000_000 + clock_secs), now);
+        };
+        (watch, take)
+    }
+
     #[test]
     fn a_jump_stands_until_it_is_taken_back_or_has_stood_for_long() {
-        let (said, start) = (Timestamp::from_secs(1_000_000), Instant::now());
-        let clock = Clock::manual(said);
-        let mut watch = ClockWatch { at: start, ..ClockWatch::new(&clock) };
+        let (mut watch, take) = watch();
         let mut look = |clock_secs: i64, secs: u64| {
-            watch.take(Timestamp::from_secs(1_000_000 + clock_secs), start + Duration::from_secs(secs));
+            take(&mut watch, clock_secs, secs, 0);
             watch.jumped_at.map(|_| watch.jumped_micros / 1_000_000)
         };
         assert_eq!(look(1, 1), None);
-        assert_eq!(look(61, 61), None, "a sleepy machine");
+        assert_eq!(look(61, 61), None, "a busy machine");
         assert_eq!(look(3_662, 62), Some(3_600));
         assert_eq!(look(3_663, 63), Some(3_600));
         assert_eq!(look(64, 64), None, "taken back");
         assert_eq!(look(-3_535, 65), Some(-3_600));
         assert_eq!(look(-3_535 + 3_600, 65 + 3_600), None, "it goes on like this");
         assert_eq!(look(-3_535 + 3_601, 65 + 3_601), None);
+    }
+
+    #[test]
+    fn sleep_is_no_jump_of_the_clock() {
+        let (mut watch, take) = watch();
+        let notices = Notices::new(Clock::manual(Timestamp::from_secs(1)));
+        let mut look = |clock_secs: i64, awake_secs: u64, asleep_secs: u64| {
+            take(&mut watch, clock_secs, awake_secs, asleep_secs);
+            watch.tell(&notices);
+            notices.list().into_iter().map(|notice| (notice.part, notice.what)).collect::<Vec<_>>()
+        };
+        assert_eq!(look(1, 1, 0), []);
+        let told = look(7_202, 2, 7_200);
+        let [(part, what)] = told.as_slice() else { panic!("{told:?}") };
+        assert!(part == "machine" && what.contains("slept for 7200 s"), "{told:?}");
+        assert_eq!(look(7_203, 3, 7_200), told);
+        // Once more, with a clock that is an hour behind afterwards.
+        let told = look(7_264 - 3_600, 4, 7_260);
+        let [(_, jumped), (_, slept)] = told.as_slice() else { panic!("{told:?}") };
+        assert!(jumped.contains("3600 s back") || slept.contains("3600 s back"), "{told:?}");
+        assert!(jumped.contains("slept for 7260 s") || slept.contains("slept for 7260 s"), "{told:?}");
+        let later = 4 + TOLD_FOR.as_secs();
+        assert_eq!(look(7_264 - 3_600 + 3_600, later, 7_260), []);
+    }
+
+    #[test]
+    fn where_the_system_does_not_tell_of_sleep_it_is_a_jump() {
+        let (mut watch, _) = watch();
+        let now = Moment { at: watch.seen.at + Duration::from_secs(1), since_boot: None };
+        watch.take(Timestamp::from_secs(1_003_601), now);
+        assert_eq!((watch.slept, watch.jumped_micros), (Duration::ZERO, 3_600_000_000));
     }
 }

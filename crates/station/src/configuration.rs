@@ -1,20 +1,22 @@
 //! Changes of plant and points: checked, stored with their audit in one transaction, then taken up by the pipeline.
 //!
-//! Administration waits while the database is away, and says so. Must not know shells.
+//! Administration waits while the database is away, and says so; what comes in, the live feed and alarms wait for
+//! nothing here. Must not know shells.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use penstock_api::{ApiError, Code, ImportFault, ImportReport};
+use penstock_api::{ApiError, Code, DatabaseState, ImportFault, ImportReport};
 use penstock_model::{
     AlarmRule, Clock, Plant, PlantFile, Point, PointId, PointNo, PointState, Position, RuleId, TenantId, Timestamp,
     Unit,
 };
 use penstock_store::{AuditEntry, PointEdit, Rescale, Store};
+use tokio::sync::MutexGuard;
 
 use crate::Error;
-use crate::pipeline::Order;
+use crate::pipeline::{Order, Units};
 use crate::points_csv::MAX_STALE_SECS;
 use crate::register::{Inner, Register, changed_rules};
 use crate::settings::PlantSettings;
@@ -25,6 +27,13 @@ const MAX_POINTS: usize = 200_000;
 /// Characters of a point's name and of its description at most.
 const MAX_NAME: usize = 200;
 const MAX_DESCRIPTION: usize = 400;
+/// How long a change waits for the one before it.
+const TURN: Duration = Duration::from_secs(10);
+/// How long it waits for what was received before it to be stored.
+const CATCH_UP: Duration = Duration::from_secs(10);
+/// Pauses between questions to a database that is away, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Reads a plant file.
 pub(crate) fn read_plant_file(path: &Path) -> Result<PlantFile, Error> {
@@ -74,6 +83,17 @@ fn number(points: &mut [Point], last: i32) {
 }
 
 impl Shared {
+    /// The turn to change something: one change at a time.
+    ///
+    /// # Errors
+    /// [`Code::Away`] where the one before is not through in time.
+    pub(crate) async fn turn(&self) -> Result<MutexGuard<'_, ()>, ApiError> {
+        let turn = tokio::time::timeout(TURN, self.changing.lock()).await;
+        turn.map_err(|_elapsed| {
+            ApiError::new(Code::Away, "another change is not through yet, or waits for the database: try again later")
+        })
+    }
+
     /// Saves points as they shall be, all or none.
     pub(crate) async fn save_points(
         &self,
@@ -84,7 +104,7 @@ impl Shared {
         if points.len() > MAX_POINTS {
             return Err(ApiError::invalid(format!("at most {MAX_POINTS} points at once: split the change")));
         }
-        let _one_at_a_time = self.changing.lock().await;
+        let _one_at_a_time = self.turn().await?;
         let Sorted { report, mut added, changed, before } = self.sort(points);
         if dry_run || !report.faults.is_empty() || (added.is_empty() && changed.is_empty()) {
             return Ok(report);
@@ -99,15 +119,18 @@ impl Shared {
         let all: Vec<Point> = added.iter().chain(&changed).cloned().collect();
         let _whole = self.register.record_whole(with_other_units(&all, &before));
         let rules = self.rules_after(&all);
-        let switched = self.take_up(&all, &rules).await?;
+        let entries = audit_of(&audit, &all, &before);
+        let units = other_units(&all, &before, &entries);
+        let switched = self.take_up(&all, &rules, units).await?;
         let edits: Vec<PointEdit> = all
             .iter()
             .map(|point| PointEdit { point: point.clone(), rescale: rescale(before.get(&point.id), point, switched) })
             .collect();
-        let entries = audit_of(&audit, &all, &before);
-        if let Err(error) = self.store.save_points(self.tenant, &edits, &entries).await {
+        let outcome = self.store.save_points(self.tenant, &edits, &entries).await;
+        if let Err(error) = self.settled(outcome, &entries).await {
             // Nothing was stored: judge by what was there before.
-            self.take_back(before.into_values().collect(), &rules).await;
+            let units = former_units(&all, &before, &entries);
+            self.take_back(before.into_values().collect(), added, &rules, units).await;
             return Err(store_error(error));
         }
         self.put_points(all);
@@ -117,7 +140,7 @@ impl Shared {
 
     /// Imports a plant file.
     pub(crate) async fn import_plant(&self, mut file: PlantFile, audit: AuditEntry) -> Result<ImportReport, ApiError> {
-        let _one_at_a_time = self.changing.lock().await;
+        let _one_at_a_time = self.turn().await?;
         file.plant.tenant = self.tenant;
         let mut report = ImportReport { read: count(file.points.len()), ..ImportReport::default() };
         report.faults = plant_faults(&file, &self.register.lock());
@@ -125,7 +148,7 @@ impl Shared {
             return Ok(report);
         }
         let mut before = BTreeMap::new();
-        {
+        let (plant, places, derived) = {
             let mut register = self.register.lock();
             for point in &mut file.points {
                 // A point that the station has heard of keeps its number.
@@ -133,28 +156,45 @@ impl Shared {
                 point.no = had.as_ref().map_or_else(|| register.take_no(), |had| had.no);
                 before.extend(had.map(|had| (point.id, had)));
             }
-        }
-        let _whole = self.register.record_whole(with_other_units(&file.points, &before));
-        let imported = self.store.import_plant(&file, std::slice::from_ref(&audit)).await.map_err(store_error)?;
-        let plant = self.store.load_plant(self.tenant).await.map_err(store_error)?;
-        {
+            let mut plant = register.plant.clone();
+            let places = bring_in(&mut plant, &file.plant);
             // The file's own rules are in force like those that follow from points, and go before them.
+            let mut known = register.rules.clone();
+            known.extend(file.rules.iter().map(|rule| (rule.id, rule.clone())));
+            let mut all = register.points.clone();
+            all.extend(file.points.iter().map(|point| (point.no, point.clone())));
+            let derived = changed_rules(&plant, &all, &known);
+            (plant, places, derived)
+        };
+        let of_derived = (!derived.is_empty()).then(|| of_rules(&audit, self.clock.now(), derived.len()));
+        let entries: Vec<AuditEntry> = std::iter::once(audit).chain(of_derived).collect();
+        // Stored in one transaction with the rest, so that what is in force is what is stored.
+        file.rules.extend(derived);
+        let added: Vec<Point> = file.points.iter().filter(|point| !before.contains_key(&point.id)).cloned().collect();
+
+        // As in `save_points`: what is in the spool first, then the change, then what comes after.
+        let _whole = self.register.record_whole(with_other_units(&file.points, &before));
+        let units = other_units(&file.points, &before, &entries);
+        let switched = self.take_up(&file.points, &file.rules, units).await?;
+        let rescales: Vec<(PointId, Rescale)> = file
+            .points
+            .iter()
+            .filter_map(|point| Some((point.id, rescale(before.get(&point.id), point, switched)?)))
+            .collect();
+        let outcome = self.store.import_plant_rescaling(&file, &rescales, &entries).await;
+        if let Err(error) = self.settled(outcome.map(|_imported| ()), &entries).await {
+            let units = former_units(&file.points, &before, &entries);
+            self.take_back(before.into_values().collect(), added, &file.rules, units).await;
+            return Err(store_error(error));
+        }
+        {
             let mut register = self.register.lock();
             register.plant = plant;
-            register.rules.extend(file.rules.iter().map(|rule| (rule.id, rule.clone())));
+            register.rules.extend(file.rules.into_iter().map(|rule| (rule.id, rule)));
         }
-        let rules = self.rules_after(&file.points);
-        let all_rules: Vec<AlarmRule> = file.rules.iter().chain(&rules).cloned().collect();
-        let switched = self.take_up(&file.points, &all_rules).await?;
-        for point in &file.points {
-            if let Some(rescale) = rescale(before.get(&point.id), point, switched) {
-                self.store.rescale(point.no, &rescale, std::slice::from_ref(&audit)).await.map_err(store_error)?;
-            }
-        }
+        report.added = count(added.len() + places.added);
+        report.changed = count(before.len() + places.changed);
         self.put_points(file.points);
-        self.keep_rules(rules, &audit).await?;
-        report.added = count(imported.points_added + imported.places_added);
-        report.changed = count(imported.points_changed + imported.places_changed);
         Ok(report)
     }
 
@@ -213,18 +253,70 @@ impl Shared {
     }
 
     /// Makes the pipeline judge by the change; gives the time from which it does, once everything before is stored.
-    async fn take_up(&self, points: &[Point], rules: &[AlarmRule]) -> Result<Timestamp, ApiError> {
-        if matches!(self.database.state(), penstock_api::DatabaseState::Away { .. }) {
-            return Err(ApiError::new(Code::Away, "the database is away: administration waits until it is back"));
+    ///
+    /// # Errors
+    /// [`Code::Away`] where the database is away or behind: then nothing has changed.
+    async fn take_up(&self, points: &[Point], rules: &[AlarmRule], units: Units) -> Result<Timestamp, ApiError> {
+        // Waited for twice: from the switch on until the change is stored much has to be undone where it is not, so that
+        // what can be waited for is waited for before it.
+        tokio::select! {
+            biased;
+            () = self.database.away() => {
+                return Err(ApiError::new(Code::Away, "the database is away: administration waits until it is back"));
+            }
+            () = self.database.reached(self.spool.stats().last) => {}
+            () = tokio::time::sleep(CATCH_UP) => {
+                let message = "what was received is still being stored, see Station health: try again later";
+                return Err(ApiError::new(Code::Away, message));
+            }
         }
         let (points, rules) = (points.to_vec(), rules.to_vec());
-        let switched = self.ask(|reply| Order::Adopt { points, rules, removed: Vec::new(), reply }).await?;
+        let (gone, removed) = (Vec::new(), Vec::new());
+        let switched = self.ask(|reply| Order::Adopt { points, gone, rules, removed, units, reply }).await?;
         self.database.reached(self.spool.stats().last).await;
         Ok(switched)
     }
 
-    /// Makes the pipeline judge as it did before a change that was not stored after all.
-    async fn take_back(&self, points: Vec<Point>, rules: &[AlarmRule]) {
+    /// What became of a change. Where the connection was lost it may be stored all the same: then the database is asked
+    /// for the audit entry that was written with it, as often as it takes until it answers.
+    async fn settled(&self, outcome: penstock_store::Result<()>, audit: &[AuditEntry]) -> penstock_store::Result<()> {
+        let lost = match outcome {
+            Err(error @ penstock_store::Error::Unavailable(_)) => error,
+            known => return known,
+        };
+        let Some(proof) = audit.first() else { return Err(lost) };
+        let since = self.clock.now();
+        let mut pause = FIRST_PAUSE;
+        let settled = loop {
+            let began = Instant::now();
+            match self.store.has_audit(proof.id).await {
+                Ok(is_stored) => {
+                    self.database.set(DatabaseState::Up { commit_ms: began.elapsed().as_secs_f64() * 1e3 });
+                    break if is_stored { Ok(()) } else { Err(lost) };
+                }
+                Err(error) if error.is_transient() && !self.orders.is_closed() => {
+                    self.database.set(DatabaseState::Away { since });
+                    self.notices.set(
+                        "configuration",
+                        "unsure",
+                        format!("the connection was lost while a change was being stored: {error}"),
+                        "the station looks whether it is stored as soon as the database is back, and goes by that",
+                    );
+                }
+                Err(error) => {
+                    tracing::error!(%error, "whether a change is stored is not known; the next start goes by what is");
+                    break Err(lost);
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        };
+        self.notices.clear("configuration", "unsure");
+        settled
+    }
+
+    /// Makes the pipeline judge as it did before a change that was not stored after all; `gone` are its new points.
+    async fn take_back(&self, points: Vec<Point>, gone: Vec<Point>, rules: &[AlarmRule], units: Units) {
         let (mut former, mut removed) = (Vec::new(), Vec::new());
         {
             let register = self.register.lock();
@@ -235,7 +327,8 @@ impl Shared {
                 }
             }
         }
-        let outcome = self.ask(|reply| Order::Adopt { points, rules: former, removed, reply }).await;
+        let change = |reply| Order::Adopt { points, gone, rules: former, removed, units, reply };
+        let outcome = self.ask(change).await;
         if let Err(error) = outcome {
             tracing::warn!(error = error.message, "a change that was not stored is in force until the restart");
         }
@@ -245,8 +338,9 @@ impl Shared {
         if rules.is_empty() {
             return Ok(());
         }
-        let entry = of_rules(audit, self.clock.now(), rules.len());
-        self.store.save_rules(self.tenant, &rules, &[entry]).await.map_err(store_error)?;
+        let entries = [of_rules(audit, self.clock.now(), rules.len())];
+        let outcome = self.store.save_rules(self.tenant, &rules, &entries).await;
+        self.settled(outcome, &entries).await.map_err(store_error)?;
         self.register.lock().rules.extend(rules.into_iter().map(|rule| (rule.id, rule)));
         Ok(())
     }
@@ -257,6 +351,48 @@ impl Shared {
         register.put(points);
         self.live.set_register(register.version);
     }
+}
+
+/// What a file brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Brought {
+    added: usize,
+    changed: usize,
+}
+
+/// Makes `plant` what it is once `given` is imported: known ids are changed, new ones added, none removed.
+fn bring_in(plant: &mut Plant, given: &Plant) -> Brought {
+    fn each<T: Clone + PartialEq>(
+        known: &mut Vec<T>,
+        given: &[T],
+        key: impl Fn(&T) -> (&str, uuid::Uuid),
+        brought: &mut Brought,
+    ) {
+        let places: BTreeMap<uuid::Uuid, usize> =
+            known.iter().enumerate().map(|(place, one)| (key(one).1, place)).collect();
+        for one in given {
+            match places.get(&key(one).1).and_then(|place| known.get_mut(*place)) {
+                Some(had) => {
+                    brought.changed += usize::from(*had != *one);
+                    had.clone_from(one);
+                }
+                None => {
+                    brought.added += 1;
+                    known.push(one.clone());
+                }
+            }
+        }
+        // As storage lists them.
+        known.sort_by(|one, other| key(one).cmp(&key(other)));
+    }
+    let mut brought = Brought::default();
+    plant.name.clone_from(&given.name);
+    plant.time_zone.clone_from(&given.time_zone);
+    each(&mut plant.areas, &given.areas, |area| (area.name.as_str(), area.id.0), &mut brought);
+    each(&mut plant.sites, &given.sites, |site| (site.name.as_str(), site.id.0), &mut brought);
+    each(&mut plant.assets, &given.assets, |asset| (asset.name.as_str(), asset.id.0), &mut brought);
+    each(&mut plant.pipes, &given.pipes, |pipe| (pipe.name.as_str(), pipe.id.0), &mut brought);
+    brought
 }
 
 #[derive(Default)]
@@ -369,6 +505,27 @@ fn rescale(before: Option<&Point>, after: &Point, received_before: Timestamp) ->
     let new_si = |old_si: f64| after.unit.to_si(before.unit.from_si(old_si));
     let offset = new_si(0.0);
     Some(Rescale { factor: new_si(1.0) - offset, offset, received_before })
+}
+
+/// What a change means for the units that samples are read by; it will be stored with `entries`.
+fn other_units(points: &[Point], before: &BTreeMap<PointId, Point>, entries: &[AuditEntry]) -> Units {
+    let rescaled = |point: &Point| {
+        let line = rescale(before.get(&point.id), point, Timestamp::MAX)?;
+        Some((point.no, line.factor, line.offset))
+    };
+    let points: Vec<_> = points.iter().filter_map(rescaled).collect();
+    match entries.first() {
+        Some(proof) if !points.is_empty() => Units::Others { proof: proof.id, points },
+        _ => Units::Same,
+    }
+}
+
+/// The same where the change was not stored after all.
+fn former_units(points: &[Point], before: &BTreeMap<PointId, Point>, entries: &[AuditEntry]) -> Units {
+    match other_units(points, before, entries) {
+        Units::Others { proof, .. } => Units::FormerAgain { proof },
+        same => same,
+    }
 }
 
 fn audit_of(audit: &AuditEntry, points: &[Point], before: &BTreeMap<PointId, Point>) -> Vec<AuditEntry> {
@@ -492,6 +649,25 @@ mod tests {
         let adopted = Point { state: PointState::Adopted, ..had.clone() };
         assert_eq!(faults_of(&adopted, Some(&had), &plant).len(), 2);
         assert!(faults_of(&adopted, Some(&adopted), &plant).is_empty());
+    }
+
+    #[test]
+    fn an_import_changes_what_it_knows_and_adds_the_rest() {
+        let tenant = empty_plant().tenant;
+        let site = |name: &str, id: &str| penstock_model::Site {
+            id: penstock_model::SiteId::derived(tenant.0, id),
+            name: name.to_owned(),
+            kind: penstock_model::SiteKind::Pumping,
+            area: None,
+            position: None,
+        };
+        let mut plant = Plant { sites: vec![site("PS-1", "a"), site("PS-2", "b")], ..empty_plant() };
+        let sites = vec![site("PS-2", "b"), site("PS-9", "a"), site("PS-0", "c")];
+        let file = Plant { name: "Town".into(), sites, ..empty_plant() };
+        assert_eq!(bring_in(&mut plant, &file), Brought { added: 1, changed: 1 });
+        assert_eq!(plant.sites, [site("PS-0", "c"), site("PS-2", "b"), site("PS-9", "a")]);
+        assert_eq!(plant.name, "Town");
+        assert_eq!(bring_in(&mut plant, &file), Brought::default());
     }
 
     fn empty_plant() -> Plant {

@@ -61,6 +61,9 @@ pub enum Error {
     /// A secret.
     #[error(transparent)]
     Secret(#[from] crate::secrets::SecretError),
+    /// It was told to stop while it waited for its database.
+    #[error("the station was stopped while it waited for its database, and had not started yet")]
+    Interrupted,
     /// A part could not be set up.
     #[error("a part of the station could not be set up: {0}; see the log")]
     SetUp(String),

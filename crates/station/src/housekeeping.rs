@@ -5,9 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use penstock_archive::{Archive, ArchiveSettings, Key};
+use penstock_model::Timestamp;
 use penstock_store::{Error, Expired};
 use tokio_util::sync::CancellationToken;
 
+use crate::notices::Notices;
+use crate::secrets::Secret;
+use crate::settings;
 use crate::station::Shared;
 
 /// How often it is looked for hours that are over.
@@ -20,7 +24,7 @@ const SETTLED: Duration = Duration::from_secs(24 * 3_600);
 const AHEAD: u32 = 2;
 
 /// The name that the secret of the archive's key is kept under.
-const ARCHIVE_SECRET: &str = "archive";
+pub(crate) const ARCHIVE_SECRET: &str = "archive";
 
 /// Keeps house until `stop`.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
@@ -37,7 +41,10 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
         let mut every = tokio::time::interval(PARTITIONS);
         let started = Instant::now();
         loop {
-            every.tick().await;
+            tokio::select! {
+                _ = every.tick() => {}
+                () = shared.archive_is_set.notified() => {}
+            }
             shared.look_after_partitions(started.elapsed() >= SETTLED).await;
         }
     };
@@ -68,7 +75,7 @@ impl Shared {
             return self.tell_of(&error, "partitions", "partitions could not be made ahead");
         }
         if let Err(problem) = self.open_archive().await {
-            let cure = "correct it under [archive] in penstock.toml; until then nothing is taken away";
+            let cure = "correct it in the settings, under Archive; until then nothing is taken away";
             return self.notices.set("historian", "archive", problem, cure);
         }
         self.notices.clear("historian", "archive");
@@ -76,10 +83,7 @@ impl Shared {
         match self.store.expire(now, &retention, confirmed).await {
             Ok(expired) => {
                 self.notices.clear("historian", "partitions");
-                if expired != Expired::default() {
-                    let Expired { dropped, thinned, waiting } = expired;
-                    tracing::info!(dropped, thinned, waiting, "took away what was kept long enough");
-                }
+                tell_what_went(&self.notices, now, &expired);
             }
             Err(error) => self.tell_of(&error, "partitions", "what was kept long enough could not be taken away"),
         }
@@ -87,22 +91,42 @@ impl Shared {
 
     /// Opens the archive where one is set and not open yet: a store on the network may come later than the station.
     async fn open_archive(&self) -> Result<(), String> {
-        let settings = self.settings().settings.archive.clone();
-        let Some(place) = settings.place.filter(|_| !self.store.has_archive()) else { return Ok(()) };
-        let key = match settings.access_key {
+        let wanted = self.settings().settings.archive.clone();
+        if wanted.place.is_none() || self.store.has_archive() {
+            return Ok(());
+        }
+        self.store.use_archive(self.archive_at(wanted, None).await?);
+        Ok(())
+    }
+
+    /// Opens an archive with the secret that is `given`, else with the one that is kept.
+    pub(crate) async fn archive_at(
+        &self,
+        wanted: settings::ArchiveSettings,
+        given: Option<Secret>,
+    ) -> Result<Archive, String> {
+        let settings::ArchiveSettings { place, endpoint, region, access_key } = wanted;
+        let key = match access_key {
             None => None,
             Some(access_key) => {
-                let secrets = self.secrets.clone();
-                let secret = tokio::task::spawn_blocking(move || secrets.get(ARCHIVE_SECRET)).await;
-                let secret = secret.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+                let secret = match given {
+                    Some(secret) => Some(secret),
+                    None => self.archive_secret().await?,
+                };
                 let secret = secret.ok_or_else(|| format!("no secret is kept for the archive's key {access_key:?}"))?;
                 Some(Key { access_key, secret: secret.to_string() })
             }
         };
-        let (endpoint, region) = (settings.endpoint, settings.region);
+        let place = place.unwrap_or_default();
         let opened = Archive::open(&ArchiveSettings { place, endpoint, region, key }).await;
-        self.store.use_archive(opened.map_err(|error| error.to_string())?);
-        Ok(())
+        opened.map_err(|error| error.to_string())
+    }
+
+    /// The secret of the archive's key, where one is kept.
+    pub(crate) async fn archive_secret(&self) -> Result<Option<Secret>, String> {
+        let secrets = self.secrets.clone();
+        let secret = tokio::task::spawn_blocking(move || secrets.get(ARCHIVE_SECRET)).await;
+        secret.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     /// While the database is away others tell of it, and the next pass does what this one could not.
@@ -113,5 +137,50 @@ impl Shared {
         }
         let cure = "samples go on being stored; it is tried again by itself: see the log if it stands";
         self.notices.set("historian", kind, format!("{what}: {error}"), cure);
+    }
+}
+
+/// Says what a pass took away, and asks people for a look where the clock held it back.
+fn tell_what_went(notices: &Notices, now: Timestamp, expired: &Expired) {
+    let Expired { dropped, thinned, waiting, held_since } = *expired;
+    match held_since {
+        Some(last) => notices.set(
+            "historian",
+            "clock",
+            format!("nothing is taken away: the clock says {now}, more than a month after {last}, when it last was"),
+            "set the station's clock if it is wrong; if it is right, as after a long rest, wait: what is over goes once \
+             the station has run for a day",
+        ),
+        None => notices.clear("historian", "clock"),
+    }
+    if dropped + thinned > 0 {
+        tracing::info!(dropped, thinned, "took away what was kept long enough");
+    }
+    if waiting > 0 {
+        tracing::debug!(waiting, "what was kept long enough waits until it is rolled up");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_model::Clock;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_leaps_is_told_and_taken_back() {
+        let now = Timestamp::parse("2037-09-10T00:00:00Z").expect("a time");
+        let last = Timestamp::parse("2026-09-10T00:00:00Z").expect("a time");
+        let notices = Notices::new(Clock::manual(now));
+        tell_what_went(&notices, now, &Expired { dropped: 3, thinned: 1, waiting: 1, held_since: None });
+        assert_eq!(notices.list(), []);
+        tell_what_went(&notices, now, &Expired { held_since: Some(last), ..Expired::default() });
+        let list = notices.list();
+        let [notice] = list.as_slice() else { panic!("{list:?}") };
+        assert_eq!(notice.part, "historian");
+        assert!(notice.what.contains("2037-09-10") && notice.what.contains("2026-09-10"), "{}", notice.what);
+        assert!(notice.cure.contains("clock"), "{}", notice.cure);
+        tell_what_went(&notices, last, &Expired::default());
+        assert_eq!(notices.list(), []);
     }
 }

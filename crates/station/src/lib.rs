@@ -13,6 +13,7 @@ mod housekeeping;
 pub mod instance;
 pub mod live;
 pub mod notices;
+mod patience;
 mod pipeline;
 mod points_csv;
 mod record;

@@ -23,10 +23,11 @@ use penstock_model::{
 };
 use penstock_sources::Received;
 use penstock_spool::Room;
-use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject};
+use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject, UnitReturn, UnitSwitch};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::SleepWatch;
 use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
@@ -101,14 +102,18 @@ pub(crate) enum Order {
         /// Whether they are durable.
         reply: oneshot::Sender<Result<(), String>>,
     },
-    /// Points and rules have changed in storage: judge by them from now on.
+    /// Points and rules are others: judge by them from now on.
     Adopt {
         /// New and changed points.
         points: Vec<Point>,
+        /// Points that are not to be after all; their addresses are unknown again.
+        gone: Vec<Point>,
         /// New and changed rules.
         rules: Vec<AlarmRule>,
         /// Rules that are gone.
         removed: Vec<RuleId>,
+        /// What it means for the units that samples are read by.
+        units: Units,
         /// The time from which samples are read by them: those received before were read as before.
         reply: oneshot::Sender<Timestamp>,
     },
@@ -139,6 +144,25 @@ pub(crate) enum Order {
     Snapshot {
         /// What each has learnt.
         reply: oneshot::Sender<Snapshot>,
+    },
+}
+
+/// What a change means for the units that samples are read by.
+#[derive(Debug)]
+pub(crate) enum Units {
+    /// They stay.
+    Same,
+    /// Some become others.
+    Others {
+        /// Id of the audit entry that the change will be stored with.
+        proof: uuid::Uuid,
+        /// Of each point: new SI value = old SI value × factor + offset.
+        points: Vec<(PointNo, f64, f64)>,
+    },
+    /// They are what they were before the switch of that proof.
+    FormerAgain {
+        /// The switch's.
+        proof: uuid::Uuid,
     },
 }
 
@@ -192,6 +216,7 @@ pub(crate) struct Pipeline {
     newest_received: Timestamp,
     discovered: usize,
     decoded: Decoded,
+    sleep: SleepWatch,
     /// Rejects since the log told of one, and when it did.
     untold: u64,
     told_of_rejects: Option<Instant>,
@@ -250,6 +275,7 @@ impl Pipeline {
             newest_received: now,
             discovered,
             decoded: Decoded::default(),
+            sleep: SleepWatch::new(),
             untold: 0,
             told_of_rejects: None,
         };
@@ -317,6 +343,7 @@ impl Pipeline {
         let mut out = Yield::default();
         let mut acks = Vec::new();
         let mut bytes = 0;
+        self.look_for_sleep(self.clock.now());
         self.counters.messages.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for message in batch.drain(..) {
             self.take_in_one(&message, &mut out);
@@ -366,6 +393,9 @@ impl Pipeline {
         if let Some(bytes) = message.over_limit {
             let reason = format!("{bytes} bytes are more than this source takes at once: send several messages");
             return self.reject(message, &reason, out);
+        }
+        if message.has_broken_topic {
+            return self.reject(message, "its topic is not UTF-8: correct the device that sends it", out);
         }
         let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
         let Some(target) = routes.find(&message.topic) else { return };
@@ -523,9 +553,18 @@ impl Pipeline {
         }
     }
 
+    /// While the machine slept nobody could be heard: that is no site's silence.
+    fn look_for_sleep(&mut self, now: Timestamp) {
+        if self.sleep.has_slept() {
+            self.engine.listen_from(now);
+        }
+    }
+
     fn tick(&mut self) {
         let mut out = Yield::default();
-        self.engine.tick(self.clock.now(), &mut out.transitions);
+        let now = self.clock.now();
+        self.look_for_sleep(now);
+        self.engine.tick(now, &mut out.transitions);
         if !out.transitions.is_empty() {
             let job = self.settle(out, Vec::new());
             self.put(job);
@@ -594,7 +633,9 @@ impl Pipeline {
     async fn carry_out(&mut self, order: Order) {
         match order {
             Order::Act { act, alarms, by, audit, reply } => self.act(&act, alarms, by, &audit, reply).await,
-            Order::Adopt { points, rules, removed, reply } => self.adopt(points, rules, removed, reply),
+            Order::Adopt { points, gone, rules, removed, units, reply } => {
+                self.adopt(points, &gone, rules, removed, units, reply);
+            }
             Order::Keep { samples, audits, reply } => {
                 let out = Yield { samples, audits, ..Yield::default() };
                 let job = self.settle(out, Vec::new());
@@ -628,7 +669,8 @@ impl Pipeline {
             match act.perform(&mut self.engine, (rule, occurrence), by, now) {
                 Ok(transition) => {
                     out.transitions.push(transition);
-                    let entry = AuditEntry::new(self.tenant, now, Some(by), &audit.action, act.subject(rule, occurrence));
+                    let entry =
+                        AuditEntry::new(self.tenant, now, Some(by), &audit.action, act.subject(rule, occurrence));
                     out.audits.push(AuditEntry { new: act.said(), from_where: audit.from_where.clone(), ..entry });
                     results.push((rule, Ok(())));
                 }
@@ -651,8 +693,10 @@ impl Pipeline {
     fn adopt(
         &mut self,
         points: Vec<Point>,
+        gone: &[Point],
         rules: Vec<AlarmRule>,
         removed: Vec<RuleId>,
+        units: Units,
         reply: oneshot::Sender<Timestamp>,
     ) {
         let now = self.clock.now().max(self.newest_received + Duration::from_micros(1));
@@ -668,7 +712,13 @@ impl Pipeline {
                 self.fleet.watch(point.no, config);
             }
         }
+        for point in gone {
+            self.directory.remove(point);
+            self.fleet.forget(point.no);
+        }
         self.engine.set_points(points.iter().map(|point| facts_of(point, None)));
+        // No site is silent because of them.
+        self.engine.set_points(gone.iter().map(|point| PointFacts { site: None, ..facts_of(point, None) }));
         let touched: Vec<RuleId> = rules.iter().map(|rule| rule.id).chain(removed.iter().copied()).collect();
         self.engine.set_rules(rules, now, &mut out.transitions);
         self.engine.remove(&removed, now, &mut out.transitions);
@@ -676,7 +726,16 @@ impl Pipeline {
         if self.discovered < MAX_DISCOVERED {
             self.notices.clear("points", "too-many");
         }
-        let job = self.settle(out, Vec::new());
+        let mut job = self.settle(out, Vec::new());
+        match units {
+            Units::Same => {}
+            Units::Others { proof, points } => {
+                job.push(Room::Samples, Record::Switched(UnitSwitch { proof, at: now, points }));
+            }
+            Units::FormerAgain { proof } => {
+                job.push(Room::Samples, Record::SwitchedBack(UnitReturn { proof, at: now }));
+            }
+        }
         self.show_alarms(touched);
         self.put(Job { done: Some(Box::new(move |_| answer(reply, now))), ..job });
     }
@@ -692,13 +751,7 @@ fn count_discovered(register: &Register, changed: &[Point]) -> usize {
 }
 
 fn facts_of(point: &Point, evaluated_until: Option<Timestamp>) -> PointFacts {
-    PointFacts {
-        id: point.id,
-        site: point.site,
-        asset: point.asset,
-        stale_after: point.stale_after,
-        evaluated_until,
-    }
+    PointFacts { id: point.id, site: point.site, asset: point.asset, stale_after: point.stale_after, evaluated_until }
 }
 
 /// Answers; the one who asked may have gone.

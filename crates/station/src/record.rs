@@ -8,7 +8,7 @@ use penstock_model::{
     Address, AreaId, AssetId, Band, Limits, Point, PointId, PointNo, PointRole, PointState, Position, Quantity, RuleId,
     Sample, SiteId, Timestamp, Transition, TransitionKind, Unit, UserId,
 };
-use penstock_store::{AuditEntry, Batch, Delivery, DeviceAlert, JournalEntry, Reject};
+use penstock_store::{AuditEntry, Batch, Delivery, DeviceAlert, JournalEntry, Reject, UnitReturn, UnitSwitch};
 use serde::{Deserialize, Serialize};
 
 /// Version of the layout; a later one reads the earlier.
@@ -44,6 +44,10 @@ pub(crate) enum Record {
     DeviceAlerts(Vec<DeviceAlert>),
     /// Messages that hold values without a time of their own.
     Deliveries(Vec<Delivery>),
+    /// From here on samples of some points are read by other units.
+    Switched(UnitSwitch),
+    /// And from here on by the former ones again.
+    SwitchedBack(UnitReturn),
 }
 
 impl Record {
@@ -75,6 +79,7 @@ impl Record {
             Self::Rejects(rejects) => halve(rejects).map(|(a, b)| (Self::Rejects(a), Self::Rejects(b)))?,
             Self::Deliveries(all) => halve(all).map(|(a, b)| (Self::Deliveries(a), Self::Deliveries(b)))?,
             Self::DeviceAlerts(alerts) => halve(alerts).map(|(a, b)| (Self::DeviceAlerts(a), Self::DeviceAlerts(b)))?,
+            Self::Switched(_) | Self::SwitchedBack(_) => return None,
             Self::Alarms { transitions, mut audits } => {
                 let (first, rest) = halve(transitions)?;
                 let of_rest = audits.split_off(audits.len() / 2);
@@ -116,6 +121,8 @@ impl Record {
             Self::Rejects(rejects) => batch.rejects.extend(rejects),
             Self::DeviceAlerts(alerts) => batch.alerts.extend(alerts),
             Self::Deliveries(deliveries) => batch.deliveries.extend(deliveries),
+            Self::Switched(switch) => batch.switches.push(switch),
+            Self::SwitchedBack(back) => batch.returns.push(back),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use penstock_api::{BrokerForm, MqttVersion, RouteForm, TlsForm};
+use penstock_api::{ArchiveForm, BrokerForm, MqttVersion, RetentionForm, RouteForm, TlsForm};
 use penstock_model::Quantity;
 use penstock_store::Retention;
 use serde::{Deserialize, Serialize};
@@ -261,6 +261,24 @@ impl Default for RetentionSettings {
 }
 
 impl RetentionSettings {
+    /// What a form says.
+    pub fn from_form(form: &RetentionForm) -> Self {
+        Self {
+            samples_days: form.samples_days,
+            samples_days_of: form.samples_days_of.clone(),
+            roll_ups_years: form.roll_ups_years,
+        }
+    }
+
+    /// As a form.
+    pub fn to_form(&self) -> RetentionForm {
+        RetentionForm {
+            samples_days: self.samples_days,
+            samples_days_of: self.samples_days_of.clone(),
+            roll_ups_years: self.roll_ups_years,
+        }
+    }
+
     /// As the historian takes it.
     pub(crate) fn to_store(&self) -> Retention {
         let days = |days: u32| Duration::from_secs(u64::from(days) * 24 * 3_600);
@@ -285,6 +303,39 @@ pub struct ArchiveSettings {
     pub region: Option<String>,
     /// The key that it knows the station by.
     pub access_key: Option<String>,
+}
+
+impl ArchiveSettings {
+    /// What a form says, its secret aside.
+    pub fn from_form(form: &ArchiveForm) -> Self {
+        let some = |text: &Option<String>| {
+            let text = text.as_deref().unwrap_or_default().trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        Self {
+            place: some(&form.place),
+            endpoint: some(&form.endpoint),
+            region: some(&form.region),
+            access_key: some(&form.access_key),
+        }
+    }
+
+    /// As a form, without its secret.
+    pub fn to_form(&self, has_secret: bool) -> ArchiveForm {
+        ArchiveForm {
+            place: self.place.clone(),
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            access_key: self.access_key.clone(),
+            secret: None,
+            has_secret,
+        }
+    }
+
+    /// Whether it is a store on the network, which asks for a key.
+    pub fn is_store(&self) -> bool {
+        self.place.as_deref().is_some_and(|place| place.starts_with("s3://"))
+    }
 }
 
 /// The map.
@@ -549,6 +600,49 @@ pub fn put_brokers(document: &mut toml_edit::DocumentMut, brokers: &[BrokerSetti
     document.insert("brokers", toml_edit::Item::ArrayOfTables(tables));
 }
 
+/// Puts into the file's document whether the map may show tiles.
+pub fn put_tiles(document: &mut toml_edit::DocumentMut, enabled: bool) {
+    put(document, "map", "tiles", Some(enabled.into()));
+}
+
+/// Puts how long things are kept into the file's document.
+pub fn put_retention(document: &mut toml_edit::DocumentMut, retention: &RetentionSettings) {
+    let mut days_of = toml_edit::InlineTable::new();
+    for (quantity, days) in &retention.samples_days_of {
+        days_of.insert(quantity.name(), i64::from(*days).into());
+    }
+    let days_of = (!days_of.is_empty()).then_some(toml_edit::Value::InlineTable(days_of));
+    put(document, "retention", "samples_days", Some(i64::from(retention.samples_days).into()));
+    put(document, "retention", "roll_ups_years", Some(i64::from(retention.roll_ups_years).into()));
+    put(document, "retention", "samples_days_of", days_of);
+}
+
+/// Puts an archive into the file's document.
+pub fn put_archive(document: &mut toml_edit::DocumentMut, archive: &ArchiveSettings) {
+    let ArchiveSettings { place, endpoint, region, access_key } = archive;
+    for (key, value) in [("place", place), ("endpoint", endpoint), ("region", region), ("access_key", access_key)] {
+        put(document, "archive", key, value.as_deref().map(Into::into));
+    }
+}
+
+/// Puts a value into a section, or takes it away; the comments around it stay.
+fn put(document: &mut toml_edit::DocumentMut, section: &str, key: &str, value: Option<toml_edit::Value>) {
+    let Some(table) = document.entry(section).or_insert_with(toml_edit::table).as_table_like_mut() else { return };
+    let Some(mut value) = value else {
+        table.remove(key);
+        return;
+    };
+    match table.get_mut(key).and_then(toml_edit::Item::as_value_mut) {
+        Some(former) => {
+            *value.decor_mut() = former.decor().clone();
+            *former = value;
+        }
+        None => {
+            table.insert(key, toml_edit::Item::Value(value));
+        }
+    }
+}
+
 /// Sets where a table is written; the tables in it follow it.
 fn place(table: &mut toml_edit::Table, position: Option<isize>) {
     table.set_position(position);
@@ -642,6 +736,64 @@ mod tests {
         let rest = changed.strip_prefix("# first\n[station]\nname = \"a\"\n\n# last\n[demo]\npeople = false\n");
         let rest = rest.expect("sections stay");
         assert!(rest.starts_with("\n# ours\n# end\n[[brokers]]\nname = \"x\"\n"), "{rest}");
+    }
+
+    #[test]
+    fn single_settings_are_put_where_they_stand() {
+        let text_of = |document: &toml_edit::DocumentMut| document.to_string();
+        let mut document: toml_edit::DocumentMut = DOCUMENTED.parse().expect("valid");
+        let retention = RetentionSettings {
+            samples_days: 400,
+            samples_days_of: BTreeMap::from([(Quantity::Pressure, 700), (Quantity::Power, 30)]),
+            roll_ups_years: 12,
+        };
+        let archive = ArchiveSettings {
+            place: Some("s3://water/samples".into()),
+            endpoint: Some("https://minio.example.org:9000".into()),
+            region: None,
+            access_key: Some("penstock".into()),
+        };
+        put_retention(&mut document, &retention);
+        put_archive(&mut document, &archive);
+        put_tiles(&mut document, true);
+        let settings = toml::from_str::<Settings>(&text_of(&document)).expect("valid");
+        assert_eq!((&settings.retention, &settings.archive, settings.map.tiles), (&retention, &archive, true));
+        for line in DOCUMENTED.lines().filter(|line| line.starts_with('#')) {
+            assert!(text_of(&document).contains(line), "{line:?} is gone");
+        }
+        put_retention(&mut document, &RetentionSettings::default());
+        put_archive(&mut document, &ArchiveSettings::default());
+        put_tiles(&mut document, false);
+        assert_eq!(text_of(&document), DOCUMENTED, "there and back");
+    }
+
+    #[test]
+    fn a_table_of_days_becomes_a_line() {
+        let text = "[retention]\nsamples_days = 9 # short\n\n[retention.samples_days_of]\nflow = 8\n";
+        let mut document: toml_edit::DocumentMut = text.parse().expect("valid");
+        let days_of = BTreeMap::from([(Quantity::Flow, 7)]);
+        put_retention(&mut document, &RetentionSettings { samples_days_of: days_of.clone(), ..Default::default() });
+        let changed = document.to_string();
+        let settings: Settings = toml::from_str(&changed).expect("valid");
+        assert_eq!((settings.retention.samples_days, settings.retention.samples_days_of), (90, days_of));
+        assert!(changed.contains("samples_days = 90 # short"), "{changed}");
+    }
+
+    #[test]
+    fn forms_come_back_as_they_went() {
+        let form = ArchiveForm {
+            place: Some(" s3://water ".into()),
+            endpoint: Some("  ".into()),
+            secret: Some("hunter2".into()),
+            ..ArchiveForm::default()
+        };
+        let settings = ArchiveSettings::from_form(&form);
+        assert!(settings.is_store());
+        assert_eq!((settings.place.as_deref(), &settings.endpoint), (Some("s3://water"), &None));
+        assert_eq!(settings.to_form(true).secret, None);
+        assert!(!format!("{form:?}").contains("hunter2"));
+        let retention = RetentionSettings::default();
+        assert_eq!(RetentionSettings::from_form(&retention.to_form()), retention);
     }
 
     #[test]

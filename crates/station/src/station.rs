@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use penstock_anomaly::{Detector, Fleet, SNAPSHOT_VERSION, Snapshot};
 use penstock_api::{ApiError, Code, StationStatus};
-use penstock_model::{Clock, Permission, PointNo, TenantId, Timestamp};
+use penstock_model::{AlarmState, Clock, Permission, PointNo, Sample, TenantId, Timestamp};
 use penstock_sources::broker::{Credentials, Keeper, PrivateBroker, keeps_device_password};
 use penstock_sources::mqtt::MqttSettings;
 use penstock_sources::{Received, Secret, SourceState};
 use penstock_spool::{Seq, Spool};
-use penstock_store::{Cluster, ClusterEvent, ClusterSettings, DetectorModel, Store, Writer};
+use penstock_store::{
+    Cluster, ClusterEvent, ClusterSettings, ConnectOptions, Delivery, DetectorModel, Reader, Store, Writer,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -28,11 +30,12 @@ use crate::housekeeping;
 use crate::instance::{Instance, Running};
 use crate::live::{Feed, Live};
 use crate::notices::{Notices, RecentLog};
+use crate::patience::until_done;
 use crate::pipeline::{self, Counters, Order, Pipeline, Start};
 use crate::register::Register;
 use crate::secrets::Secrets;
 use crate::sessions::Sessions;
-use crate::settings::{BrokerSettings, LOCAL_SOURCE, Loaded, PlantSettings, PrivateBrokerSettings};
+use crate::settings::{BrokerSettings, LOCAL_SOURCE, Loaded, PlantSettings, PrivateBrokerSettings, Settings};
 use crate::spooler::spooler;
 use crate::tiles::Tiles;
 use crate::ways_in::{WaysIn, mqtt_settings};
@@ -62,6 +65,8 @@ pub struct Options {
     pub log: RecentLog,
     /// Its secrets.
     pub secrets: Secrets,
+    /// Ends a start that waits for its database; one that is through ends by [`Station::stop`].
+    pub stop: CancellationToken,
 }
 
 /// A running station. Clones are the same one.
@@ -77,9 +82,10 @@ pub(crate) struct Shared {
     pub(crate) tenant: TenantId,
     pub(crate) settings: Mutex<Loaded>,
     pub(crate) secrets: Secrets,
+    /// For changes, for what the station itself needs, and for signing in.
     pub(crate) store: Store,
-    /// The same as screens read it.
-    pub(crate) screens: Store,
+    /// The same as screens read it: whatever is read for a person.
+    pub(crate) screens: Reader,
     pub(crate) database: DatabaseWatch,
     pub(crate) spool: Arc<Spool>,
     pub(crate) register: Arc<Register>,
@@ -98,6 +104,10 @@ pub(crate) struct Shared {
     pub(crate) broker: Option<PrivateBroker>,
     /// One change of configuration at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// Told when an archive is set.
+    pub(crate) archive_is_set: Notify,
+    /// The archive in use is not the one that is set any more.
+    pub(crate) archive_waits: AtomicBool,
     /// Let go when the station has stopped.
     instance: Mutex<Option<Instance>>,
     running: Mutex<Option<Parts>>,
@@ -121,56 +131,59 @@ struct Parts {
 
 impl Station {
     /// Starts a station: its database and broker, then what a former run left in the spool, then plant and alarms as
-    /// they were, and only then the ways in.
+    /// they were, and only then the ways in. A database that is away is waited for.
     ///
     /// # Errors
-    /// [`Error::Running`] where one runs on this data already; the others name what is missing or wrong, with the cure.
+    /// [`Error::Running`] where one runs on this data already, [`Error::Interrupted`]; the others name what is missing
+    /// or wrong, with the cure.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let Options { data, settings: loaded, clock, log, secrets } = options;
+        let Options { data, settings: loaded, clock, log, secrets, stop } = options;
         let settings = loaded.settings.clone();
         let instance = Instance::take(&data)?;
         let notices = Notices::new(clock.clone());
         let tenant = tenant_of(&data, &settings.plant, &clock)?;
 
-        let (cluster, broker) =
-            tokio::join!(start_database(&data), start_broker(&data, &settings.broker, &secrets, &clock),);
-        let (mut cluster, store) = cluster?;
+        let of_database = ClusterSettings::new(data.join("database"));
+        let start_cluster = || {
+            let starting = Cluster::start(of_database.clone());
+            async move { starting.await.map_err(Error::from) }
+        };
+        let (cluster, broker) = tokio::join!(
+            until_done("starting the database", &notices, &stop, start_cluster),
+            start_broker(&data, &settings.broker, &secrets, &clock),
+        );
+        let mut cluster = cluster?;
         let (broker, keeper) = match broker? {
             Some((broker, keeper)) => (Some(broker), Some(keeper)),
             None => (None, None),
         };
-
-        let spool = open_spool(&data, settings.spool.max_megabytes, &notices)?;
-        let appended = Arc::new(Notify::new());
-        let counters = Arc::new(Counters::default());
-        let watermark = Writer::open(&store).await?.watermark().await?;
-        spool.continue_after(Seq(watermark))?;
-        // A crash may have come between the two.
-        spool.trim(Seq(watermark))?;
-        let database = DatabaseWatch::new(watermark);
-        let copier = |register: Option<Arc<Register>>| Copier {
-            clock: clock.clone(),
-            spool: Arc::clone(&spool),
-            appended: Arc::clone(&appended),
-            store: store.clone(),
-            tenant,
-            register,
-            notices: notices.clone(),
-            counters: Arc::clone(&counters),
-            watch: database.clone(),
+        let database_options = cluster.options();
+        let stop_cluster = CancellationToken::new();
+        // Watched from here on: what dies while the rest of the start needs it is started again.
+        let cluster = {
+            let (stop, notices) = (stop_cluster.clone(), notices.clone());
+            tokio::spawn(async move {
+                cluster.watch(stop.cancelled(), |event| tell_of_cluster(&notices, event)).await;
+                cluster
+            })
         };
-        // What a former run acknowledged comes first: points, alarms and newest values are read after it.
-        let at_once = CancellationToken::new();
-        at_once.cancel();
-        copier(None).run(at_once, CancellationToken::new()).await;
-        let waiting = spool.stats().waiting;
-        if waiting > 0 {
-            // Going on would give numbers to new points that points in the spool have already.
-            let why = notices.list().into_iter().map(|notice| notice.what).collect::<Vec<_>>().join("; ");
-            return Err(Error::SetUp(format!("the database does not take {waiting} entries of the spool: {why}")));
-        }
+        let begun = Begun::begin(&data, &settings, tenant, &clock, &notices, &database_options, &stop).await;
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                stop_cluster.cancel();
+                stop_database(cluster).await;
+                if let Some(keeper) = keeper {
+                    let at_once = CancellationToken::new();
+                    at_once.cancel();
+                    keeper.run(at_once).await;
+                }
+                return Err(error);
+            }
+        };
+        let Begun { store, screens, spool, appended, counters, database, demo, tiles, found } = begun;
 
-        let register = Arc::new(load_register(&store, tenant, &settings.plant, &clock).await?);
+        let register = Arc::new(found.register);
         let live = Live::new(clock.clone(), settings.live.tick());
         live.set_register(register.lock().version);
         let (spooler, spooler_task) = spooler(Arc::clone(&spool), notices.clone(), Arc::clone(&appended));
@@ -182,39 +195,41 @@ impl Station {
             notices: notices.clone(),
             counters: Arc::clone(&counters),
             spooler,
-            states: store.alarm_states(tenant).await?,
-            latest: store.latest(tenant).await?,
-            deliveries: store.deliveries().await?,
-            fleet: load_fleet(&store, tenant).await,
-            journal_seq: store.last_journal_seq().await?,
+            states: found.states,
+            latest: found.latest,
+            deliveries: found.deliveries,
+            fleet: found.fleet,
+            journal_seq: found.journal_seq,
         });
 
         let (messages_in, messages) = mpsc::channel::<Received>(pipeline::QUEUE);
         let (orders, orders_out) = mpsc::channel(64);
-        let sessions_folder = data.join("sources");
-        std::fs::create_dir_all(&sessions_folder)
-            .map_err(|source| Error::file("folder of the sources", &sessions_folder, source))?;
-        let ways_in = WaysIn::new(clock.clone(), sessions_folder, messages_in);
-        let demo = match settings.demo.people && settings.brokers.is_empty() {
-            true => Demo::start(tenant).map_err(|error| Error::SetUp(error.message))?,
-            false => Demo::default(),
+        let ways_in = WaysIn::new(clock.clone(), sessions_folder(&data), messages_in);
+        let copier = Copier {
+            clock: clock.clone(),
+            spool: Arc::clone(&spool),
+            appended,
+            store: store.clone(),
+            tenant,
+            register: Some(Arc::clone(&register)),
+            notices: notices.clone(),
+            counters: Arc::clone(&counters),
+            watch: database.clone(),
         };
-        store.remember_people(tenant, &demo.remembered()).await?;
 
-        let tokens: [CancellationToken; 6] = std::array::from_fn(|_| CancellationToken::new());
-        let [stop_pipeline, stop_copier, stop_rest, stop_cluster, stop_broker, cut] = tokens;
+        let tokens: [CancellationToken; 5] = std::array::from_fn(|_| CancellationToken::new());
+        let [stop_pipeline, stop_copier, stop_rest, stop_broker, cut] = tokens;
+        let copying = copier.run(stop_copier.clone(), cut.clone());
         let parts = Parts {
             pipeline: tokio::spawn(pipeline.run(messages, orders_out, stop_pipeline.clone())),
             spooler: tokio::spawn(spooler_task.run(cut.clone())),
-            copier: tokio::spawn(copier(Some(Arc::clone(&register))).run(stop_copier.clone(), cut.clone())),
+            copier: tokio::spawn(async move {
+                if let Err(error) = copying.await {
+                    tracing::warn!(%error, "the database did not take all of the spool; the next start goes on");
+                }
+            }),
             rest: JoinSet::new(),
-            cluster: {
-                let (stop, notices) = (stop_cluster.clone(), notices.clone());
-                tokio::spawn(async move {
-                    cluster.watch(stop.cancelled(), |event| tell_of_cluster(&notices, event)).await;
-                    cluster
-                })
-            },
+            cluster,
             keeper: keeper.map(|keeper| tokio::spawn(keeper.run(stop_broker.clone()))),
             stop_pipeline,
             stop_copier,
@@ -225,16 +240,18 @@ impl Station {
         };
         let shared = Arc::new(Shared {
             since: clock.now(),
-            first_start: AtomicBool::new(store.count_admins(tenant).await? == 0),
+            first_start: AtomicBool::new(!found.has_admin),
             sessions: Sessions::new(clock.clone(), Duration::from_secs(settings.station.session_idle_mins * 60)),
-            tiles: Tiles::new(data.join("tiles")).map_err(|error| Error::SetUp(error.to_string()))?,
+            tiles,
             settings: Mutex::new(loaded),
             running: Mutex::new(Some(parts)),
             changing: tokio::sync::Mutex::new(()),
+            archive_is_set: Notify::new(),
+            archive_waits: AtomicBool::new(false),
             clock,
             tenant,
             secrets,
-            screens: store.for_screens(tenant).await?,
+            screens,
             store,
             database,
             spool,
@@ -339,14 +356,7 @@ impl Station {
         self.shared.store.close().await;
         tracing::info!("stopping: database and broker");
         parts.stop_cluster.cancel();
-        match parts.cluster.await {
-            Ok(mut cluster) => {
-                if let Err(error) = cluster.stop(DRAIN).await {
-                    tracing::error!(%error, "the database did not stop");
-                }
-            }
-            Err(error) => tracing::error!(%error, "the database's watch failed"),
-        }
+        stop_database(parts.cluster).await;
         parts.stop_broker.cancel();
         if let Some(keeper) = parts.keeper {
             late("broker", tokio::time::timeout(DRAIN * 2, keeper).await);
@@ -500,6 +510,17 @@ impl Shared {
                 "let the device send several messages",
             );
         }
+        if state.broken_topics > 0 {
+            self.notices.set(
+                part,
+                "broken-topic",
+                format!(
+                    "{} messages had a topic that is not UTF-8 and were not read; they are kept below",
+                    state.broken_topics
+                ),
+                "find the device by what is left of the topic, and correct it",
+            );
+        }
     }
 
     /// How the station is.
@@ -560,10 +581,155 @@ fn late(what: &str, outcome: Result<Result<(), tokio::task::JoinError>, tokio::t
     }
 }
 
-async fn start_database(data: &Path) -> Result<(Cluster, Store), Error> {
-    let cluster = Cluster::start(ClusterSettings::new(data.join("database"))).await?;
-    let store = Store::open(&cluster.options()).await?;
-    Ok((cluster, store))
+/// Stops the database whose watch was told to end.
+async fn stop_database(watch: JoinHandle<Cluster>) {
+    match watch.await {
+        Ok(mut cluster) => {
+            if let Err(error) = cluster.stop(DRAIN).await {
+                tracing::error!(%error, "the database did not stop");
+            }
+        }
+        Err(error) => tracing::error!(%error, "the database's watch failed"),
+    }
+}
+
+/// What a start has when its database runs and has everything that a former run acknowledged.
+struct Begun {
+    store: Store,
+    screens: Reader,
+    spool: Arc<Spool>,
+    appended: Arc<Notify>,
+    counters: Arc<Counters>,
+    database: DatabaseWatch,
+    demo: Demo,
+    tiles: Tiles,
+    found: Found,
+}
+
+/// What the database says of the plant, its alarms and its people.
+struct Found {
+    register: Register,
+    states: Vec<AlarmState>,
+    latest: Vec<Sample>,
+    deliveries: Vec<Delivery>,
+    fleet: Fleet,
+    journal_seq: u64,
+    has_admin: bool,
+}
+
+impl Begun {
+    async fn begin(
+        data: &Path,
+        settings: &Settings,
+        tenant: TenantId,
+        clock: &Clock,
+        notices: &Notices,
+        options: &ConnectOptions,
+        stop: &CancellationToken,
+    ) -> Result<Self, Error> {
+        // What can fail without the database comes first.
+        let folder = sessions_folder(data);
+        std::fs::create_dir_all(&folder).map_err(|source| Error::file("folder of the sources", &folder, source))?;
+        let tiles = Tiles::new(data.join("tiles")).map_err(|error| Error::SetUp(error.to_string()))?;
+        let demo = match settings.demo.people && settings.brokers.is_empty() {
+            true => Demo::start(tenant).map_err(|error| Error::SetUp(error.message))?,
+            false => Demo::default(),
+        };
+        let spool = open_spool(data, settings.spool.max_megabytes, notices)?;
+
+        let store = until_done("opening the database", notices, stop, || open_store(options)).await?;
+        let watermark = until_done("reading how far the spool is stored", notices, stop, || watermark(&store)).await?;
+        spool.continue_after(Seq(watermark))?;
+        // A crash may have come between the two.
+        spool.trim(Seq(watermark))?;
+        let (appended, counters) = (Arc::new(Notify::new()), Arc::new(Counters::default()));
+        let database = DatabaseWatch::new(watermark);
+        // What a former run acknowledged comes first: points, alarms and newest values are read after it.
+        let copy = || {
+            let copier = Copier {
+                clock: clock.clone(),
+                spool: Arc::clone(&spool),
+                appended: Arc::clone(&appended),
+                store: store.clone(),
+                tenant,
+                register: None,
+                notices: notices.clone(),
+                counters: Arc::clone(&counters),
+                watch: database.clone(),
+            };
+            async move {
+                let at_once = CancellationToken::new();
+                at_once.cancel();
+                copier.run(at_once, CancellationToken::new()).await.map_err(|error| match error.is_transient() {
+                    true => Error::Store(error),
+                    false => Error::SetUp(format!("the database refuses what the spool holds: {error}")),
+                })
+            }
+        };
+        until_done("copying what a former run left in the spool", notices, stop, copy).await?;
+        let waiting = spool.stats().waiting;
+        if waiting > 0 {
+            // Going on would give numbers to new points that points in the spool have already.
+            let why = notices.list().into_iter().map(|notice| notice.what).collect::<Vec<_>>().join("; ");
+            return Err(Error::SetUp(format!("the database does not take {waiting} entries of the spool: {why}")));
+        }
+
+        let undo = || {
+            let store = store.clone();
+            async move { store.undo_switches().await.map_err(Error::from) }
+        };
+        let undone = until_done("undoing changes of unit that were never stored", notices, stop, undo).await?;
+        if undone > 0 {
+            tracing::warn!(
+                samples = undone,
+                "read samples back that came during a change of unit that was never stored"
+            );
+        }
+        let find = || Found::find(&store, tenant, &settings.plant, clock, &demo);
+        let found = until_done("reading plant, alarms and people", notices, stop, find).await?;
+        let open_screens = || {
+            let store = store.clone();
+            async move { store.for_screens(tenant).await.map_err(Error::from) }
+        };
+        let screens = until_done("opening the database for screens", notices, stop, open_screens).await?;
+        Ok(Self { store, screens, spool, appended, counters, database, demo, tiles, found })
+    }
+}
+
+impl Found {
+    async fn find(
+        store: &Store,
+        tenant: TenantId,
+        plant: &PlantSettings,
+        clock: &Clock,
+        demo: &Demo,
+    ) -> Result<Self, Error> {
+        let register = load_register(store, tenant, plant, clock).await?;
+        store.remember_people(tenant, &demo.remembered()).await?;
+        Ok(Self {
+            register,
+            states: store.alarm_states(tenant).await?,
+            latest: store.latest(tenant).await?,
+            deliveries: store.deliveries().await?,
+            fleet: load_fleet(store, tenant).await?,
+            journal_seq: store.last_journal_seq().await?,
+            has_admin: store.count_admins(tenant).await? > 0,
+        })
+    }
+}
+
+async fn open_store(options: &ConnectOptions) -> Result<Store, Error> {
+    Ok(Store::open(options).await?)
+}
+
+/// Up to where the spool is in the database.
+async fn watermark(store: &Store) -> Result<u64, Error> {
+    Ok(Writer::open(store).await?.watermark().await?)
+}
+
+/// Where sources keep what they remember.
+fn sessions_folder(data: &Path) -> PathBuf {
+    data.join("sources")
 }
 
 async fn start_broker(
@@ -639,9 +805,10 @@ fn spool_bound(folder: &Path, set: u64) -> u64 {
 }
 
 /// The detectors as a former run left them; new ones where there are none or they cannot be read.
-async fn load_fleet(store: &Store, tenant: TenantId) -> Fleet {
+async fn load_fleet(store: &Store, tenant: TenantId) -> Result<Fleet, Error> {
     let kept = match store.load_models(tenant).await {
         Ok(kept) => kept,
+        Err(error) if error.is_transient() => return Err(error.into()),
         Err(error) => {
             tracing::warn!(%error, "the detectors' state could not be read; they learn anew");
             Vec::new()
@@ -653,7 +820,7 @@ async fn load_fleet(store: &Store, tenant: TenantId) -> Fleet {
         .filter(|model| model.detector == kind)
         .filter_map(|model| Some((model.point, postcard::from_bytes(&model.model).ok()?)))
         .collect();
-    Fleet::restore(Snapshot { version: SNAPSHOT_VERSION, detectors }).unwrap_or_default()
+    Ok(Fleet::restore(Snapshot { version: SNAPSHOT_VERSION, detectors }).unwrap_or_default())
 }
 
 fn tell_of_cluster(notices: &Notices, event: ClusterEvent) {

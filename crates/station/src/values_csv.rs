@@ -9,9 +9,6 @@ use penstock_model::{Point, PointId, PointNo, PointState, Quality, Sample, Times
 use crate::pipeline::within;
 use crate::register::Inner;
 
-/// Faults that are told; a file that fits nowhere would have one a line.
-const MOST_FAULTS: usize = 200;
-
 /// Points as files name them: by id, else by address, else by name where one alone has it.
 pub(crate) struct Names {
     points: Vec<Point>,
@@ -82,7 +79,7 @@ pub(crate) fn read(text: &str, names: &Names, now: Timestamp) -> (Vec<Sample>, I
         });
         match sample {
             Ok(sample) => samples.push(sample),
-            Err(fault) if report.faults.len() < MOST_FAULTS => report.faults.push(fault),
+            Err(fault) if report.faults.len() < ImportReport::MOST_FAULTS => report.faults.push(fault),
             Err(_) => {}
         }
     }

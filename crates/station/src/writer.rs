@@ -4,15 +4,15 @@
 //! Waits while the database is away, and says so. Must not know sources or screens.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use penstock_api::DatabaseState;
 use penstock_model::{Clock, TenantId, Timestamp};
 use penstock_spool::{Seq, Spool};
 use penstock_store::{Batch, Store, Writer};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::notices::Notices;
@@ -42,7 +42,7 @@ type AwaySince = Option<(Instant, Timestamp)>;
 /// How the database fares, shared with those who show it.
 #[derive(Clone)]
 pub(crate) struct DatabaseWatch {
-    state: Arc<Mutex<DatabaseState>>,
+    state: Arc<watch::Sender<DatabaseState>>,
     written: Arc<AtomicU64>,
     progress: Arc<Notify>,
 }
@@ -51,7 +51,7 @@ impl DatabaseWatch {
     /// A database that answers, with everything up to `seq` written.
     pub(crate) fn new(seq: u64) -> Self {
         Self {
-            state: Arc::new(Mutex::new(DatabaseState::Up { commit_ms: 0.0 })),
+            state: Arc::new(watch::Sender::new(DatabaseState::Up { commit_ms: 0.0 })),
             written: Arc::new(AtomicU64::new(seq)),
             progress: Arc::default(),
         }
@@ -59,7 +59,14 @@ impl DatabaseWatch {
 
     /// How it is.
     pub(crate) fn state(&self) -> DatabaseState {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.state.borrow()
+    }
+
+    /// Waits until it is away; at once where it is.
+    pub(crate) async fn away(&self) {
+        let mut state = self.state.subscribe();
+        // The other end is `self`: it does not close.
+        drop(state.wait_for(|state| matches!(state, DatabaseState::Away { .. })).await);
     }
 
     /// Waits until everything in the spool up to `seq` is in the database.
@@ -73,8 +80,9 @@ impl DatabaseWatch {
         }
     }
 
-    fn set(&self, state: DatabaseState) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    /// Says how it is.
+    pub(crate) fn set(&self, state: DatabaseState) {
+        self.state.send_replace(state);
     }
 }
 
@@ -102,7 +110,10 @@ pub(crate) struct Copier {
 
 impl Copier {
     /// Copies until `stop`, then what is left, until `cut`.
-    pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) {
+    ///
+    /// # Errors
+    /// What the database says where it does not take what is left; the next run goes on from there.
+    pub(crate) async fn run(self, stop: CancellationToken, cut: CancellationToken) -> penstock_store::Result<()> {
         // With the version of the recording settings that it knows.
         let mut writer: Option<(Writer, RecordingVersion)> = None;
         let mut reader = self.spool.reader();
@@ -115,7 +126,7 @@ impl Copier {
         let mut unsure: Option<Vec<penstock_spool::Record>> = None;
         loop {
             if cut.is_cancelled() {
-                return;
+                return Ok(());
             }
             let known = unsure.take();
             let read = tokio::task::spawn_blocking(move || {
@@ -137,7 +148,7 @@ impl Copier {
                 }
                 Err(error) => {
                     tracing::error!(%error, "the spool's reader failed");
-                    return;
+                    return Ok(());
                 }
             };
             if unreadable_at.is_some_and(|at| at.elapsed() >= UNREADABLE_STANDS) {
@@ -151,7 +162,7 @@ impl Copier {
             }
             let Some(last) = records.last().map(|record| record.seq) else {
                 if stop.is_cancelled() {
-                    return;
+                    return Ok(());
                 }
                 tokio::select! {
                     () = self.appended.notified() => {}
@@ -184,9 +195,10 @@ impl Copier {
                     self.counters.left_out.fetch_add(applied.left_out, Ordering::Relaxed);
                     self.watch.set(DatabaseState::Up { commit_ms: began.elapsed().as_secs_f64() * 1e3 });
                     if away_since.take().is_some() {
-                        self.notices.clear("database", "away");
                         tracing::info!("the database answers again");
                     }
+                    // A run before this one may have told of it.
+                    self.notices.clear("database", "away");
                     self.notices.clear("database", "refused");
                     retry = FIRST_RETRY;
                     after = last;
@@ -203,7 +215,7 @@ impl Copier {
                         self.notices.set("database", "away", error.to_string(), AWAY_CURE);
                     }
                     if stop.is_cancelled() {
-                        return; // the next start goes on from here
+                        return Err(error);
                     }
                     unsure = Some(records);
                     tokio::time::sleep(retry).await;
@@ -223,7 +235,7 @@ impl Copier {
                         "see the log; nothing is lost, recording into the spool goes on",
                     );
                     if stop.is_cancelled() {
-                        return;
+                        return Err(error);
                     }
                     tokio::time::sleep(LONGEST_RETRY).await;
                 }
@@ -291,5 +303,28 @@ impl Copier {
             }
         }
         (batch, is_whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_database_learns_that_it_is_away() {
+        let database = DatabaseWatch::new(7);
+        database.reached(Seq(7)).await;
+        let waits = async {
+            tokio::select! {
+                () = database.reached(Seq(8)) => panic!("nothing more is written"),
+                () = database.away() => {}
+            }
+        };
+        let goes = async { database.set(DatabaseState::Away { since: Timestamp::from_secs(1) }) };
+        tokio::join!(waits, goes);
+        // And those who come later.
+        database.away().await;
+        database.set(DatabaseState::Up { commit_ms: 1.0 });
+        assert_eq!(database.state(), DatabaseState::Up { commit_ms: 1.0 });
     }
 }

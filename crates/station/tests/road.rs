@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory, Frame, GetAlarm,
-    GetHealth, GetHistory, GetPublishExample, GetRegister, GetValuesAt, Hello, ImportHistory, ListJournal,
-    ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, MqttVersion, PublishExample, Register, RouteForm,
-    SaveBroker, SavePoints, Session, SignIn, StationCard, TlsForm,
+    AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory, Frame,
+    GetAlarm, GetHealth, GetHistory, GetPublishExample, GetRegister, GetSettings, GetValuesAt, Hello, ImportHistory,
+    ListJournal, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, MqttVersion, PublishExample, Register,
+    RetentionForm, RouteForm, SaveArchive, SaveBroker, SavePoints, SaveRetention, Session, SignIn, StationCard,
+    TestArchive, TlsForm,
 };
 use penstock_model::{
     Clock, Limits, PipeId, PlaceKind, Point, PointState, Position, Quantity, Recording, Timestamp, Unit,
@@ -19,6 +20,7 @@ use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
 use penstock_testkit::broker::{SERVER_NAME, TestBroker, TestBrokerOptions, TestTls};
 use penstock_testkit::database::ScratchFolder;
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+use tokio_util::sync::CancellationToken;
 
 async fn start(data: &Path, secrets: &Secrets) -> Station {
     let environment = [("PENSTOCK_STATION__NAME".to_owned(), "test".to_owned())];
@@ -28,6 +30,7 @@ async fn start(data: &Path, secrets: &Secrets) -> Station {
         clock: Clock::System,
         log: RecentLog::new(Clock::System),
         secrets: secrets.clone(),
+        stop: CancellationToken::new(),
     };
     Station::start(options).await.expect("starts")
 }
@@ -504,6 +507,64 @@ async fn a_broker_of_ones_own_is_tried_saved_and_followed_again_after_a_restart(
     station.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_things_are_kept_is_changed_and_an_archive_tried_kept_and_used() {
+    let data = ScratchFolder::new().expect("folder");
+    let station = start(data.path(), &Secrets::in_memory("test")).await;
+    let screen = first_admin(&station).await;
+    let view = async || screen.call(GetSettings {}).await.expect("an admin");
+    let settings_file = || std::fs::read_to_string(data.path().join("penstock.toml")).expect("settings");
+
+    let retention = RetentionForm {
+        samples_days: 400,
+        samples_days_of: [(Quantity::Pressure, 700)].into_iter().collect(),
+        roll_ups_years: 12,
+    };
+    screen.call(SaveRetention { retention: retention.clone() }).await.expect("saved");
+    assert_eq!(view().await.retention, retention);
+    assert!(settings_file().contains("samples_days = 400"), "{}", settings_file());
+    let too_few = RetentionForm { roll_ups_years: 1, ..retention.clone() };
+    let refused = screen.call(SaveRetention { retention: too_few }).await.expect_err("trends read roll-ups");
+    assert!(refused.code == Code::Invalid && refused.message.contains("roll_ups_years"), "{}", refused.message);
+    assert_eq!(view().await.retention, retention, "what is wrong changes nothing");
+
+    let folder = |name: &str| data.path().join(name).display().to_string();
+    let at = |place: String| ArchiveForm { place: Some(place), ..ArchiveForm::default() };
+    let tried = screen.call(TestArchive { archive: at(folder("nowhere")) }).await.expect("tried");
+    assert!(!tried.ok && tried.message.contains("not a folder"), "{}", tried.message);
+    for name in ["one", "other"] {
+        std::fs::create_dir(data.path().join(name)).expect("made");
+        let tried = screen.call(TestArchive { archive: at(folder(name)) }).await.expect("tried");
+        assert!(tried.ok, "{}", tried.message);
+    }
+    // Once one is in use, another one waits for the next start.
+    for turn in 0..400 {
+        let place = folder(if turn % 2 == 0 { "one" } else { "other" });
+        screen.call(SaveArchive { archive: at(place) }).await.expect("saved");
+        if view().await.archive_waits {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(view().await.archive_waits);
+
+    let keyless =
+        screen.call(SaveArchive { archive: at("s3://water".into()) }).await.expect_err("a store asks for a key");
+    assert!(keyless.message.contains("access key"), "{}", keyless.message);
+    let key = ArchiveForm {
+        access_key: Some("penstock".into()),
+        secret: Some("deep-well-19".into()),
+        endpoint: Some("http://127.0.0.1:1".into()),
+        ..at("s3://water".into())
+    };
+    screen.call(SaveArchive { archive: key }).await.expect("saved, reached or not");
+    let kept = view().await.archive;
+    assert!(kept.has_secret && kept.secret.is_none() && !settings_file().contains("deep-well-19"));
+    screen.call(SaveArchive { archive: at(folder("one")) }).await.expect("saved");
+    assert!(!view().await.archive.has_secret, "a folder needs none: it is forgotten");
+    station.stop().await;
+}
+
 /// Waits until the source of that name is connected.
 async fn connected(screen: &Screen<'_>, name: &str) {
     for _ in 0..200 {
@@ -528,6 +589,7 @@ async fn a_second_station_on_the_same_data_is_told_of_the_first() {
         clock: Clock::System,
         log: RecentLog::new(Clock::System),
         secrets,
+        stop: CancellationToken::new(),
     };
     let refused = Station::start(options).await.map(|_| ()).expect_err("one is enough");
     assert!(refused.to_string().contains("http://127.0.0.1:1/"), "{refused}");

@@ -187,6 +187,23 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
+    /// Whether an entry is stored, and with it the change that it was written with: what a connection that is lost in
+    /// the middle of a commit leaves open. Waits for a commit that is still under way.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn has_audit(&self, entry: Uuid) -> Result<bool> {
+        let mut transaction = self.pool.begin().await?;
+        // Whoever appends holds the end of the chain until the outcome is there.
+        sqlx::query("select from audit_head for update").execute(&mut *transaction).await?;
+        let is_stored = sqlx::query_scalar("select exists (select from audit where id = $1)")
+            .bind(entry)
+            .fetch_one(&mut *transaction)
+            .await?;
+        transaction.rollback().await?;
+        Ok(is_stored)
+    }
+
     /// A page of the audit, the newest first.
     ///
     /// # Errors

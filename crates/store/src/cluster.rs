@@ -24,11 +24,15 @@ use crate::{Error, Result};
 pub const DATABASE: &str = "penstock";
 /// The role that the station works as; it owns everything.
 const ROLE: &str = "postgres";
+/// The role that screens read as; migrations make it and say what it may.
+pub(crate) const READER: &str = "penstock_reader";
 
 /// How long a start may take. Recovery after a crash replays up to a gigabyte of log.
 const START_DEADLINE: Duration = Duration::from_secs(180);
 /// How long an immediate shutdown may take.
 const IMMEDIATE_DEADLINE: Duration = Duration::from_secs(10);
+/// How long one question whether it answers may take: a server that stands still takes connections and says nothing.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(25);
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
@@ -115,7 +119,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`Error::Missing`] with the command that installs PostgreSQL, [`Error::Unreachable`], [`Error::File`],
-    /// [`Error::Program`] with the end of its log, or [`Error::Unanswered`].
+    /// [`Error::Program`] with the end of its log, [`Error::Killed`], or [`Error::Unanswered`].
     pub async fn start(settings: ClusterSettings) -> Result<Self> {
         let account = Account::choose()?;
         account.prepare_folder(&settings.folder)?;
@@ -270,6 +274,8 @@ impl Cluster {
             .arg(&partial)
             .args(["--username", ROLE, "--encoding", "UTF8", "--locale", "C.UTF-8", "--auth", "peer"])
             .args(["--data-checksums", "--no-instructions"])
+            // A new file of the log is filled with zeros and flushed while a commit waits: small ones hold it up less.
+            .args(["--wal-segsize", "4"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
@@ -294,6 +300,9 @@ impl Cluster {
             && self.adopt(&postmaster).await?
         {
             tracing::info!(pid = postmaster.pid(), "adopted the PostgreSQL that was left running");
+            // A station of another version may have started it, and let others in.
+            configuration::write(&data, &self.sockets, self.settings.durability, &self.account)?;
+            postmaster.signal(Signal::SIGHUP);
             self.server = Server::Adopted(postmaster);
             return Ok(());
         }
@@ -340,11 +349,11 @@ impl Cluster {
         let deadline = Instant::now() + START_DEADLINE;
         loop {
             let ended = child.try_wait().map_err(Error::file("wait for", self.programs.path("postgres")))?;
-            if ended.is_some() {
-                return Err(Error::Program {
-                    program: "postgres".to_owned(),
-                    folder: self.settings.folder.clone(),
-                    output: configuration::last_words(&start_log, &data),
+            if let Some(status) = ended {
+                let (program, folder) = ("postgres".to_owned(), self.settings.folder.clone());
+                return Err(match status.code() {
+                    Some(_) => Error::Program { program, folder, output: configuration::last_words(&start_log, &data) },
+                    None => Error::Killed { program, folder },
                 });
             }
             if self.answers().await? {
@@ -361,12 +370,13 @@ impl Cluster {
 
     /// Whether the server takes connections; false while it starts or stops.
     async fn answers(&self) -> Result<bool> {
-        match self.options().database("postgres").connect().await {
-            Ok(connection) => {
+        match tokio::time::timeout(ANSWER_DEADLINE, self.options().database("postgres").connect()).await {
+            Err(_elapsed) => Ok(false),
+            Ok(Ok(connection)) => {
                 connection.close().await?;
                 Ok(true)
             }
-            Err(error) => match Error::from(error) {
+            Ok(Err(error)) => match Error::from(error) {
                 Error::Unavailable(_) => Ok(false),
                 other => Err(other),
             },

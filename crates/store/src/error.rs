@@ -1,6 +1,7 @@
 //! What can go wrong with the database, and what to do about it. The one place that reads SQLSTATE codes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
@@ -49,6 +50,14 @@ pub enum Error {
         /// The last it said.
         output: String,
     },
+    /// A program of PostgreSQL was ended from outside, for example by a system that is out of memory.
+    #[error("{program} was killed in {}: see whether memory runs short", .folder.display())]
+    Killed {
+        /// The program.
+        program: String,
+        /// The cluster's folder.
+        folder: PathBuf,
+    },
     /// PostgreSQL runs in the data folder but does not answer.
     #[error(
         "PostgreSQL (process {pid}) runs in {} but does not answer: look at the log folder there, \
@@ -62,8 +71,15 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The database cannot be reached at the moment.
-    #[error("the database does not answer: {0}")]
+    #[error("the database does not answer ({0}): try again in a moment, Station health says how it fares")]
     Unavailable(#[source] sqlx::Error),
+    /// A screen has waited for so long and was not answered.
+    #[error(
+        "the database, or the archive behind it, did not answer within {} s: try again, ask for less at once, or see \
+         Station health",
+        .0.as_secs()
+    )]
+    Late(Duration),
     /// The disk under the database is full.
     #[error("the disk under the database is full: free space on it, recording goes on by itself")]
     DiskFull(#[source] sqlx::Error),
@@ -124,8 +140,18 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Whether the same call may succeed later without anything being changed.
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::DiskFull(_))
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_)
+            | Self::Late(_)
+            | Self::DiskFull(_)
+            | Self::Killed { .. }
+            | Self::Unanswered { .. } => true,
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            // PostgreSQL's word for it; its programs are run without a language of their own.
+            Self::Program { output, .. } => output.contains("No space left on device"),
+            _ => false,
+        }
     }
 
     pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
@@ -162,6 +188,11 @@ impl From<MigrateError> for Error {
     fn from(error: MigrateError) -> Self {
         match error {
             MigrateError::Execute(error) => Self::from(error),
+            MigrateError::ExecuteMigration(error, version) => match Self::from(error) {
+                error if error.is_transient() => error,
+                Self::Database(error) => Self::Migration(MigrateError::ExecuteMigration(error, version)),
+                other => Self::Migration(MigrateError::Source(format!("migration {version}: {other}").into())),
+            },
             other => Self::Migration(other),
         }
     }
@@ -192,9 +223,12 @@ fn from_state(error: &dyn DatabaseError) -> State {
         }
         "53100" => State::DiskFull,
         // A partition that retention has dropped since it was looked up; a lock that was not to be had in time;
-        // serialisation failure and deadlock; too many connections and out of memory; an administrator or a crash
-        // ended the session; starting up or shutting down; connection exceptions.
-        "42P01" | "55P03" | "40001" | "40P01" | "53200" | "53300" | "57P01" | "57P02" | "57P03" => State::Unavailable,
+        // serialisation failure and deadlock; too many connections and out of memory; a statement that took longer than
+        // its session allows; an administrator or a crash ended the session; starting up or shutting down; connection
+        // exceptions.
+        "42P01" | "55P03" | "40001" | "40P01" | "53200" | "53300" | "57014" | "57P01" | "57P02" | "57P03" => {
+            State::Unavailable
+        }
         _ if code.starts_with("08") => State::Unavailable,
         _ => State::Other,
     }

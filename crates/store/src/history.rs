@@ -2,14 +2,15 @@
 //! Long stretches come from the roll-ups, what is not rolled up yet from the samples. Must not know how a trend is drawn.
 
 mod cover;
+mod filed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use penstock_model::{PointNo, Quality, Sample, TenantId, Timestamp};
-use sqlx::postgres::PgRow;
 use sqlx::postgres::types::PgInterval;
+use sqlx::postgres::{PgExecutor, PgRow};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -17,6 +18,8 @@ use crate::rollups::{Good, Level, stands_for};
 use crate::sql::{At, quality};
 use crate::{Result, Store};
 use cover::{Known, Piece, cover};
+
+pub(crate) use filed::{Entry, Filed, Rescaled};
 
 /// Fewer than this is no trend: two buckets of four marks.
 const FEWEST_POINTS: u32 = 8;
@@ -203,7 +206,8 @@ impl Store {
     /// are more than `max_points`, buckets that keep every extreme and make at most `max_points` marks. A `max_points`
     /// below 8 counts as 8.
     ///
-    /// Buckets of a minute and wider come from the roll-ups; so do those of months whose samples are gone.
+    /// Buckets of a minute and wider come from the roll-ups; so do those of months whose samples are gone. What comes late
+    /// for such a month is in them when it is rolled up.
     ///
     /// # Errors
     /// Those of the database.
@@ -216,8 +220,13 @@ impl Store {
         let span = to.micros_since(from).max(1);
         let mut width = span / buckets + i64::from(span % buckets != 0);
         let has_gone = known.has_gone(from, to);
-        // Files of the archive are opened for what roll-ups cannot tell alone.
-        if has_gone && (width >= Level::Minute.micros() || !self.has_archived(&known)) {
+        if has_gone && width < Level::Minute.micros() && self.has_archived(&known) {
+            // Roll-ups cannot tell this. The range is short: files are opened once, for all there is.
+            let raw = self.raw_beside(&known.gone, point, from, to, u32::MAX).await?;
+            let is_short = raw.len() as u64 <= u64::from(max_points);
+            return Ok(if is_short { Series::Raw(raw) } else { reduced(&raw, width) });
+        }
+        if has_gone {
             width = width.max(Level::Minute.micros());
         } else {
             let raw = self.raw_beside(&known.gone, point, from, to, max_points.saturating_add(1)).await?;
@@ -233,13 +242,6 @@ impl Store {
         let mut take = |bucket: Bucket| {
             buckets.entry(bucket.start.as_micros()).and_modify(|known| known.merge(&bucket)).or_insert(bucket);
         };
-        if level.is_none() {
-            for month in &known.gone {
-                for sample in self.archived(month, point, from, to).await? {
-                    take(bucket_of(&sample, width));
-                }
-            }
-        }
         for piece in cover(from, to, level, &known) {
             self.buckets(point, piece, width).await?.into_iter().for_each(&mut take);
         }
@@ -247,9 +249,9 @@ impl Store {
         Ok(Series::Reduced { width: Duration::from_micros(width.unsigned_abs()), buckets })
     }
 
-    /// Whether every month of `known` whose samples are gone can be read from the archive.
+    /// Whether every month of `known` whose samples are gone can be read from the archive, whole.
     fn has_archived(&self, known: &Known) -> bool {
-        self.archive.get().is_some() && known.gone.iter().all(|month| !month.files.is_empty())
+        self.archive.get().is_some() && known.gone.iter().all(|month| !month.lost)
     }
 
     /// The buckets of a piece of a range, `width` microseconds each.
@@ -279,23 +281,31 @@ impl Store {
         .bind(At(to))
         .fetch_all(&self.pool)
         .await?;
-        known.due.extend(due.into_iter().map(|At(hour)| hour.as_micros()));
         known.gone = self.gone(point, from, to).await?;
+        // Of a month that is gone the samples tell but what came late.
+        let is_gone = |hour: &Timestamp| known.gone.iter().any(|month| month.first <= *hour && *hour < month.next);
+        let due = due.into_iter().map(|At(hour)| hour).filter(|hour| !is_gone(hour));
+        known.due = due.map(Timestamp::as_micros).collect();
         Ok(known)
     }
 
     /// Months of a range whose samples retention has taken away, in time order.
     pub(crate) async fn gone(&self, point: PointNo, from: Timestamp, to: Timestamp) -> Result<Vec<Gone>> {
-        type Row = (At, At, Option<Json<Vec<FileName>>>);
+        type Row = (At, At, Option<Json<Vec<Entry>>>, bool);
         let rows: Vec<Row> = sqlx::query_as(include_str!("../queries/months_gone.sql"))
             .bind(point.0)
             .bind(At(from))
             .bind(At(to))
             .fetch_all(&self.pool)
             .await?;
-        let month = |(At(first), At(next), files): Row| {
-            let files = files.map(|Json(files)| files).unwrap_or_default();
-            Gone { first, next, files: files.into_iter().map(|file| file.name).collect() }
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rescaled = rescaled(&self.pool, Some(point)).await?;
+        let month = |(At(first), At(next), entries, lost): Row| {
+            let entries = entries.map(|Json(entries)| entries).unwrap_or_default();
+            let files = entries.into_iter().map(|entry| Filed::new(entry, &rescaled)).collect();
+            Gone { first, next, files, lost }
         };
         Ok(rows.into_iter().map(month).collect())
     }
@@ -320,12 +330,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Sample>> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        let mut samples = Vec::new();
-        for month in gone {
-            samples.extend(self.archived(month, point, from, to).await?);
-        }
+        let mut samples = self.archived(gone, point, from, to).await?;
         samples.truncate(most);
-        let left = most - samples.len();
         let rows = sqlx::query(
             "select point_no, source_time, received_time, value, quality from samples \
              where point_no = $1 and source_time >= $2 and source_time < $3 order by source_time limit $4",
@@ -333,14 +339,17 @@ impl Store {
         .bind(point.0)
         .bind(At(from))
         .bind(At(to))
-        .bind(i64::try_from(left).unwrap_or(i64::MAX))
+        .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await?;
         for row in &rows {
             samples.push(sample_from(row)?);
         }
-        if !samples.is_sorted_by_key(|sample| sample.source_time) {
+        // What came late lies between what is archived, and may have been there before.
+        if !gone.is_empty() {
             samples.sort_by_key(|sample| sample.source_time);
+            samples.dedup_by(|later, first| is_same(later, first));
+            samples.truncate(most);
         }
         Ok(samples)
     }
@@ -415,40 +424,121 @@ impl Store {
         } else {
             self.raw_beside(&gone, point, at - hold, at + hold, u32::MAX).await?
         };
-        let before = around.iter().rfind(|sample| sample.source_time <= at);
-        let Some(before) = before.filter(|sample| at.since(sample.source_time) <= hold) else {
-            return Ok(None);
-        };
-        let stepped = Interpolated { value: before.value, quality: before.quality, since: before.source_time };
-        let after = around.iter().find(|sample| sample.source_time > at && !sample.quality.is_bad());
-        let (Interpolation::Sloped, Some(after)) = (by, after) else { return Ok(Some(stepped)) };
-        let (Some(from), Some(to), false) = (before.value, after.value, before.quality.is_bad()) else {
-            return Ok(Some(stepped));
-        };
-        let whole = after.source_time.micros_since(before.source_time) as f64;
-        let share = at.micros_since(before.source_time) as f64 / whole;
-        let quality = if after.quality.code() > before.quality.code() { after.quality } else { before.quality };
-        Ok(Some(Interpolated { value: Some((to - from).mul_add(share, from)), quality, ..stepped }))
+        Ok(interpolated(&around, at, by, hold))
+    }
+
+    /// What each of `points`, given with how long it may be silent, measured at `at`, in the order given: the same as
+    /// [`Self::value_at`] says of each, from one statement for all whose samples around are not gone.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn values_at(
+        &self,
+        points: &[(PointNo, Duration)],
+        at: Timestamp,
+        by: Interpolation,
+    ) -> Result<Vec<Option<Interpolated>>> {
+        let at = at.clamp(FIRST, END);
+        let numbers: Vec<i32> = points.iter().map(|(point, _)| point.0).collect();
+        let holds: Vec<Duration> = points.iter().map(|(_, stale_after)| stands_for(*stale_after)).collect();
+        let firsts: Vec<At> = holds.iter().map(|hold| At(at - *hold)).collect();
+        let gone: Vec<i64> = sqlx::query_scalar(include_str!("../queries/any_gone.sql"))
+            .bind(&numbers)
+            .bind(&firsts)
+            .bind(holds.iter().map(|hold| At(at + *hold)).collect::<Vec<_>>())
+            .fetch_all(&self.pool)
+            .await?;
+        let gone: BTreeSet<i64> = gone.into_iter().collect();
+        let rows = sqlx::query(include_str!("../queries/around_each.sql"))
+            .bind(&numbers)
+            .bind(&firsts)
+            .bind(At(at))
+            .fetch_all(&self.pool)
+            .await?;
+        let mut around: BTreeMap<i64, Vec<Sample>> = BTreeMap::new();
+        for row in &rows {
+            around.entry(row.try_get("place")?).or_default().push(sample_from(row)?);
+        }
+        let mut values = Vec::with_capacity(points.len());
+        // PostgreSQL counts places from one.
+        for (place, ((point, stale_after), hold)) in (1_i64..).zip(points.iter().zip(&holds)) {
+            values.push(match around.get(&place) {
+                _ if gone.contains(&place) => self.value_at(*point, at, by, *stale_after).await?,
+                Some(around) => interpolated(around, at, by, *hold),
+                None => None,
+            });
+        }
+        Ok(values)
     }
 }
 
+/// The value at a time by the samples around it, in time order; none where the one before has stood for longer than
+/// `hold`.
+fn interpolated(around: &[Sample], at: Timestamp, by: Interpolation, hold: Duration) -> Option<Interpolated> {
+    let before = around.iter().rfind(|sample| sample.source_time <= at)?;
+    if at.since(before.source_time) > hold {
+        return None;
+    }
+    let stepped = Interpolated { value: before.value, quality: before.quality, since: before.source_time };
+    let after = around.iter().find(|sample| sample.source_time > at && !sample.quality.is_bad());
+    let (Interpolation::Sloped, Some(after)) = (by, after) else { return Some(stepped) };
+    let (Some(from), Some(to), false) = (before.value, after.value, before.quality.is_bad()) else {
+        return Some(stepped);
+    };
+    let whole = after.source_time.micros_since(before.source_time) as f64;
+    let share = at.micros_since(before.source_time) as f64 / whole;
+    let quality = if after.quality.code() > before.quality.code() { after.quality } else { before.quality };
+    Some(Interpolated { value: Some((to - from).mul_add(share, from)), quality, ..stepped })
+}
+
 /// A month whose samples retention has taken away.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Gone {
     pub(crate) first: Timestamp,
     pub(crate) next: Timestamp,
     /// The files of the archive that hold them.
-    pub(crate) files: Vec<String>,
+    pub(crate) files: Vec<Filed>,
+    /// Whether some of them went without being archived.
+    pub(crate) lost: bool,
 }
 
-#[derive(Debug, serde::Deserialize)]
-struct FileName {
-    name: String,
+/// Changes of the unit of a point, or of every point, in the order they came.
+pub(crate) async fn rescaled(executor: impl PgExecutor<'_>, point: Option<PointNo>) -> Result<Vec<Rescaled>> {
+    let rows: Vec<(i64, i32, f64, f64, At)> = sqlx::query_as(
+        "select no, point_no, factor, shift, received_before from rescalings \
+         where point_no = $1 or $1 is null order by no",
+    )
+    .bind(point.map(|point| point.0))
+    .fetch_all(executor)
+    .await?;
+    let change = |(no, point, factor, offset, At(received_before))| Rescaled {
+        no,
+        point: PointNo(point),
+        factor,
+        offset,
+        received_before,
+    };
+    Ok(rows.into_iter().map(change).collect())
 }
 
 /// A range of times that PostgreSQL can be asked for.
 pub(crate) fn within(from: Timestamp, to: Timestamp) -> (Timestamp, Timestamp) {
     (from.clamp(FIRST, END), to.clamp(FIRST, END))
+}
+
+/// Whether two samples of a point are one: the same value at the same time.
+pub(crate) fn is_same(one: &Sample, other: &Sample) -> bool {
+    one.source_time == other.source_time && one.value == other.value
+}
+
+/// Samples in buckets of `width` microseconds.
+fn reduced(samples: &[Sample], width: i64) -> Series {
+    let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
+    for sample in samples {
+        let bucket = bucket_of(sample, width);
+        buckets.entry(bucket.start.as_micros()).and_modify(|known| known.merge(&bucket)).or_insert(bucket);
+    }
+    Series::Reduced { width: Duration::from_micros(width.unsigned_abs()), buckets: buckets.into_values().collect() }
 }
 
 /// The bucket that holds one sample alone, `width` microseconds long.

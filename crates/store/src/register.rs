@@ -8,15 +8,15 @@ use penstock_model::{
     Position, Quantity, Recording, Site, SiteId, TenantId, Timestamp, Unit,
 };
 use serde_json::{Value, json};
-use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Json;
+use sqlx::{Executor as _, Row as _};
 
 use crate::audit::{self, AuditEntry};
 use crate::geometry;
 use crate::rollups;
 use crate::sql::{At, clean, clean_json, from_word};
-use crate::{Error, Result, Store, alarms};
+use crate::{Error, Result, Store, alarms, switches};
 
 /// A point as it shall be, and what that means for the samples it has.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,21 +156,9 @@ impl Store {
                 rescale_samples(&mut transaction, point.no, rescale).await?;
             }
         }
+        switches::settle(&mut transaction, audit).await?;
         audit::append(&mut transaction, audit).await?;
         Ok(transaction.commit().await?)
-    }
-
-    /// Makes the stored values of one point SI, and says how many there were. Not to be repeated: it multiplies anew.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn rescale(&self, point: PointNo, rescale: &Rescale, audit: &[AuditEntry]) -> Result<u64> {
-        audit::demand(audit)?;
-        let mut transaction = self.pool.begin().await?;
-        let changed = rescale_samples(&mut transaction, point, rescale).await?;
-        audit::append(&mut transaction, audit).await?;
-        transaction.commit().await?;
-        Ok(changed)
     }
 
     /// Brings in a plant file: adds what is new, changes what is known by its id, removes nothing. Points keep their
@@ -182,6 +170,20 @@ impl Store {
     /// address of the file, [`Error::Dangling`] for references that neither the file nor the database knows,
     /// [`Error::Changed`] for a rule that was changed here since; those of the database.
     pub async fn import_plant(&self, file: &PlantFile, audit: &[AuditEntry]) -> Result<Imported> {
+        self.import_plant_rescaling(file, &[], audit).await
+    }
+
+    /// As [`Store::import_plant`], and makes stored samples SI of points that get another unit by it: all or none. What
+    /// [`Store::save_points`] says of samples in the spool holds here too.
+    ///
+    /// # Errors
+    /// As [`Store::import_plant`]; [`Error::NotFound`] for a rescaled point that is not in the file.
+    pub async fn import_plant_rescaling(
+        &self,
+        file: &PlantFile,
+        rescales: &[(PointId, Rescale)],
+        audit: &[AuditEntry],
+    ) -> Result<Imported> {
         audit::demand(audit)?;
         let plant = &file.plant;
         let tenant = plant.tenant;
@@ -235,10 +237,15 @@ impl Store {
             .bind(point_documents(&points)?)
             .execute(&mut *connection)
             .await?;
+        for (point, rescale) in rescales {
+            let no = numbers.get(point).ok_or_else(|| Error::NotFound { what: format!("point {point}") })?;
+            rescale_samples(connection, *no, rescale).await?;
+        }
         imported.points_changed = known.len();
         imported.points_added = file.points.len().saturating_sub(known.len());
 
         alarms::write_rules(connection, tenant, &file.rules).await?;
+        switches::settle(connection, audit).await?;
         audit::append(connection, audit).await?;
         transaction.commit().await?;
         Ok(imported)
@@ -299,8 +306,18 @@ pub(crate) async fn insert_discovered(
     Ok(points.iter().filter(|point| !is_stored(point)).cloned().collect())
 }
 
-async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<u64> {
-    let changed = sqlx::query(
+async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<()> {
+    // One after the other, so that numbers are in the order of commits; and before the samples, where it waits for
+    // retention, or retention waits and then finds it.
+    connection.execute("lock table rescalings in share row exclusive mode").await?;
+    sqlx::query("insert into rescalings (point_no, factor, shift, received_before) values ($1, $2, $3, $4)")
+        .bind(point.0)
+        .bind(rescale.factor)
+        .bind(rescale.offset)
+        .bind(At(rescale.received_before))
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
         "update samples set value = value * $2 + $3 where point_no = $1 and received_time < $4 and value is not null",
     )
     .bind(point.0)
@@ -309,8 +326,7 @@ async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale:
     .bind(At(rescale.received_before))
     .execute(&mut *connection)
     .await?;
-    rollups::rescale(connection, point, rescale.factor, rescale.offset).await?;
-    Ok(changed.rows_affected())
+    rollups::rescale(connection, point, rescale.factor, rescale.offset).await
 }
 
 fn rows<T>(found: Vec<PgRow>, read: fn(&PgRow) -> Result<T>) -> Result<Vec<T>> {

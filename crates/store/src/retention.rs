@@ -1,21 +1,39 @@
 //! How long samples and roll-ups are kept: partitions made ahead, and dropped when their time is over. Must not know
 //! who decides how long.
+//!
+//! **What comes late**, for a month whose samples have gone already, is kept like any other sample, in a partition made
+//! anew; it is added once to the roll-ups that stand (see [`crate::rollups`]) and read beside the archive. The next pass
+//! takes it away as it takes the month itself: into a further file of the month, where there is an archive. What the
+//! archive holds already, at the same time with the same value, does not go there twice.
+//!
+//! **Broken off.** The name of a file is noted, with a mark that the file carries, before its first byte is written; the
+//! note goes in the transaction that takes the samples away and names the file in `samples_gone`. A note that is found
+//! when a pass begins was broken off in between: the file of that name goes if it carries the mark, since its samples
+//! are all in the database. No other file is ever removed: one that is named in `samples_gone` has no note, and one of
+//! somebody else does not carry the mark.
+//!
+//! **Units.** Where a point's unit changes, files stay as they are: each is known with the last change that is in it,
+//! and later ones are applied as it is read (see `history/filed.rs`). Where a unit changes while a month is being
+//! archived, the month is archived anew.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use penstock_archive::{Archive, ArchivedFile, Month};
-use penstock_model::{Quantity, Timestamp};
+use futures_util::stream::{BoxStream, StreamExt as _, unfold};
+use penstock_archive::{Archive, ArchivedFile, Error as ArchiveError, Month, Selection};
+use penstock_model::{PointNo, Quantity, Sample, Timestamp};
 use serde_json::json;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
-use tokio::sync::mpsc;
 
+use crate::history::{Entry, Filed, rescaled};
 use crate::rollups::Level;
-use crate::scan::{COLUMNS, copy_into};
+use crate::scan::{COLUMNS, chunks_of};
 use crate::sql::At;
-use crate::{Result, Store};
+use crate::{Error, Result, Store};
 
 /// How long things are kept. What is over goes a partition at a time: samples and minutes by the month, hours and days
 /// by the year, each when the last moment of its partition is over.
@@ -38,6 +56,8 @@ pub struct Expired {
     pub thinned: u32,
     /// Partitions that are over and wait until their last samples are rolled up.
     pub waiting: u32,
+    /// When the pass before this one was, where that is so long ago that nothing goes unless it is confirmed.
+    pub held_since: Option<Timestamp>,
 }
 
 /// A partition that holds a month or a year.
@@ -74,20 +94,20 @@ impl Store {
     /// Takes away what is over at `now`, samples into the archive first where there is one ([`Store::use_archive`]).
     /// Samples that are not rolled up yet, or came while they were archived, stay until the next call. Readers and writers
     /// wait for a moment where a partition goes, and for as long as it takes to copy what stays where only some points'
-    /// samples go.
+    /// samples go. One call at a time.
     ///
-    /// Where `now` is more than a month after the last call, nothing goes unless it is `confirmed`: a clock that leaps must
-    /// not take years of samples along.
+    /// Where `now` is more than a month after the last call, nothing goes unless it is `confirmed`, and
+    /// [`Expired::held_since`] says so: a clock that leaps must not take years of samples along.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`] where a partition is in use for too long: the next call tries again; those of the
+    /// [`Error::Unavailable`] where a partition is in use for too long: the next call tries again; those of the
     /// database.
     pub async fn expire(&self, now: Timestamp, retention: &Retention, confirmed: bool) -> Result<Expired> {
         let mut expired = Expired::default();
         let mut connection = self.pool.acquire().await?;
         let last: Option<At> = sqlx::query_scalar("select at from kept_house").fetch_optional(&mut *connection).await?;
-        if !confirmed && last.is_some_and(|At(last)| now.since(last) > LEAP) {
-            return Ok(Expired { waiting: 1, ..expired });
+        if let Some(At(last)) = last.filter(|At(last)| !confirmed && now.since(*last) > LEAP) {
+            return Ok(Expired { held_since: Some(last), ..expired });
         }
         sqlx::query("insert into kept_house (at) values ($1) on conflict (one) do update set at = excluded.at")
             .bind(At(now))
@@ -98,8 +118,14 @@ impl Store {
                 if partition.next.0 + retention.roll_ups <= now {
                     drop_table(&mut connection, &partition.partition).await?;
                     expired.dropped += 1;
+                    if level == Level::Day {
+                        forget_added(&mut connection, &partition).await?;
+                    }
                 }
             }
+        }
+        if let Some(archive) = self.archive.get() {
+            clear_begun(&mut connection, archive).await?;
         }
         for partition in partitions(&mut connection, "samples").await? {
             let is_over = |kept: &Duration| partition.next.0 + *kept <= now;
@@ -151,6 +177,17 @@ async fn drop_table(connection: &mut PgConnection, table: &str) -> Result<()> {
     Ok(transaction.commit().await?)
 }
 
+/// How what goes leaves its partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    /// With the partition: nothing else is in it.
+    Whole,
+    /// By itself: it came late, and is little beside what stays.
+    Late,
+    /// What stays moves into a partition that takes the other's place.
+    Parted,
+}
+
 /// Takes the samples of points that measure one of `over` out of a partition, into the archive where there is one.
 async fn expire_samples(
     store: &Store,
@@ -167,18 +204,21 @@ async fn expire_samples(
     if any_stays && !any_of(connection, partition, "quantity = any ($1)", &names).await? {
         return Ok(Outcome::Kept);
     }
+    let before = gone_before(connection, partition, &names).await?;
+    let leaving = match (any_stays, &before) {
+        (false, _) => Leaving::Whole,
+        (true, Some(_)) => Leaving::Late,
+        (true, None) => Leaving::Parted,
+    };
     // Before anything is locked, because it takes long; what comes meanwhile is told by the count.
-    let file = match store.archive.get() {
-        Some(archive) => archive_samples(store, archive, partition, &names).await?,
+    let archived = match store.archive.get() {
+        Some(archive) => Some(archive_samples(store, archive, connection, partition, &names, &before).await?),
         None => None,
     };
-    let outcome =
-        take_away(connection, partition, &names, any_stays, file.as_ref(), store.archive.get().is_some(), now);
-    let outcome = outcome.await;
-    // Where the outcome is not known the file stays: it may be all there is of these samples.
-    if let (Some(archive), Some(file), Ok(Outcome::Waiting)) = (store.archive.get(), file, &outcome) {
-        tracing::info!(file = file.name, rows = file.rows, "what was archived has changed since: it is done anew");
-        archive.remove(&file.name).await?;
+    let outcome = take_away(connection, partition, &names, leaving, archived.as_ref(), now).await;
+    // Where the outcome is not known the file stays until the next pass knows it.
+    if let (Some(archive), Ok(Outcome::Waiting)) = (store.archive.get(), &outcome) {
+        clear_begun(connection, archive).await?;
     }
     outcome
 }
@@ -200,34 +240,155 @@ async fn any_of(connection: &mut PgConnection, of: &Partition, those: &str, name
     Ok(sqlx::query_scalar(AssertSqlSafe(probe)).bind(names).fetch_one(connection).await?)
 }
 
-/// Writes what is to go into the archive; none where nothing is.
+/// What was archived of a partition before anything was locked, and what it has to be held against then.
+struct Archived {
+    /// None where there was nothing that the archive did not hold.
+    file: Option<ArchivedFile>,
+    /// Samples that were read.
+    read: u64,
+    /// The last change of a unit before they were.
+    rescalings: i64,
+}
+
+/// Files of a month whose samples have gone already; none where they have not.
+type Before = Option<Vec<Filed>>;
+
+async fn gone_before(connection: &mut PgConnection, partition: &Partition, names: &[&str]) -> Result<Before> {
+    let gone: Option<Option<Json<Vec<Entry>>>> = sqlx::query_scalar(include_str!("../queries/gone_before.sql"))
+        .bind(partition.first)
+        .bind(names)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(entries) = gone else { return Ok(None) };
+    let rescaled = rescaled(connection, None).await?;
+    let entries = entries.map(|Json(entries)| entries).unwrap_or_default();
+    Ok(Some(entries.into_iter().map(|entry| Filed::new(entry, &rescaled)).collect()))
+}
+
+/// The number of the last change of a unit; 0 before the first.
+async fn rescalings(connection: &mut PgConnection) -> Result<i64> {
+    Ok(sqlx::query_scalar("select coalesce(max(no), 0) from rescalings").fetch_one(connection).await?)
+}
+
+/// Writes what is to go into the archive, without what the files of `before` hold already.
 async fn archive_samples(
     store: &Store,
     archive: &Archive,
+    connection: &mut PgConnection,
     partition: &Partition,
     names: &[&str],
-) -> Result<Option<ArchivedFile>> {
-    let Some(month) = Month::of(partition.first.0) else { return Ok(None) };
+    before: &Before,
+) -> Result<Archived> {
+    let rescalings = rescalings(connection).await?;
+    let Some(month) = Month::of(partition.first.0) else { return Ok(Archived { file: None, read: 0, rescalings }) };
     let table = &partition.partition;
     // The names are words of ours, and COPY takes no parameters.
     let words = names.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
     let goes = GOES.replace("$1", &format!("array[{words}]"));
     let query = format!("select {COLUMNS} from {table} where {goes} order by point_no, source_time");
-    let (into, chunks) = mpsc::channel(4);
-    let pool = store.pool.clone();
-    let reading = tokio::spawn(async move {
-        if let Err(error) = copy_into(&pool, &query, &into).await {
-            drop(into.send(Err(error)).await);
-        }
-    });
-    let chunks = futures_util::stream::unfold(chunks, |mut chunks| async move { Some((chunks.recv().await?, chunks)) });
-    let put = archive.put(month, chunks).await;
-    drop(reading);
-    match put {
-        Ok(file) => Ok(Some(file)),
-        Err(penstock_archive::Error::Empty { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+    let read = Arc::new(AtomicU64::new(0));
+    let reading = Reading {
+        store: store.clone(),
+        before: before.clone().unwrap_or_default(),
+        chunks: chunks_of(&store.pool, query, Duration::MAX),
+        read: Arc::clone(&read),
+    };
+    let chunks = unfold(reading, |mut reading| async move { Some((reading.next().await?, reading)) });
+    // Two entries of one name would be read as one file.
+    let given: Vec<String> = sqlx::query_scalar(
+        "select file ->> 'name' from samples_gone, jsonb_array_elements(archive) as file where first = $1",
+    )
+    .bind(partition.first)
+    .fetch_all(&mut *connection)
+    .await?;
+    let name = archive.free_name(month, &given).await?;
+    let mark: uuid::Uuid = sqlx::query_scalar("insert into archive_begun (name) values ($1) returning mark")
+        .bind(&name)
+        .fetch_one(connection)
+        .await?;
+    let file = match archive.put_as(&name, &mark.to_string(), chunks).await {
+        Ok(file) => Some(file),
+        Err(ArchiveError::Empty { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Archived { file, read: read.load(Ordering::Relaxed), rescalings })
+}
+
+/// Samples on their way into the archive.
+struct Reading {
+    store: Store,
+    before: Vec<Filed>,
+    chunks: BoxStream<'static, Result<Vec<Sample>>>,
+    read: Arc<AtomicU64>,
+}
+
+impl Reading {
+    /// The next chunk, without what is archived already; none after the last.
+    async fn next(&mut self) -> Option<Result<Vec<Sample>>> {
+        let chunk = match self.chunks.next().await? {
+            Ok(chunk) => chunk,
+            Err(error) => return Some(Err(error)),
+        };
+        self.read.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        Some(not_archived(&self.store, &self.before, chunk).await)
     }
+}
+
+/// Those of a chunk that no file holds with the same value, by point and time.
+async fn not_archived(store: &Store, files: &[Filed], chunk: Vec<Sample>) -> Result<Vec<Sample>> {
+    let times = || chunk.iter().map(|sample| sample.source_time);
+    let (Some(from), Some(to)) = (times().min(), times().max()) else { return Ok(chunk) };
+    if files.is_empty() {
+        return Ok(chunk);
+    }
+    let points: Vec<PointNo> = chunk.iter().map(|sample| sample.point).collect();
+    let wanted = Selection::of(&points, from, to + Duration::from_micros(1));
+    let mut fresh: BTreeMap<(PointNo, Timestamp), Sample> =
+        chunk.into_iter().map(|sample| ((sample.point, sample.source_time), sample)).collect();
+    for file in files {
+        let mut archived = match store.filed(file, &wanted).await {
+            Ok(archived) => archived,
+            // What somebody took out of the archive, or broke there, holds nothing any more.
+            Err(Error::Archive(ArchiveError::Missing { .. } | ArchiveError::Damaged { .. })) => continue,
+            Err(error) => return Err(error),
+        };
+        while let Some(samples) = archived.next().await {
+            for sample in samples? {
+                let key = (sample.point, sample.source_time);
+                if fresh.get(&key).is_some_and(|late| late.value == sample.value) {
+                    fresh.remove(&key);
+                }
+            }
+        }
+    }
+    Ok(fresh.into_values().collect())
+}
+
+/// Removes files that were begun and never came to stand for what went. Where a transaction that lets go of a note is
+/// still under way, its end is waited for.
+async fn clear_begun(connection: &mut PgConnection, archive: &Archive) -> Result<()> {
+    let mut transaction = connection.begin().await?;
+    transaction.execute(LOCKS).await?;
+    let begun: Vec<(String, uuid::Uuid)> =
+        sqlx::query_as("select name, mark from archive_begun order by name for update")
+            .fetch_all(&mut *transaction)
+            .await?;
+    for (name, mark) in &begun {
+        if archive.remove_marked(name, &mark.to_string()).await? {
+            tracing::info!(
+                archived = name.as_str(),
+                "removed a file that was broken off: its samples are still stored"
+            );
+        }
+        sqlx::query("delete from archive_begun where name = $1").bind(name).execute(&mut *transaction).await?;
+    }
+    Ok(transaction.commit().await?)
+}
+
+/// Forgets which late samples were counted, where the last roll-ups of their time are gone.
+async fn forget_added(connection: &mut PgConnection, of: &Partition) -> Result<()> {
+    sqlx::query("delete from samples_added where source_time < $1").bind(of.next).execute(connection).await?;
+    Ok(())
 }
 
 /// Takes away what goes, in one transaction, unless it is not what was archived.
@@ -235,9 +396,8 @@ async fn take_away(
     connection: &mut PgConnection,
     partition: &Partition,
     names: &[&str],
-    any_stays: bool,
-    file: Option<&ArchivedFile>,
-    archives: bool,
+    leaving: Leaving,
+    archived: Option<&Archived>,
     now: Timestamp,
 ) -> Result<Outcome> {
     let Partition { partition: table, first, next } = partition;
@@ -248,33 +408,50 @@ async fn take_away(
     if is_due(&mut transaction, partition).await? {
         return Ok(Outcome::Waiting);
     }
-    if archives {
+    if let Some(archived) = archived {
         let count = format!("select count(*) from {table} where {GOES}");
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(count)).bind(names).fetch_one(&mut *transaction).await?;
-        if count.unsigned_abs() != file.map_or(0, |file| file.rows) {
+        // A change of unit that was under way held the lock; one that comes now waits for it, and the file knows it not.
+        if count.unsigned_abs() != archived.read || rescalings(&mut transaction).await? != archived.rescalings {
             return Ok(Outcome::Waiting);
         }
     }
-    if any_stays {
-        // Readers and writers of other months go on while what stays is copied: the table as a whole is locked only after.
-        let bounds = format!("source_time >= '{}' and source_time < '{}'", first.0, next.0);
-        let create = format!("create table {table}_kept (like samples including all, check ({bounds}))");
-        transaction.execute(AssertSqlSafe(create)).await?;
-        let copy =
-            format!("insert into {table}_kept select * from {table} where not ({GOES}) order by point_no, source_time");
-        sqlx::query(AssertSqlSafe(copy)).bind(names).execute(&mut *transaction).await?;
-        for statement in [
-            format!("alter table samples detach partition {table}"),
-            format!("drop table {table}"),
-            format!("alter table {table}_kept rename to {table}"),
-            format!("alter table samples attach partition {table} for values from ('{}') to ('{}')", first.0, next.0),
-        ] {
-            transaction.execute(AssertSqlSafe(statement)).await?;
+    match leaving {
+        Leaving::Whole => {
+            transaction.execute(AssertSqlSafe(format!("drop table {table}"))).await?;
         }
-    } else {
-        transaction.execute(AssertSqlSafe(format!("drop table {table}"))).await?;
+        Leaving::Late => {
+            let delete = format!("delete from {table} where {GOES}");
+            sqlx::query(AssertSqlSafe(delete)).bind(names).execute(&mut *transaction).await?;
+        }
+        // Readers and writers of other months go on while what stays is copied: the table as a whole is locked only after.
+        Leaving::Parted => {
+            let bounds = format!("source_time >= '{}' and source_time < '{}'", first.0, next.0);
+            let create = format!("create table {table}_kept (like samples including all, check ({bounds}))");
+            transaction.execute(AssertSqlSafe(create)).await?;
+            let copy = format!(
+                "insert into {table}_kept select * from {table} where not ({GOES}) order by point_no, source_time"
+            );
+            sqlx::query(AssertSqlSafe(copy)).bind(names).execute(&mut *transaction).await?;
+            for statement in [
+                format!("alter table samples detach partition {table}"),
+                format!("drop table {table}"),
+                format!("alter table {table}_kept rename to {table}"),
+                format!(
+                    "alter table samples attach partition {table} for values from ('{}') to ('{}')",
+                    first.0, next.0
+                ),
+            ] {
+                transaction.execute(AssertSqlSafe(statement)).await?;
+            }
+        }
     }
-    let files = file.map(|file| Json(vec![json!({"name": file.name, "rows": file.rows, "sha256": file.sha256})]));
+    let file = archived.and_then(|archived| archived.file.as_ref());
+    let entry = |archived: &Archived| {
+        let (file, rescalings) = (archived.file.as_ref()?, archived.rescalings);
+        let (name, rows, sha256) = (&file.name, file.rows, &file.sha256);
+        Some(Json(vec![json!({"name": name, "rows": rows, "sha256": sha256, "rescalings": rescalings})]))
+    };
     // By number: what a point measures may be another thing tomorrow.
     let points: Vec<i32> = sqlx::query_scalar("select no from points where quantity = any ($1)")
         .bind(names)
@@ -284,10 +461,14 @@ async fn take_away(
         .bind(first)
         .bind(next)
         .bind(At(now))
-        .bind(any_stays.then_some(points))
-        .bind(files)
+        .bind((leaving != Leaving::Whole).then_some(points))
+        .bind(archived.and_then(entry))
+        .bind(archived.is_none())
         .execute(&mut *transaction)
         .await?;
+    if let Some(file) = file {
+        sqlx::query("delete from archive_begun where name = $1").bind(&file.name).execute(&mut *transaction).await?;
+    }
     transaction.commit().await?;
-    Ok(if any_stays { Outcome::Thinned } else { Outcome::Dropped })
+    Ok(if leaving == Leaving::Whole { Outcome::Dropped } else { Outcome::Thinned })
 }

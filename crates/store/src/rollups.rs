@@ -3,6 +3,11 @@
 //! The writer notes, in the transaction that writes samples, which hours of which points they touch. When an hour is
 //! over, it is rolled up anew from all of its samples; so late ones correct it, and a crash between any two steps leaves
 //! a note, never a wrong figure. Readers take what is noted from the samples themselves. Must not know who asks.
+//!
+//! Hours of months whose samples retention has taken away cannot be rolled up anew. What comes late for them is kept like
+//! any other sample and is added to the roll-up that stands: count, extremes and sum, and time only where no value stood
+//! before. Its key is noted with it (`samples_added`), so that the same sample coming again counts once. A sample that
+//! had been there before its month was taken away and comes again is not known: without it nobody can tell.
 
 mod roller;
 
@@ -148,6 +153,15 @@ impl RollUp {
     pub(crate) fn merge(&mut self, other: &Self) {
         self.bucket.merge(&other.bucket);
         self.good.merge(&other.good);
+    }
+
+    /// Takes in what came after this was made of samples that are there no more, over a stretch of `length`. Time that a
+    /// value stood for already is not given to another.
+    fn add_late(&mut self, late: &Self, length: Duration) {
+        let free = (length.as_secs_f64() - self.good.secs).max(0.0);
+        let share = if late.good.secs > free { free / late.good.secs } else { 1.0 };
+        let good = Good { secs: late.good.secs * share, integral: late.good.integral * share, ..late.good };
+        self.merge(&Self { good, ..*late });
     }
 
     const fn is_empty(&self) -> bool {
@@ -321,7 +335,7 @@ struct Range {
     from: Timestamp,
     to: Timestamp,
     hold: Duration,
-    /// Retention has taken the samples away: what is there now came later, and adds to the roll-up.
+    /// Retention has taken the samples away: what is there now came late, and adds to the roll-up once.
     adds: bool,
 }
 
@@ -382,10 +396,9 @@ async fn roll_up_some(connection: &mut PgConnection, due: &Due, end: Timestamp) 
     let (mut minutes, mut hours, samples) = compute(&mut transaction, &ranges).await?;
     let adding: Vec<Range> = ranges.iter().filter(|range| range.adds).copied().collect();
     if !adding.is_empty() {
-        add(&mut minutes, read(&mut transaction, Level::Minute, &adding).await?);
-        add(&mut hours, read(&mut transaction, Level::Hour, &adding).await?);
-        // Counted once: what comes next time is new again.
-        delete(&mut transaction, "samples", "source_time", &adding).await?;
+        add(Level::Minute, &mut minutes, read(&mut transaction, Level::Minute, &adding).await?);
+        add(Level::Hour, &mut hours, read(&mut transaction, Level::Hour, &adding).await?);
+        note_added(&mut transaction, &adding).await?;
     }
     replace(&mut transaction, Level::Minute, &ranges, &minutes).await?;
     replace(&mut transaction, Level::Hour, &ranges, &hours).await?;
@@ -446,8 +459,11 @@ async fn compute(connection: &mut PgConnection, ranges: &[Range]) -> Result<(OfP
         .iter()
         .enumerate()
         .map(|(number, range)| {
-            let (point, from, to, hold) = (range.point.0, range.from, range.to, range.hold.as_micros());
-            format!("({number}, {point}, timestamptz '{from}', timestamptz '{to}', interval '{hold} microseconds')")
+            let Range { point, from, to, hold, adds } = range;
+            let (point, hold) = (point.0, hold.as_micros());
+            format!(
+                "({number}, {point}, timestamptz '{from}', timestamptz '{to}', interval '{hold} microseconds', {adds})"
+            )
         })
         .collect();
     let query = include_str!("../queries/samples_to_roll_up.sql").replace("{ranges}", &values.join(", "));
@@ -487,15 +503,26 @@ async fn compute(connection: &mut PgConnection, ranges: &[Range]) -> Result<(OfP
     Ok((minutes, hours, samples))
 }
 
-/// Adds what is there to what came later, by point and start.
-fn add(fresh: &mut OfPoints, stored: OfPoints) {
+/// Adds what came late to what is there, by point and start.
+fn add(level: Level, fresh: &mut OfPoints, stored: OfPoints) {
     let mut all: BTreeMap<(i32, i64), (PointNo, RollUp)> = BTreeMap::new();
     for (point, roll_up) in stored.into_iter().chain(std::mem::take(fresh)) {
         all.entry((point.0, roll_up.bucket.start.as_micros()))
-            .and_modify(|(_, stored)| stored.merge(&roll_up))
+            .and_modify(|(_, stored)| stored.add_late(&roll_up, level.length()))
             .or_insert((point, roll_up));
     }
     fresh.extend(all.into_values());
+}
+
+/// Notes that what is stored in ranges is in their roll-ups.
+async fn note_added(connection: &mut PgConnection, ranges: &[Range]) -> Result<()> {
+    sqlx::query(include_str!("../queries/note_added.sql"))
+        .bind(ranges.iter().map(|range| range.point.0).collect::<Vec<_>>())
+        .bind(ranges.iter().map(|range| At(range.from)).collect::<Vec<_>>())
+        .bind(ranges.iter().map(|range| At(range.to)).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// The whole days that ranges touch.
@@ -545,7 +572,7 @@ async fn replace(
     ranges: &[Range],
     roll_ups: &[(PointNo, RollUp)],
 ) -> Result<()> {
-    delete(connection, level.table(), "start", ranges).await?;
+    delete(connection, level, ranges).await?;
     if roll_ups.is_empty() {
         return Ok(());
     }
@@ -567,11 +594,12 @@ async fn replace(
     Ok(())
 }
 
-/// Deletes what lies within ranges, by the column that holds the time.
-async fn delete(connection: &mut PgConnection, table: &str, time: &str, ranges: &[Range]) -> Result<()> {
+/// Deletes the roll-ups of ranges.
+async fn delete(connection: &mut PgConnection, level: Level, ranges: &[Range]) -> Result<()> {
     let delete = format!(
-        "delete from {table} using unnest($1::int[], $2::timestamptz[], $3::timestamptz[]) as done (point, range_from, range_to) \
-         where point_no = point and {time} >= range_from and {time} < range_to"
+        "delete from {} using unnest($1::int[], $2::timestamptz[], $3::timestamptz[]) as done (point, range_from, range_to) \
+         where point_no = point and start >= range_from and start < range_to",
+        level.table()
     );
     sqlx::query(AssertSqlSafe(delete))
         .bind(ranges.iter().map(|range| range.point.0).collect::<Vec<_>>())

@@ -22,6 +22,7 @@ use crate::alarms::{self, JournalEntry};
 use crate::audit::{self, AuditEntry};
 use crate::rollups::{self, Due, Noted};
 use crate::sql::{At, clean, exact_micros, quality};
+use crate::switches::{self, UnitReturn, UnitSwitch};
 use crate::{Error, Result, Store, copy, register};
 
 /// Batches that go through the temporary table after a key was found taken.
@@ -54,6 +55,10 @@ pub struct Batch {
     pub alerts: Vec<DeviceAlert>,
     /// Messages with values without a time of their own.
     pub deliveries: Vec<Delivery>,
+    /// Changes of unit that began.
+    pub switches: Vec<UnitSwitch>,
+    /// Those that were not stored after all.
+    pub returns: Vec<UnitReturn>,
 }
 
 /// A message as its source would deliver it again, and the time that its values were given.
@@ -81,6 +86,8 @@ impl Batch {
             rejects: Vec::new(),
             alerts: Vec::new(),
             deliveries: Vec::new(),
+            switches: Vec::new(),
+            returns: Vec::new(),
         }
     }
 }
@@ -236,6 +243,7 @@ impl Writer {
             connection.execute("rollback").await?;
             return Ok((Applied { is_replay: true, ..Applied::default() }, Vec::new()));
         }
+        switches::note(connection, &batch.switches).await?;
         let mut rejects = batch.rejects.clone();
         let mut sorted = Sorted::new(&batch.samples, &mut rejects);
         let mut applied = Applied { duplicates: sorted.duplicates, refused: sorted.refused, ..Applied::default() };
@@ -257,6 +265,7 @@ impl Writer {
         self.write_samples(connection, &mut sorted, &mut applied).await?;
         let is_fresh = applied.stored == to_write;
         resolve_conflicts(connection, &sorted.contested, &mut applied, &mut rejects).await?;
+        switches::take_back(connection, &batch.returns).await?;
         alarms::append(connection, batch.tenant, &batch.transitions).await?;
         audit::append(connection, &batch.audits).await?;
         write_rejects(connection, batch.tenant, &rejects).await?;

@@ -91,7 +91,7 @@ impl Devices {
         for _ in 0..2 {
             let number = self.publish(Some(MARK), PATIENCE).context("the broker takes no message")?;
             // As exact as the number itself, which is small.
-            room.shows(MARK, number as f64).context("live again by itself")?;
+            room.shows(self.source, MARK, number as f64).context("live again by itself")?;
         }
         Ok(())
     }

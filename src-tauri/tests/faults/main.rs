@@ -4,7 +4,9 @@
 //! After each, what was published and acknowledged is stored, once; the station is live again by itself; and the fault
 //! was told under Station health and in the log.
 
+mod changes;
 mod clock;
+mod gauge;
 mod ledger;
 mod room;
 mod wire;
@@ -50,13 +52,23 @@ impl Moments {
         Ok(Self(seed.max(1)))
     }
 
-    /// A moment within `most`, by xorshift.
+    /// How the same moments can be had again, to be asked before the first one.
+    fn again(&self) -> impl Fn() -> String + Copy + use<> {
+        let seed = self.0;
+        move || format!("repeat it with PENSTOCK_FAULTS_SEED={seed}")
+    }
+
+    /// A moment within `most`.
     fn within(&mut self, most: Duration) -> Duration {
+        Duration::from_micros(self.below(u64::try_from(most.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    /// A number below `most`, by xorshift.
+    fn below(&mut self, most: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(self.0 % most.max(1))
+        self.0 % most.max(1)
     }
 }
 
@@ -64,8 +76,7 @@ impl Moments {
 fn station_killed_at_random_moments() -> Result<()> {
     const KILLS: usize = 8;
     let mut moments = Moments::new()?;
-    let seed = moments.0;
-    let again = || format!("repeat it with PENSTOCK_FAULTS_SEED={seed}");
+    let again = moments.again();
     let mut room = Room::started()?;
     let devices = Devices::of(&room)?;
     devices
@@ -121,6 +132,72 @@ fn database_killed() -> Result<()> {
     ensure!(told.contains("database") || told.contains("postgres"), "it names the thing: {told}");
     room.cleared("database")?;
     room.logged(&["WARN", "database", "died"])?;
+    devices.balances(&room)
+}
+
+#[test]
+fn database_killed_while_the_station_starts() -> Result<()> {
+    let mut room = Room::started()?;
+    let devices = Devices::of(&room)?;
+    devices.is_live(&room)?;
+    room.kill()?;
+    signal(&room.database()?, Signal::SIGKILL)?;
+    room.launch()?;
+    while_killing_the_database(&room, || room.logged(&["WARN", "waits for its database"]))?;
+    room.ready().context("it starts when it is let")?;
+    room.cleared("database")?;
+    devices.balances(&room)
+}
+
+#[test]
+fn points_changed_while_the_database_is_frozen() -> Result<()> {
+    let room = Room::started()?;
+    let devices = Devices::of(&room)?;
+    devices.is_live(&room)?;
+    let mut point = room.call("register", &json!({}))?["points"][0].clone();
+    point["name"] = json!("renamed");
+    let change = json!({ "points": [point], "reason": "a better name" });
+    devices.while_sending(|| {
+        let frozen = room.database()?;
+        signal(&frozen, Signal::SIGSTOP)?;
+        let answer = room.call("save-points", &change);
+        signal(&frozen, Signal::SIGCONT)?;
+        let Err(answer) = answer else { anyhow::bail!("a frozen database stores nothing") };
+        let answer = format!("{answer:#}");
+        ensure!(answer.contains("the database is away"), "whoever changes something is told: {answer}");
+        room.cleared("database")?;
+        room.call("save-points", &change).map(|_report| ())
+    })?;
+    follows_what_is_stored(&room, &point)?;
+    devices.balances(&room)
+}
+
+#[test]
+fn points_saved_while_the_database_is_killed() -> Result<()> {
+    const KILLS: usize = 5;
+    let mut moments = Moments::new()?;
+    let seed = moments.0;
+    let room = Room::started()?;
+    let devices = Devices::of(&room)?;
+    devices.is_live(&room)?;
+    let mut point = room.call("register", &json!({}))?["points"][0].clone();
+    for kill in 0..KILLS {
+        point["name"] = json!(format!("name {kill}"));
+        let change = json!({ "points": [point], "reason": "a better name" });
+        let (database, moment) = (room.database()?, moments.within(Duration::from_millis(40)));
+        std::thread::scope(|scope| -> Result<()> {
+            let killer = scope.spawn(|| {
+                std::thread::sleep(moment);
+                signal(&database, Signal::SIGKILL)
+            });
+            // Whether it is saved is open; what the station goes by afterwards is not.
+            drop(room.call("save-points", &change));
+            killer.join().map_err(|_panicked| anyhow::anyhow!("the killer panicked"))?
+        })?;
+        follows_what_is_stored(&room, &point)
+            .with_context(|| format!("kill {kill}: repeat it with PENSTOCK_FAULTS_SEED={seed}"))?;
+    }
+    room.cleared("configuration")?;
     devices.balances(&room)
 }
 
@@ -230,6 +307,72 @@ fn both_killed() -> Result<()> {
     ensure!(balance.strange.is_empty(), "{:?}", balance.strange);
     let timed_twice: Vec<_> = balance.doubled.iter().filter(|number| ledger::is_timed(**number)).collect();
     ensure!(timed_twice.is_empty(), "messages with a time are stored twice: {timed_twice:?}");
+    Ok(())
+}
+
+/// Any of station, database and broker, alone or together, at any moment. What a killed broker had acknowledged and not
+/// handed on is lost with it, which is no more than was acknowledged since the station was last seen to be live; what
+/// it had handed on comes again, which only a message's own time tells.
+#[test]
+fn any_of_them_killed_at_random_moments() -> Result<()> {
+    const ROUNDS: usize = 4;
+    const STATION: u64 = 1;
+    const DATABASE: u64 = 2;
+    const BROKER: u64 = 4;
+    let mut moments = Moments::new()?;
+    let again = moments.again();
+    let mut room = Room::alone()?;
+    let devices = Devices::of(&room)?;
+    // From here on the broker knows the station again whenever it is killed.
+    written_down(&room)?;
+    let mut at_stake = BTreeSet::<u64>::new();
+    let mut handed_on_anew = 0_u64;
+    let rounds = devices.while_sending(|| {
+        for round in 0..ROUNDS {
+            let kept = devices.publisher().books().acknowledged;
+            // What comes over one session comes in order: all of that is stored when this is.
+            devices.is_live(&room)?;
+            let reconnects = devices.publisher().books().reconnects;
+            let mut victims = 1 + moments.below(STATION + DATABASE + BROKER);
+            let (station_too, broker_too) = (victims & STATION != 0, victims & BROKER != 0);
+            while victims != 0 {
+                // In an order of its own each time.
+                let victim = victims & (1_u64 << moments.below(3));
+                if victim == 0 {
+                    continue;
+                }
+                victims &= !victim;
+                std::thread::sleep(moments.within(Duration::from_millis(800)));
+                match victim {
+                    STATION => room.kill()?,
+                    DATABASE => signal(&room.database()?, Signal::SIGKILL)?,
+                    _ => signal(&[room.broker()?], Signal::SIGKILL)?,
+                }
+            }
+            if station_too {
+                room.start().with_context(|| format!("start in round {round}"))?;
+            }
+            if broker_too {
+                let back = || Ok((devices.publisher().books().reconnects > reconnects).then_some(()));
+                wait_for("the devices are back at their broker", back)?;
+                let books = devices.publisher().books();
+                at_stake.extend(books.acknowledged.difference(&kept).copied());
+                handed_on_anew = books.published;
+            }
+        }
+        Ok(())
+    });
+    rounds.with_context(again)?;
+    let balance = devices.balance(&room).with_context(again)?;
+    for part in ["database", "spool", "source local"] {
+        room.cleared(part).with_context(again)?;
+    }
+    let lost: Vec<_> = balance.lost.difference(&at_stake).collect();
+    ensure!(lost.is_empty(), "what no broker had to itself is lost: {lost:?}; {}", again());
+    let doubled: Vec<_> =
+        balance.doubled.iter().filter(|number| ledger::is_timed(**number) || **number >= handed_on_anew).collect();
+    ensure!(doubled.is_empty(), "stored twice: {doubled:?}; {}", again());
+    ensure!(balance.strange.is_empty(), "{:?}; {}", balance.strange, again());
     Ok(())
 }
 
@@ -433,22 +576,24 @@ fn hundred_thousand_topics() -> Result<()> {
     let register = room.call("register", &json!({}))?;
     let points = register["points"].as_array().context("a register has points")?;
     let is_of_flood = |point: &&Value| point["address"]["path"].as_str().is_some_and(|path| path.starts_with('X'));
-    let mut point = points.iter().find(is_of_flood).context("one of the flood")?.clone();
-    point["state"] = json!("ignored");
-    let report = room.call("save-points", &json!({ "points": [point], "reason": "not of this plant" }))?;
-    ensure!(report["changed"] == 1, "it is ignored from now on: {report}");
+    let point = points.iter().find(is_of_flood).context("one of the flood")?;
+    room.change(point, &json!({ "state": "ignored" }))?;
     room.cleared("points")?;
     devices.balances(&room)
 }
 
 #[test]
 fn network_cut() -> Result<()> {
-    let (room, wire, devices, _broker) = at_a_broker_of_their_own()?;
-    devices.is_live(&room)?;
+    const CUT: Duration = Duration::from_secs(10);
+    let (room, [Plant { wire, devices, .. }]) = &at_plants(["works"])?;
+    devices.is_live(room)?;
     devices.while_sending(|| {
         std::thread::sleep(A_WHILE);
+        let begun = Instant::now();
         wire.set(Network::Cut);
         room.told("source works")?;
+        std::thread::sleep(CUT.saturating_sub(begun.elapsed()));
+        ensure!(room.source("works")?["connected"] == Value::Bool(false), "Station health says that it is cut off");
         wire.set(Network::Up);
         room.source_back("works")?;
         // Without a word: what is underway waits in the network.
@@ -458,41 +603,70 @@ fn network_cut() -> Result<()> {
         Ok(())
     })?;
     room.logged(&["WARN", "source=works"])?;
-    devices.balances(&room)
+    devices.balances(room)
 }
 
-/// Takes as long as the station's keep-alive, 30 s, which is what tells such a connection from a quiet one.
+/// Takes as long as the station's keep-alive, 30 s, which is what tells such a connection from a quiet one: one whose
+/// broker has ended it, and one that neither side knows to be dead.
 #[test]
 fn network_half_open() -> Result<()> {
-    let (room, wire, devices, _broker) = at_a_broker_of_their_own()?;
-    devices.is_live(&room)?;
-    wire.forget();
-    devices.send_all(500)?;
-    // One ping that is sent, and one that is not answered.
-    room.source_told("works").or_else(|_not_yet| room.source_told("works"))?;
-    room.source_back("works")?;
-    let source = room.source("works")?;
-    ensure!(source["reconnects"].as_u64() == Some(1), "once is enough: {source}");
-    room.logged(&["WARN", "source=works"])?;
-    devices.balances(&room)
+    let (room, plants) = &at_plants(["works", "wells"])?;
+    let [works, wells] = plants;
+    for plant in plants {
+        plant.devices.is_live(room)?;
+    }
+    works.wire.forget();
+    wells.wire.swallow();
+    for plant in plants {
+        plant.devices.send_all(500)?;
+    }
+    for plant in plants {
+        // One ping that is sent, and one that is not answered.
+        room.source_told(plant.name).or_else(|_not_yet| room.source_told(plant.name))?;
+        room.source_back(plant.name)?;
+        let source = room.source(plant.name)?;
+        ensure!(source["reconnects"].as_u64() == Some(1), "once is enough: {source}");
+        room.logged(&["WARN", &format!("source={}", plant.name)])?;
+        plant.devices.balances(room).with_context(|| plant.name)?;
+    }
+    Ok(())
 }
 
-/// A station that follows a broker beside its own over a network that can be cut; the devices are at the broker itself.
-fn at_a_broker_of_their_own() -> Result<(Room, Wire, Devices, TestBroker)> {
-    let broker = TestBroker::start()?;
-    let wire = Wire::to(broker.port())?;
+/// Devices at a broker of their own, which a station follows over a network that can be cut.
+struct Plant {
+    /// The source that the station knows them by.
+    name: &'static str,
+    wire: Wire,
+    devices: Devices,
+    _broker: TestBroker,
+}
+
+/// A station that follows a broker of each of these names beside its own.
+fn at_plants<const COUNT: usize>(names: [&'static str; COUNT]) -> Result<(Room, [Plant; COUNT])> {
     let mut room = Room::new()?;
-    let settings = format!("[[brokers]]\nname = \"works\"\nhost = \"127.0.0.1\"\nport = {}\n", wire.port);
+    let mut settings = String::new();
+    let mut ways = Vec::new();
+    for name in names {
+        let broker = TestBroker::start()?;
+        let wire = Wire::to(broker.port())?;
+        settings += &format!("[[brokers]]\nname = \"{name}\"\nhost = \"127.0.0.1\"\nport = {}\n", wire.port);
+        ways.push((name, wire, broker));
+    }
     std::fs::write(room.data().join("penstock.toml"), settings)?;
     room.start()?;
-    room.hears("works", |topic, payload| broker.publish(topic, [payload]))?;
-    let publisher = Publisher::start(PublisherOptions {
-        port: broker.port(),
-        client_id: "devices".to_owned(),
-        account: None,
-        window: 200,
-    })?;
-    Ok((room, wire, Devices::new(publisher, "works"), broker))
+    let mut plants = Vec::new();
+    for (name, wire, broker) in ways {
+        room.hears(name, |topic, payload| broker.publish(topic, [payload]))?;
+        let publisher = Publisher::start(PublisherOptions {
+            port: broker.port(),
+            client_id: "devices".to_owned(),
+            account: None,
+            window: 200,
+        })?;
+        plants.push(Plant { name, wire, devices: Devices::new(publisher, name), _broker: broker });
+    }
+    let plants: [Plant; COUNT] = plants.try_into().ok().context("a plant has a name")?;
+    Ok((room, plants))
 }
 
 /// Kills the database as often as it comes up, until `work` is done.
@@ -512,6 +686,19 @@ fn while_killing_the_database<T>(room: &Room, work: impl FnOnce() -> Result<T>) 
             Ok(Err(error)) => Err(error),
             Err(_panicked) => anyhow::bail!("the killer panicked"),
         }
+    })
+}
+
+/// Waits until the station calls a point what its database calls it.
+fn follows_what_is_stored(room: &Room, point: &Value) -> Result<()> {
+    let id = point["id"].as_str().context("a point has an id")?;
+    wait_for("the station goes by what is stored", || {
+        let stored = room.sql(&format!("select name from points where id = '{id}'"))?;
+        let register = room.call("register", &json!({}))?;
+        let points = register["points"].as_array().context("a register has points")?;
+        let known = points.iter().find(|point| point["id"] == id).and_then(|point| point["name"].as_str());
+        let [row] = stored.as_slice() else { anyhow::bail!("{stored:?}") };
+        Ok((row.first().map(String::as_str) == known).then_some(()))
     })
 }
 

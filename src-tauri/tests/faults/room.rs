@@ -208,7 +208,7 @@ impl Room {
     /// Ends the station as a power cut would: its database and its broker run on.
     pub(crate) fn kill(&mut self) -> Result<()> {
         let running = self.running.take().context("the station does not run")?;
-        kill(running.pid, Signal::SIGKILL)?;
+        signal(&[running.pid], Signal::SIGKILL)?;
         wait_for("the station is gone", || Ok((!is_alive(running.pid)).then_some(())))
     }
 
@@ -334,11 +334,28 @@ impl Room {
     pub(crate) fn hears(&self, source: &str, greet: impl Fn(&str, &str) -> Result<()>) -> Result<()> {
         wait_for(&format!("the station hears what comes over {source}"), || {
             greet(&format!("jjm/sensors/{GREETING}/data"), r#"{"value":1}"#)?;
-            let register = self.call("register", &json!({}))?;
-            let points = register["points"].as_array().context("a register has points")?;
-            let address = json!({ "source": source, "path": GREETING });
-            Ok(points.iter().any(|point| point["address"] == address).then_some(()))
+            Ok(self.point(source, GREETING)?.map(drop))
         })
+    }
+
+    /// A point as the register has it; none where it does not.
+    fn point(&self, source: &str, path: &str) -> Result<Option<Value>> {
+        let register = self.call("register", &json!({}))?;
+        let points = register["points"].as_array().context("a register has points")?;
+        let address = json!({ "source": source, "path": path });
+        Ok(points.iter().find(|point| point["address"] == address).cloned())
+    }
+
+    /// Waits until the station knows a point, and answers it as the register has it.
+    pub(crate) fn knows(&self, source: &str, path: &str) -> Result<Value> {
+        wait_for(&format!("the station knows {path} of {source}"), || self.point(source, path))
+    }
+
+    /// Changes a point as an admin does: each of `fields` takes the place of its own.
+    pub(crate) fn change(&self, point: &Value, fields: &Value) -> Result<()> {
+        let report = self.call("save-points", &json!({ "points": [with(point, fields)?], "reason": "a test" }))?;
+        ensure!(report["changed"] == 1, "the point is another from now on: {report}");
+        Ok(())
     }
 
     /// A source as Station health shows it.
@@ -363,13 +380,11 @@ impl Room {
     }
 
     /// Waits until a point's history shows a value of these hours.
-    pub(crate) fn shows(&self, path: &str, value: f64) -> Result<()> {
+    pub(crate) fn shows(&self, source: &str, path: &str, value: f64) -> Result<()> {
         let now = penstock_model::Clock::System.now().as_micros();
         let (from, to) = (now - SHOWN_MICROS, now + SHOWN_MICROS);
-        wait_for(&format!("the history of {path} shows {value}"), || {
-            let register = self.call("register", &json!({}))?;
-            let mut points = register["points"].as_array().context("a register has points")?.iter();
-            let Some(point) = points.find(|point| point["address"]["path"] == path) else { return Ok(None) };
+        wait_for(&format!("the history of {path} of {source} shows {value}"), || {
+            let Some(point) = self.point(source, path)? else { return Ok(None) };
             let wanted = json!({ "points": [point["id"]], "from": from, "to": to, "max_points": 10_000 });
             let history = self.call("history", &wanted)?;
             let values = history[0]["values"].as_array().context("history has values")?;
@@ -377,14 +392,16 @@ impl Room {
         })
     }
 
-    /// Asks the station's database, past the station: the columns of each row.
+    /// Asks the station's database, past the station: the columns of each row. Times are UTC.
     pub(crate) fn sql(&self, query: &str) -> Result<Vec<Vec<String>>> {
         let mut command = Command::new("psql");
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"PG")) {
             command.env_remove(name);
         }
         let output = command
-            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--username", "postgres", "--dbname", "penstock"])
+            .env("PGTZ", "UTC")
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .args(["--username", "postgres", "--dbname", "penstock"])
             .arg("--host")
             .arg(self.seen("database/run"))
             .args(["--command", query])
@@ -392,6 +409,37 @@ impl Room {
             .context("psql cannot be started: install it with `apt-get install postgresql-client`")?;
         let text = said(&output)?;
         Ok(text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect())
+    }
+
+    /// Makes whoever does this to a table of the database, for example `insert on audit`, stand still in the middle of
+    /// the transaction, until [`Room::let_go`].
+    pub(crate) fn stand_still(&self, doing: &str) -> Result<()> {
+        let trigger = format!(
+            "create function stand_still() returns trigger language plpgsql as \
+             $$ begin perform pg_sleep(600); return null; end $$; \
+             create trigger stand_still before {doing} for each statement execute function stand_still()"
+        );
+        self.sql(&trigger).map(drop)
+    }
+
+    /// Waits until somebody stands still.
+    pub(crate) fn stands_still(&self) -> Result<()> {
+        let asleep = "select pid from pg_stat_activity where wait_event = 'PgSleep'";
+        wait_for("the database stands still in the middle", || Ok((!self.sql(asleep)?.is_empty()).then_some(())))
+            .with_context(|| self.last_words())
+    }
+
+    /// Ends what stands still, as the database does once it finds that nobody waits for it any more.
+    pub(crate) fn let_go(&self) -> Result<()> {
+        self.sql("select pg_terminate_backend(pid, 30000) from pg_stat_activity where wait_event = 'PgSleep'")?;
+        self.sql("drop function stand_still() cascade").map(drop)
+    }
+
+    /// Waits until the database has done with everything that a killed station had asked of it.
+    pub(crate) fn left_alone(&self) -> Result<()> {
+        let others = "select pid from pg_stat_activity \
+                      where backend_type = 'client backend' and pid <> pg_backend_pid()";
+        wait_for("nobody is at the database", || Ok(self.sql(others)?.is_empty().then_some(())))
     }
 
     /// The database's first process.
@@ -452,6 +500,15 @@ impl Drop for Room {
 
 fn ports() -> Result<File> {
     File::options().create(true).append(true).open(PORTS).with_context(|| format!("cannot open {PORTS}"))
+}
+
+/// A point with each of `fields` in the place of its own.
+pub(crate) fn with(point: &Value, fields: &Value) -> Result<Value> {
+    let mut point = point.clone();
+    for (name, value) in fields.as_object().context("fields have names")? {
+        point[name.as_str()] = value.clone();
+    }
+    Ok(point)
 }
 
 /// Sends a signal to each that is still there.

@@ -36,6 +36,8 @@ struct Shared {
     network: Mutex<Network>,
     /// Connections that began before so many times of forgetting are forgotten.
     forgotten: AtomicU64,
+    /// Whether the broker is told that a connection is forgotten.
+    is_told: AtomicBool,
     is_over: AtomicBool,
 }
 
@@ -59,6 +61,7 @@ impl Wire {
             broker,
             network: Mutex::new(Network::Up),
             forgotten: AtomicU64::new(0),
+            is_told: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         });
         let of_door = Arc::clone(&shared);
@@ -73,6 +76,13 @@ impl Wire {
 
     /// Leaves every connection half open: the broker's side ends, the station's stays and is never answered again.
     pub(crate) fn forget(&self) {
+        self.shared.is_told.store(true, Ordering::SeqCst);
+        self.shared.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Leaves every connection open on both sides, and whatever either still sends is swallowed.
+    pub(crate) fn swallow(&self) {
+        self.shared.is_told.store(false, Ordering::SeqCst);
         self.shared.forgotten.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -126,11 +136,15 @@ impl Shared {
         let mut bytes = vec![0; 1 << 16];
         while is_ready.is_ok() && !self.is_over() && self.network() != Network::Cut {
             if self.is_forgotten(&line) {
-                let far = if line.is_out { &line.to } else { &line.from };
-                drop(far.shutdown(Shutdown::Both));
+                if self.is_told.load(Ordering::SeqCst) {
+                    let far = if line.is_out { &line.to } else { &line.from };
+                    drop(far.shutdown(Shutdown::Both));
+                }
                 // The station's side stays open as long as this does.
                 while !self.is_over() {
-                    std::thread::sleep(GLANCE);
+                    if !line.from.read(&mut bytes).is_ok_and(|count| count > 0) {
+                        std::thread::sleep(GLANCE);
+                    }
                 }
                 break;
             }

@@ -109,7 +109,8 @@ pub(crate) fn Banner() -> impl IntoView {
 fn KeptBack() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let counts = Memo::new(move |_| app.counts.with(|counts| (counts.shelved, counts.suppressed, counts.out_of_service)));
+    let counts =
+        Memo::new(move |_| app.counts.with(|counts| (counts.shelved, counts.suppressed, counts.out_of_service)));
     let label = move || {
         let (shelved, suppressed, out) = counts.get();
         t_string!(i18n, alarms.kept_tip, shelved = shelved, suppressed = suppressed, out = out)

@@ -66,6 +66,7 @@ pub(crate) fn KeyMap() -> impl IntoView {
                     <h3>{t!(i18n, frame.keys_trends)}</h3>
                     <div class="key-lines">
                         {line(&["←", "→"], t!(i18n, frame.key_cursor).into_any())}
+                        {line(&["Enter"], t!(i18n, frame.key_pin).into_any())}
                         {line(&["Shift", "←", "→"], t!(i18n, frame.key_pan).into_any())}
                         {line(&["+", "−"], t!(i18n, frame.key_zoom).into_any())}
                         {line(&["L"], t!(i18n, frame.key_live).into_any())}
@@ -80,6 +81,7 @@ pub(crate) fn KeyMap() -> impl IntoView {
                         {line(&["0"], t!(i18n, frame.key_whole).into_any())}
                         {line(&["Tab"], t!(i18n, frame.key_next_asset).into_any())}
                         {line(&["N"], t!(i18n, frame.key_next_map).into_any())}
+                        {line(&["W"], t!(i18n, frame.key_near).into_any())}
                         {line(&["Enter"], t!(i18n, frame.key_drawer).into_any())}
                         {line(&["T"], t!(i18n, frame.key_trend).into_any())}
                         {line(&["Shift", "T"], t!(i18n, frame.key_table).into_any())}

@@ -3,6 +3,7 @@
 
 mod badge;
 mod dialog;
+mod faults;
 mod fields;
 mod finder;
 mod icon;
@@ -15,6 +16,7 @@ mod table;
 
 pub(crate) use badge::{Badge, BadgeFill, fill_of};
 pub(crate) use dialog::Dialog;
+pub(crate) use faults::Faults;
 pub(crate) use fields::{Choice, SearchField, Segmented, Select, TextField};
 pub(crate) use finder::{Finder, Found, best};
 pub(crate) use icon::{Glyph, Icon};

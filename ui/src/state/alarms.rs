@@ -33,7 +33,11 @@ pub(crate) struct Change {
 
 impl AlarmList {
     pub(crate) fn new() -> Self {
-        Self { by_rule: StoredValue::new(BTreeMap::new()), listed: RwSignal::new(Listed::default()), kept: RwSignal::new(Listed::default()) }
+        Self {
+            by_rule: StoredValue::new(BTreeMap::new()),
+            listed: RwSignal::new(Listed::default()),
+            kept: RwSignal::new(Listed::default()),
+        }
     }
 
     /// Takes in what a frame brings.
@@ -53,7 +57,8 @@ impl AlarmList {
                 let rule = view.state.rule;
                 let former = by_rule.get(&rule).filter(|former| is_alert(&former.state));
                 let called = |state: &AlarmState| (state.occurrence, state.called_at);
-                let is_new = is_alert(&view.state) && former.map(|former| called(&former.state)) != Some(called(&view.state));
+                let is_new =
+                    is_alert(&view.state) && former.map(|former| called(&former.state)) != Some(called(&view.state));
                 match view.priority {
                     Priority::P1 if is_new => change.new_critical.push(rule),
                     _ if is_new => change.new_others += 1,

@@ -15,8 +15,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_i18n::I18nContext;
 use penstock_api::{
-    AcknowledgeAlarms, ActReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Series,
-    Session, SignOut, StationCard, StationStatus, WhoAmI,
+    AcknowledgeAlarms, ActReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Series, Session,
+    SignOut, StationCard, StationStatus, WhoAmI,
 };
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
@@ -76,6 +76,8 @@ pub(crate) enum Overlay {
     AdoptMany(Vec<penstock_model::PointId>),
     /// Points from a file.
     ImportPoints,
+    /// Historic values from a file.
+    ImportValues,
 }
 
 /// What the screen reader is told.
@@ -130,6 +132,8 @@ pub(crate) struct App {
     pub(crate) trouble: RwSignal<Option<String>>,
     /// How often something was said about an alarm on this screen: that changes no alarm, but what is known of it.
     pub(crate) said: RwSignal<u32>,
+    /// How often historic values were imported: what charts have fetched is not all there is any more.
+    pub(crate) imported: RwSignal<u32>,
     /// What a person did and where it went, until they have seen it.
     pub(crate) remark: RwSignal<Option<String>>,
     feed: StoredValue<Option<Feed>, LocalStorage>,
@@ -171,6 +175,7 @@ impl App {
             trouble: RwSignal::new(None),
             remark: RwSignal::new(None),
             said: RwSignal::new(0),
+            imported: RwSignal::new(0),
             feed: StoredValue::new_local(None),
             tick: StoredValue::new_local(None),
             skew_micros: StoredValue::new(0),

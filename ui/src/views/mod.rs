@@ -18,4 +18,4 @@ pub(crate) use points::{AdoptMany, ImportPoints, Points};
 pub(crate) use reading::{Now, reading};
 pub(crate) use settings::Settings;
 pub(crate) use sign_in::{Nowhere, SignIn, Starting};
-pub(crate) use trends::Trends;
+pub(crate) use trends::{ImportValues, Trends};

@@ -2,6 +2,10 @@
 //!
 //! A file is there whole or not at all: it is written beside its name, flushed and renamed, or sent in pieces that the
 //! store puts together at the end. [`Archive::put`] tells that it is kept only after reading back what it holds.
+//!
+//! Whoever has to know a file again, also one that was put a moment before a crash, asks for a name, notes it together
+//! with a mark, and puts the file under both ([`Archive::put_as`]); [`Archive::remove_marked`] then removes this file and
+//! no other.
 
 mod month;
 mod object;
@@ -20,13 +24,13 @@ use object_store::{
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use parquet::file::statistics::Statistics;
 use penstock_model::{Sample, Timestamp};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::samples::{ABSURD, BATCH_ROWS, Plan, SOURCE_TIME, check_schema, options, samples_of};
+use crate::samples::{ABSURD, BATCH_ROWS, MARK, Plan, SOURCE_TIME, check_schema, options, samples_of};
 use crate::{Error, Extent, SampleWriter, Selection};
 use object::Object;
 use parts::Parts;
@@ -34,6 +38,10 @@ use place::Place;
 
 pub use month::Month;
 pub use place::{ArchiveSettings, Key};
+
+/// What [`Archive::check`] writes, and where. No file of samples is called so.
+const PROBE: &str = "penstock-check";
+const PROBE_BYTES: &[u8] = b"Penstock was here to see whether it may write, read and remove.\n";
 
 /// Chunks of samples that wait for whoever reads; then reading waits.
 const CHUNKS_AHEAD: usize = 4;
@@ -102,6 +110,30 @@ impl Archive {
         Ok(Self { place, putting: Arc::new(Semaphore::new(1)) })
     }
 
+    /// Writes, reads back and removes a small file, so that a place that may only be read shows before a month depends on
+    /// it.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the place refuses, [`Error::NotKept`] where it gives back something else.
+    pub async fn check(&self) -> Result<(), Error> {
+        let refused = |action: &'static str, error: StoreError| self.place.store_error(action, None, error);
+        let (store, path) = (&self.place.store, self.place.path(PROBE));
+        store.put(&path, PutPayload::from_static(PROBE_BYTES)).await.map_err(|error| refused("write to", error))?;
+        let read = match store.get(&path).await {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        // Whatever was read, nothing stays behind.
+        let removed = store.delete(&path).await;
+        let read = read.map_err(|error| refused("read from", error))?;
+        removed.map_err(|error| refused("remove from", error))?;
+        if *read == *PROBE_BYTES {
+            return Ok(());
+        }
+        let difference = format!("{} bytes in place of {}", read.len(), PROBE_BYTES.len());
+        Err(Error::NotKept { place: self.place.name.to_string(), file: PROBE.to_owned(), difference })
+    }
+
     /// The files, by month, then in the order they were put. What else lies in the place is left out.
     ///
     /// # Errors
@@ -136,11 +168,46 @@ impl Archive {
     {
         let turn = self.putting.acquire().await;
         let _turn = turn.map_err(|error| Error::BrokenOff { file: month.to_string(), reason: error.to_string() })?;
-        let name = self.free_name(month).await?;
+        let name = self.free_name(month, &[]).await?;
+        self.write(name, month, None, chunks).await
+    }
+
+    /// The same under a name that [`Archive::free_name`] gave, with a mark that [`Archive::remove_marked`] knows it by.
+    ///
+    /// # Errors
+    /// As [`Archive::put`]; [`Error::Taken`] where a file of this name is there by now, [`Error::Missing`] for a name that
+    /// no file of the archive can have.
+    pub async fn put_as<S, E>(&self, name: &str, mark: &str, chunks: S) -> Result<ArchivedFile, Error>
+    where
+        S: Stream<Item = Result<Vec<Sample>, E>> + Send,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (month, _) = month::parse_name(name).ok_or_else(|| self.missing(name))?;
+        let turn = self.putting.acquire().await;
+        let _turn = turn.map_err(|error| Error::BrokenOff { file: name.to_owned(), reason: error.to_string() })?;
+        match self.place.store.head(&self.place.path(name)).await {
+            Ok(_) => return Err(Error::Taken { file: name.to_owned(), place: self.place.name.to_string() }),
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(self.place.store_error("look for", Some(name), error)),
+        }
+        self.write(name.to_owned(), month, Some(mark), chunks).await
+    }
+
+    async fn write<S, E>(
+        &self,
+        name: String,
+        month: Month,
+        mark: Option<&str>,
+        chunks: S,
+    ) -> Result<ArchivedFile, Error>
+    where
+        S: Stream<Item = Result<Vec<Sample>, E>> + Send,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         self.place.sweep(&name).await?;
         let failed = |error| self.place.store_error("begin", Some(&name), error);
         let mut upload = self.place.store.put_multipart(&self.place.path(&name)).await.map_err(failed)?;
-        let sent = match self.send(&name, month, chunks, upload.as_mut()).await {
+        let sent = match self.send(&name, month, mark, chunks, upload.as_mut()).await {
             Ok(sent) => sent,
             Err(error) => {
                 // The first error tells more than a second one about clearing up.
@@ -165,17 +232,22 @@ impl Archive {
         Ok(ArchivedFile { name, rows, bytes, sha256, e_tag, first, last })
     }
 
-    async fn free_name(&self, month: Month) -> Result<String, Error> {
-        let taken = self.list().await?;
-        let of_month = taken.iter().filter(|file| file.month == month);
-        let highest = of_month.filter_map(|file| month::parse_name(&file.name)).map(|(_, number)| number).max();
-        Ok(month::file_name(month, highest.unwrap_or(0) + 1))
+    /// A name that no file of a month has yet, nor had one of those `given` before, which may be there no more.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the place refuses.
+    pub async fn free_name(&self, month: Month, given: &[String]) -> Result<String, Error> {
+        let there = self.list().await?;
+        let names = there.iter().map(|file| file.name.as_str()).chain(given.iter().map(String::as_str));
+        let numbers = names.filter_map(month::parse_name).filter(|(of, _)| *of == month).map(|(_, number)| number);
+        Ok(month::file_name(month, numbers.max().unwrap_or(0) + 1))
     }
 
     async fn send<S, E>(
         &self,
         name: &str,
         month: Month,
+        mark: Option<&str>,
         chunks: S,
         upload: &mut dyn MultipartUpload,
     ) -> Result<Sent, Error>
@@ -184,7 +256,10 @@ impl Archive {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut chunks = std::pin::pin!(chunks);
-        let mut writer = SampleWriter::new(Parts::default())?;
+        let mut writer = match mark {
+            Some(mark) => SampleWriter::marked(Parts::default(), mark)?,
+            None => SampleWriter::new(Parts::default())?,
+        };
         let mut waiting: Vec<Sample> = Vec::new();
         loop {
             let next = chunks.next().await.transpose().map_err(|error| Error::Input(error.into()))?;
@@ -298,11 +373,34 @@ impl Archive {
         removed.map_err(|error| self.place.store_error("remove", Some(name), error))
     }
 
+    /// Removes the file that was put with this mark, and says whether it did. A file that is not there, or that somebody
+    /// else has put under this name, stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the place refuses.
+    pub async fn remove_marked(&self, name: &str, mark: &str) -> Result<bool, Error> {
+        let metadata = match self.look(name).await {
+            Ok((_, metadata)) => metadata,
+            Err(Error::Missing { .. } | Error::Damaged { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let words = metadata.metadata().file_metadata().key_value_metadata();
+        let is_marked = |word: &KeyValue| word.key == MARK && word.value.as_deref() == Some(mark);
+        if !words.is_some_and(|words| words.iter().any(is_marked)) {
+            return Ok(false);
+        }
+        self.remove(name).await?;
+        Ok(true)
+    }
+
     /// Only what [`Archive::put`] names is a file of the archive.
     fn checked(&self, name: &str) -> Result<object_store::path::Path, Error> {
-        let missing = || Error::Missing { file: name.to_owned(), place: self.place.name.to_string() };
-        month::parse_name(name).ok_or_else(missing)?;
+        month::parse_name(name).ok_or_else(|| self.missing(name))?;
         Ok(self.place.path(name))
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::Missing { file: name.to_owned(), place: self.place.name.to_string() }
     }
 
     async fn look(&self, name: &str) -> Result<(Object, ArrowReaderMetadata), Error> {

@@ -35,6 +35,9 @@ const QUALITY: usize = 4;
 /// The columns' names, by the places above.
 const NAMES: [&str; 5] = ["point_no", "source_time", "received_time", "value", "quality"];
 
+/// Under this word a file tells its mark, where it has one.
+pub(crate) const MARK: &str = "penstock.mark";
+
 /// Microseconds since 1970 in UTC.
 pub(crate) fn instants() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()))

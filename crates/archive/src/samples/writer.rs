@@ -8,12 +8,12 @@ use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Encoding;
-use parquet::file::metadata::SortingColumn;
+use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::EnabledStatistics;
 use parquet::schema::types::ColumnPath;
 use penstock_model::{PointNo, Sample, Timestamp};
 
-use super::{BATCH_ROWS, NAMES, POINT, RECEIVED_TIME, SOURCE_TIME, UTC, VALUE, properties, schema};
+use super::{BATCH_ROWS, MARK, NAMES, POINT, RECEIVED_TIME, SOURCE_TIME, UTC, VALUE, properties, schema};
 use crate::Error;
 
 /// How much a file holds and which time it spans.
@@ -55,6 +55,18 @@ impl<W: Write + Send> SampleWriter<W> {
     /// # Errors
     /// [`Error::Write`] where the bytes are not taken.
     pub fn new(into: W) -> Result<Self, Error> {
+        Self::begin(into, None)
+    }
+
+    /// Begins a file that carries a mark, by which whoever asked for it knows it again.
+    ///
+    /// # Errors
+    /// As [`SampleWriter::new`].
+    pub fn marked(into: W, mark: &str) -> Result<Self, Error> {
+        Self::begin(into, Some(vec![KeyValue::new(MARK.to_owned(), mark.to_owned())]))
+    }
+
+    fn begin(into: W, words: Option<Vec<KeyValue>>) -> Result<Self, Error> {
         let schema = schema();
         let path = |column: usize| ColumnPath::from(NAMES.get(column).copied().unwrap_or_default());
         let ascending = |column: usize| SortingColumn {
@@ -62,7 +74,9 @@ impl<W: Write + Send> SampleWriter<W> {
             descending: false,
             nulls_first: false,
         };
-        let mut properties = properties().set_sorting_columns(Some(vec![ascending(POINT), ascending(SOURCE_TIME)]));
+        let mut properties = properties()
+            .set_key_value_metadata(words)
+            .set_sorting_columns(Some(vec![ascending(POINT), ascending(SOURCE_TIME)]));
         for sorted in [POINT, SOURCE_TIME] {
             properties = properties.set_column_statistics_enabled(path(sorted), EnabledStatistics::Page);
         }

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use native_tls::{Certificate, Identity, TlsConnector};
 use rumqttc::{MqttOptions, NetworkOptions, TlsConfiguration, Transport, v5};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixListener};
 
 use super::failure::{self, CONNECT_SECS, Failure};
+use super::mend;
 use super::settings::{MqttSettings, PACKET_LIMIT_BYTES, Protocol, TlsSettings};
 use super::wire::{Handle, Pump, Wire};
 use crate::Secret;
@@ -17,32 +19,50 @@ use crate::Secret;
 /// What a broker may send unacknowledged, where it lets the client choose (MQTT 5).
 const RECEIVE_MAXIMUM: u16 = 8192;
 
+/// What is read at all on one connection. What is refused must be taken in too, because a client that hangs up on a
+/// message gets it again at each reconnect.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    /// Packets up to this size.
+    pub(crate) most_bytes: u32,
+    /// Also messages with text that is not UTF-8. Only where such came: it costs a way through a socket.
+    pub(crate) mends: bool,
+}
+
 /// Makes the client for one connection to `port`, reading the certificate files anew, so that renewed ones count.
-///
-/// Packets up to `read_bytes` are read at all: one that is over the limit must be taken in to be refused, because a
-/// client that hangs up on it gets the same packet again at each reconnect.
 pub(crate) async fn dial(
     settings: &MqttSettings,
     password: Option<&Secret>,
     port: u16,
-    read_bytes: u32,
+    reading: Reading,
 ) -> Result<(Handle, Wire), Failure> {
     resolve(&settings.host, port).await?;
     // rumqttc joins host and port by a colon.
     let plain = if settings.host.contains(':') { format!("[{}]", settings.host) } else { settings.host.clone() };
+    let mends = reading.mends.then_some(settings.protocol);
     let (transport, host, pump) = match &settings.tls {
-        None => (Transport::Tcp, plain, None),
+        None if mends.is_none() => (Transport::Tcp, plain, None),
+        None => {
+            let (path, pump) = bridge(in_time(connect(&settings.host, port)).await?, mends)?;
+            (Transport::Unix, path, Some(pump))
+        }
         Some(tls) => {
             let connector = connector(tls).await?;
             match tls.server_name.as_ref().filter(|name| **name != settings.host) {
-                None => (Transport::tls_with_config(TlsConfiguration::NativeConnector(connector)), plain, None),
-                Some(name) => {
-                    let (path, pump) = bridge(connector, name, &settings.host, port).await?;
+                None if mends.is_none() => {
+                    (Transport::tls_with_config(TlsConfiguration::NativeConnector(connector)), plain, None)
+                }
+                // rumqttc takes the name in the certificate and the host it is reached by from one setting.
+                name => {
+                    let name = name.unwrap_or(&settings.host);
+                    let encrypted = in_time(encrypt(connector, name, &settings.host, port)).await?;
+                    let (path, pump) = bridge(encrypted, mends)?;
                     (Transport::Unix, path, Some(pump))
                 }
             }
         }
     };
+    let read_bytes = reading.most_bytes;
     let keep_alive = Duration::from_secs(settings.keep_alive_secs.into());
     let mut network = NetworkOptions::new();
     network.set_tcp_nodelay(true);
@@ -99,17 +119,35 @@ async fn resolve(host: &str, port: u16) -> Result<(), Failure> {
     }
 }
 
-/// Encrypts towards a broker whose certificate bears another name than the host it is reached by: rumqttc takes both from
-/// one setting. It gets a socket in a folder of our own instead; the pump carries what goes through.
-async fn bridge(connector: TlsConnector, name: &str, host: &str, port: u16) -> Result<(String, Pump), Failure> {
-    let connecting = async {
-        let stream = TcpStream::connect((host, port)).await.map_err(failure::io)?;
-        stream.set_nodelay(true).map_err(failure::io)?;
-        let connector = rumqttc::tokio_native_tls::TlsConnector::from(connector);
-        connector.connect(name, stream).await.map_err(|cause| Failure::Tls(cause.to_string()))
-    };
+async fn in_time<T>(connecting: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let connected = tokio::time::timeout(Duration::from_secs(CONNECT_SECS), connecting).await;
-    let mut far = connected.unwrap_or(Err(Failure::NoAnswer))?;
+    connected.unwrap_or(Err(Failure::NoAnswer))
+}
+
+async fn connect(host: &str, port: u16) -> Result<TcpStream, Failure> {
+    let stream = TcpStream::connect((host, port)).await.map_err(failure::io)?;
+    stream.set_nodelay(true).map_err(failure::io)?;
+    Ok(stream)
+}
+
+/// Encrypts towards a broker whose certificate bears `name`.
+async fn encrypt(
+    connector: TlsConnector,
+    name: &str,
+    host: &str,
+    port: u16,
+) -> Result<rumqttc::tokio_native_tls::TlsStream<TcpStream>, Failure> {
+    let stream = connect(host, port).await?;
+    let connector = rumqttc::tokio_native_tls::TlsConnector::from(connector);
+    connector.connect(name, stream).await.map_err(|cause| Failure::Tls(cause.to_string()))
+}
+
+/// Puts what rumqttc cannot do by itself between it and the broker: it gets a socket in a folder of our own, and the
+/// pump carries what goes through, mended where a protocol is given.
+fn bridge(
+    mut far: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    mends: Option<Protocol>,
+) -> Result<(String, Pump), Failure> {
     let ours_alone = Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix("penstock-").permissions(ours_alone).tempdir().map_err(Failure::Io)?;
     let path = folder.path().join("broker");
@@ -117,7 +155,16 @@ async fn bridge(connector: TlsConnector, name: &str, host: &str, port: u16) -> R
     let pump = async move {
         let (mut near, _) = listener.accept().await?;
         drop(folder);
-        tokio::io::copy_bidirectional(&mut near, &mut far).await.map(|_counts| ())
+        let Some(protocol) = mends else {
+            return tokio::io::copy_bidirectional(&mut near, &mut far).await.map(|_counts| ());
+        };
+        let (from_broker, mut to_broker) = tokio::io::split(far);
+        let (mut from_here, to_here) = near.into_split();
+        let sending = async {
+            tokio::io::copy(&mut from_here, &mut to_broker).await?;
+            to_broker.shutdown().await
+        };
+        tokio::try_join!(mend::carry(from_broker, to_here, protocol), sending).map(|_both| ())
     };
     Ok((path.to_string_lossy().into_owned(), Box::pin(pump)))
 }

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     ClosedAgain(u32),
     /// A packet of this size is over what is read at all.
     TooLarge(usize),
+    /// A message holds text that is not UTF-8: its topic, or in version 5 one of its properties.
+    BrokenText,
     /// What came is not MQTT, or breaks its rules.
     Gibberish(String),
     Closed,
@@ -126,6 +128,11 @@ impl Failure {
                 "give each station and each source a client_id of its own, else see the broker's log".to_owned(),
             ),
             Self::TooLarge(bytes) => over_limit(settings, None, *bytes),
+            Self::BrokenText => (
+                ProblemKind::BrokenTopic,
+                format!("{address} sent a message with a topic or a property that is not UTF-8"),
+                "nothing: it is read in another way now; if this repeats, find the device that sends it".to_owned(),
+            ),
             Self::Gibberish(cause) => (
                 ProblemKind::ProtocolRefused,
                 format!("what answers at {address} does not speak MQTT {} ({cause})", version(settings.protocol)),
@@ -179,6 +186,15 @@ pub(crate) fn over_limit(settings: &MqttSettings, topic: Option<&str>, bytes: us
         ProblemKind::OverLimit,
         format!("a message of {bytes} bytes{on} is over the limit of {} and was refused", settings.packet_limit_bytes),
         format!("let the device send less at once, in several messages (source {:?})", settings.name),
+    )
+}
+
+/// A message whose topic is not UTF-8, in words.
+pub(crate) fn broken_topic(settings: &MqttSettings, topic: &str) -> (ProblemKind, String, String) {
+    (
+        ProblemKind::BrokenTopic,
+        format!("a message on topic {topic:?} was not read: what is replaced in this topic is not UTF-8"),
+        format!("find the device that sends it and correct it (source {:?})", settings.name),
     )
 }
 
@@ -272,6 +288,7 @@ impl From<rumqttc::StateError> for Failure {
         match error {
             StateError::Io(cause) | StateError::Deserialization(Error::Io(cause)) => io(cause),
             StateError::Deserialization(Error::PayloadSizeLimitExceeded(bytes)) => Self::TooLarge(bytes),
+            StateError::Deserialization(Error::TopicNotUtf8) => Self::BrokenText,
             StateError::Deserialization(cause) => Self::Gibberish(cause.to_string()),
             StateError::AwaitPingResp => Self::NoAnswer,
             StateError::ConnectionAborted => Self::Closed,
@@ -303,6 +320,7 @@ impl From<v5::StateError> for Failure {
             StateError::Io(cause) | StateError::Deserialization(V5Error::Io(cause)) => io(cause),
             StateError::Deserialization(V5Error::PayloadSizeLimitExceeded { pkt_size, .. })
             | StateError::IncomingPacketTooLarge { pkt_size, .. } => Self::TooLarge(pkt_size),
+            StateError::Deserialization(V5Error::TopicNotUtf8) => Self::BrokenText,
             StateError::Deserialization(cause) => Self::Gibberish(cause.to_string()),
             StateError::AwaitPingResp => Self::NoAnswer,
             StateError::ConnectionAborted => Self::Closed,

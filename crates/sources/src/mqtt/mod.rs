@@ -6,6 +6,7 @@ mod acks;
 mod backoff;
 mod dial;
 mod failure;
+mod mend;
 mod session;
 mod settings;
 mod wire;
@@ -29,6 +30,7 @@ pub use settings::{MqttSettings, Protocol, TlsSettings};
 
 use crate::{AckLane, AckToken, Delivery, Link, Problem, ProblemKind, Received, Secret, Source, SourceState};
 use acks::{Lane, Outstanding};
+use dial::Reading;
 use failure::Failure;
 use session::Session;
 use wire::{Handle, Happening, Message, Wire};
@@ -86,6 +88,7 @@ impl Source for MqttSource {
             now: first_state,
             state,
             read_bytes: dial::READ_BYTES,
+            mends: false,
             asks_for_drops: true,
             drops_told: None,
             connections: 0,
@@ -139,6 +142,8 @@ struct Receiver {
     state: watch::Sender<SourceState>,
     /// Packets up to this size are read on the next connection.
     read_bytes: u32,
+    /// Text that is not UTF-8 is mended on the next connection.
+    mends: bool,
     /// Some brokers end a connection that asks for what it may not read: then this is not asked again.
     asks_for_drops: bool,
     /// The broker's own count of dropped messages, as last told.
@@ -161,6 +166,12 @@ impl From<Failure> for End {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
+}
+
+/// A topic as it is handed on.
+struct Text {
+    topic: Arc<str>,
+    has_broken_topic: bool,
 }
 
 /// One connection, from its ConnAck to its end.
@@ -223,7 +234,8 @@ impl Receiver {
             self.now.address = self.settings.address();
         }
         let connecting = async {
-            let (handle, mut wire) = dial::dial(&self.settings, self.password.as_ref(), port, self.read_bytes).await?;
+            let reading = Reading { most_bytes: self.read_bytes, mends: self.mends };
+            let (handle, mut wire) = dial::dial(&self.settings, self.password.as_ref(), port, reading).await?;
             match wire.next().await? {
                 Happening::Connected { session_present } => Ok((handle, wire, session_present)),
                 _ => Err(Failure::Gibberish("its first word is no acknowledgement".to_owned())),
@@ -233,7 +245,7 @@ impl Receiver {
             () = shutdown.cancelled() => return Err(End::Shutdown),
             connected = connecting => connected?,
         };
-        self.read_bytes = dial::READ_BYTES;
+        (self.read_bytes, self.mends) = (dial::READ_BYTES, false);
         if !session_present {
             self.session.renew().await;
         }
@@ -303,18 +315,23 @@ impl Receiver {
 
     /// Hands a message on, or keeps it until there is room; none when nobody takes messages any more.
     fn take(&mut self, connection: &mut Connection, mut message: Message) -> Option<()> {
-        let Some(topic) = message.topic.as_str() else {
-            return self.refuse(connection, &message, "of a topic that is not UTF-8");
-        };
-        if topic.starts_with("$SYS/") {
-            if topic == DROPPED_TOPIC {
-                self.broker_dropped(&message.payload);
+        let (topic, has_broken_topic) = {
+            let (topic, is_broken) = message.topic.text();
+            if topic.starts_with("$SYS/") {
+                if topic == DROPPED_TOPIC {
+                    self.broker_dropped(&message.payload);
+                }
+                return Some(());
             }
-            return Some(());
-        }
+            (self.shared(&topic), is_broken)
+        };
         let size = topic.len() + message.payload.len();
         let over_limit = (size > self.settings.packet_limit_bytes as usize).then_some(size);
-        let topic = self.shared(topic);
+        if has_broken_topic {
+            let (kind, text, cure) = failure::broken_topic(&self.settings, &topic);
+            self.now.broken_topics += 1;
+            self.complain(Problem { at: self.clock.now(), kind, message: text, cure });
+        }
         if over_limit.is_some() {
             let (kind, text, cure) = failure::over_limit(&self.settings, Some(&topic), size);
             self.now.over_limit += 1;
@@ -330,7 +347,7 @@ impl Receiver {
                 (Some(self.delivery(&message)), AckToken::new(lane, packet_id.into()))
             }
         };
-        self.hand_on(topic, message, over_limit, delivery, ack)
+        self.hand_on(Text { topic, has_broken_topic }, message, over_limit, delivery, ack)
     }
 
     /// What was read before the connection broke: its acknowledgements have nowhere to go, but a message without
@@ -342,10 +359,14 @@ impl Receiver {
         }
         for message in connection.wire.leftovers() {
             let fits = message.payload.len() <= self.settings.packet_limit_bytes as usize;
-            if let Some(topic) = message.topic.as_str().filter(|topic| fits && !topic.starts_with("$SYS/")) {
-                let topic = self.shared(topic);
+            let text = {
+                let (topic, has_broken_topic) = message.topic.text();
+                let is_ours = fits && !topic.starts_with("$SYS/");
+                is_ours.then(|| Text { topic: self.shared(&topic), has_broken_topic })
+            };
+            if let Some(text) = text {
                 let delivery = (message.packet_id != 0).then(|| self.delivery(&message));
-                if self.hand_on(topic, message, None, delivery, AckToken::none()).is_none() {
+                if self.hand_on(text, message, None, delivery, AckToken::none()).is_none() {
                     return;
                 }
             }
@@ -358,7 +379,7 @@ impl Receiver {
 
     fn hand_on(
         &mut self,
-        topic: Arc<str>,
+        Text { topic, has_broken_topic }: Text,
         message: Message,
         over_limit: Option<usize>,
         delivery: Option<Delivery>,
@@ -374,6 +395,7 @@ impl Receiver {
             received: self.clock.now(),
             retained: message.is_retained,
             over_limit,
+            has_broken_topic,
             delivery,
             ack,
         };
@@ -519,25 +541,6 @@ impl Receiver {
         topic
     }
 
-    fn refuse(&mut self, connection: &mut Connection, message: &Message, what: &str) -> Option<()> {
-        self.refused(connection, message.packet_id);
-        self.complain(Problem {
-            at: self.clock.now(),
-            kind: ProblemKind::ProtocolRefused,
-            message: format!("a message {what} was refused"),
-            cure: "find the device that sends it and correct it".to_owned(),
-        });
-        Some(())
-    }
-
-    /// A refused message is acknowledged: unacknowledged it would come again at each reconnect.
-    fn refused(&mut self, connection: &mut Connection, packet_id: u16) {
-        self.now.over_limit += 1;
-        if packet_id != 0 {
-            connection.handle.acknowledge(packet_id);
-        }
-    }
-
     fn subscribed(&mut self, subscription: Option<Subscription>, accepted: &[bool]) {
         if subscription != Some(Subscription::Topics) {
             return;
@@ -596,6 +599,8 @@ impl Receiver {
             // Read once in full, it can be refused; else it would come again and again.
             self.read_bytes = u32::try_from(*bytes).unwrap_or(u32::MAX).saturating_add(1024);
         }
+        // The same.
+        self.mends |= matches!(failure, Failure::BrokenText);
         self.now.link = Link::Down { since, retry: since + wait };
         self.now.unacknowledged = 0;
         self.now.messages_per_sec = 0.0;

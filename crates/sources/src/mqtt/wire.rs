@@ -3,6 +3,7 @@
 //! A pair serves one connection and is thrown away with it. So nothing that rumqttc keeps across reconnects (buffered
 //! events, unsent acknowledgements, a collision that never resolves) can reach the next connection.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -13,6 +14,7 @@ use rumqttc::v5::mqttbytes::v5 as v5packet;
 use rumqttc::{Outgoing, v5};
 
 use super::failure::{self, Failure};
+use super::mend::MENDED;
 
 /// Asks things of the connection without waiting; the [`Wire`] sends them when it is polled next.
 pub(crate) enum Handle {
@@ -64,11 +66,18 @@ pub(crate) enum Topic {
 }
 
 impl Topic {
-    /// The topic as text, where it is UTF-8.
-    pub(crate) fn as_str(&self) -> Option<&str> {
+    /// The topic as text, with what is not UTF-8 replaced, and whether there is such.
+    pub(crate) fn text(&self) -> (Cow<'_, str>, bool) {
         match self {
-            Self::Text(text) => Some(text),
-            Self::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+            Self::Text(text) => match text.strip_prefix(MENDED) {
+                Some(mended) => (Cow::Borrowed(mended), true),
+                None => (Cow::Borrowed(text.as_str()), false),
+            },
+            Self::Bytes(bytes) => {
+                let text = String::from_utf8_lossy(bytes);
+                let is_broken = matches!(text, Cow::Owned(_));
+                (text, is_broken)
+            }
         }
     }
 }

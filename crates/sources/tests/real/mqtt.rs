@@ -11,6 +11,8 @@ use penstock_model::Clock;
 use penstock_sources::mqtt::{MqttSettings, MqttSource, Protocol, TlsSettings};
 use penstock_sources::{Link, ProblemKind, SourceState, acknowledge};
 use penstock_testkit::broker::{SERVER_NAME, TestBroker, TestBrokerOptions, TestTls};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 const MULTI: [Protocol; 2] = [Protocol::V3, Protocol::V5];
@@ -292,6 +294,83 @@ async fn a_message_too_large_to_read_does_not_come_back_for_ever() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_not_text_is_named_and_does_not_come_back_for_ever() -> Result<()> {
+    // rumqttc reads topics of version 5 as bytes; on one of 3.1.1 it hangs up, once.
+    for (protocol, reconnects) in [(Protocol::V3, 1), (Protocol::V5, 0)] {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let mut source = run(speaking(protocol, listener.local_addr()?.port()));
+        let broker = tokio::spawn(careless_broker(listener, protocol));
+        let broken = source.next().await;
+        assert_eq!((&*broken.topic, broken.has_broken_topic, text(&broken)), ("a\u{fffd}", true, "1".to_owned()));
+        settle([broken]);
+        let good = source.next().await;
+        assert_eq!((&*good.topic, good.has_broken_topic, text(&good)), ("b", false, "2".to_owned()));
+        let state = source.until(|state| state.broken_topics == 1 && state.messages == 2).await;
+        assert_eq!((state.reconnects, state.over_limit), (reconnects, 0));
+        let problem = state.last_problem.expect("told");
+        assert_eq!(problem.kind, ProblemKind::BrokenTopic);
+        assert!(problem.message.contains("UTF-8") && problem.cure.contains("device"), "{problem}");
+        source.stop().await;
+        broker.abort();
+    }
+    Ok(())
+}
+
+/// A broker that lets through what MQTT forbids: to whoever subscribes it sends a message of a topic that is not UTF-8,
+/// at each connection anew until it is acknowledged, and then a good one.
+async fn careless_broker(listener: TcpListener, protocol: Protocol) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        // A client that hangs up comes again.
+        drop(serve_carelessly(stream, protocol).await);
+    }
+}
+
+async fn serve_carelessly(mut stream: TcpStream, protocol: Protocol) -> Result<()> {
+    const ID: [u8; 2] = [0, 7];
+    // Properties, none, where the protocol has them.
+    let none: &[u8] = if protocol == Protocol::V5 { &[0] } else { &[] };
+    let packet = |first: u8, parts: &[&[u8]]| {
+        let body = parts.concat();
+        let mut packet = vec![first, u8::try_from(body.len()).expect("short")];
+        packet.extend(body);
+        packet
+    };
+    let mut has_sent = false;
+    loop {
+        let first = stream.read_u8().await?;
+        let (mut length, mut place) = (0, 0);
+        loop {
+            let byte = stream.read_u8().await?;
+            length |= usize::from(byte & 0x7f) << (7 * place);
+            place += 1;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await?;
+        match first >> 4 {
+            // Connect: the session is there.
+            1 => stream.write_all(&packet(0x20, &[&[1, 0], none])).await?,
+            // Acknowledged.
+            4 if body.starts_with(&ID) => {
+                stream.write_all(&packet(0x30, &[&[0, 1, b'b'], none, b"2"])).await?;
+            }
+            // Subscribe.
+            8 => {
+                stream.write_all(&packet(0x90, &[&body[..2], none, &[1]])).await?;
+                if !has_sent {
+                    has_sent = true;
+                    stream.write_all(&packet(0x3a, &[&[0, 2, b'a', 0xff], &ID, none, b"1"])).await?;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn several_brokers_come_together() -> Result<()> {
     let (one, other) = (TestBroker::start()?, TestBroker::start()?);
     let (out, received) = mpsc::channel(16);
@@ -424,7 +503,6 @@ async fn a_place_without_a_broker_is_named() -> Result<()> {
     let other = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let other_port = other.local_addr()?.port();
     let other = tokio::spawn(async move {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         while let Ok((mut stream, _)) = other.accept().await {
             drop(stream.read(&mut [0; 1024]).await);
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, JournalRow, ListJournal, ResetAlarms,
-    ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
+    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, JournalRow, ListJournal,
+    ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
 };
-use penstock_model::{Permission, RuleId, TransitionKind, UserId};
+use penstock_model::{Permission, RuleId, TransitionKind};
 use penstock_store::{JournalEntry, JournalPage};
 
 use super::{Context, DONE};
@@ -38,7 +38,7 @@ impl Context<'_> {
             limit: 10_000,
             before: None,
         };
-        let entries = shared.store.journal(shared.tenant, &page).await.map_err(store_error)?;
+        let entries = shared.screens.journal(&page).await.map_err(store_error)?;
         let raised = entries.iter().filter(|entry| entry.transition.kind == TransitionKind::Raised).count();
         let shown = entries.into_iter().take(SHOWN as usize).collect();
         Ok(AlarmDetail {
@@ -57,7 +57,7 @@ impl Context<'_> {
             limit: call.limit.clamp(1, 10_000),
             before: None,
         };
-        let entries = self.shared.store.journal(self.shared.tenant, &page).await.map_err(store_error)?;
+        let entries = self.shared.screens.journal(&page).await.map_err(store_error)?;
         self.rows(entries).await
     }
 
@@ -94,7 +94,8 @@ impl Context<'_> {
                 let longest = own.unwrap_or(OPERATORS_SHELF);
                 if lasting > longest {
                     let minutes = longest.as_secs() / 60;
-                    let problem = format!("you may shelve it for {minutes} minutes at most: ask a supervisor for longer");
+                    let problem =
+                        format!("you may shelve it for {minutes} minutes at most: ask a supervisor for longer");
                     refused.push((*rule, problem));
                 }
                 lasting <= longest
@@ -139,13 +140,10 @@ impl Context<'_> {
 
     /// Entries with the names and rules that a list shows.
     async fn rows(&self, entries: Vec<JournalEntry>) -> Result<Vec<JournalRow>, ApiError> {
-        let names: BTreeMap<UserId, String> = match entries.iter().any(|entry| entry.transition.by.is_some()) {
-            true => self.shared.store.people(self.shared.tenant).await.map_err(store_error)?,
-            false => Vec::new(),
-        }
-        .into_iter()
-        .map(|person| (person.id, person.full_name))
-        .collect();
+        let names = match entries.iter().any(|entry| entry.transition.by.is_some()) {
+            true => self.shared.screens.names().await.map_err(store_error)?,
+            false => BTreeMap::new(),
+        };
         let register = self.shared.register.lock();
         let row = |entry: JournalEntry| {
             let rule = register.rules.get(&entry.transition.rule)?;

@@ -8,7 +8,7 @@ use penstock_api::{
     Statistics, ValueAt,
 };
 use penstock_model::{Point, PointId, PointNo, Sample, Timestamp};
-use penstock_store::{AuditEntry, Interpolation};
+use penstock_store::{AuditEntry, Interpolated, Interpolation};
 
 use super::Context;
 use crate::configuration::{count, store_error};
@@ -84,16 +84,11 @@ impl Context<'_> {
 
     pub(super) async fn values_at(&self, call: GetValuesAt) -> Result<Vec<Option<ValueAt>>, ApiError> {
         let by = if call.sloped { Interpolation::Sloped } else { Interpolation::Stepped };
-        let mut values = Vec::with_capacity(call.points.len());
-        for point in self.points(&call.points, MAX_NAMED)? {
-            let found = self.shared.screens.value_at(point.no, call.at, by, stands(&point)).await;
-            values.push(found.map_err(store_error)?.map(|of| ValueAt {
-                value: of.value,
-                quality: of.quality.code(),
-                since: of.since,
-            }));
-        }
-        Ok(values)
+        let points = self.points(&call.points, MAX_NAMED)?;
+        let asked: Vec<(PointNo, Duration)> = points.iter().map(|point| (point.no, stands(point))).collect();
+        let found = self.shared.screens.values_at(&asked, call.at, by).await.map_err(store_error)?;
+        let value = |of: Interpolated| ValueAt { value: of.value, quality: of.quality.code(), since: of.since };
+        Ok(found.into_iter().map(|of| of.map(value)).collect())
     }
 
     /// Takes historic values in once every row is right. What is stored already, as exports print it, is left out.

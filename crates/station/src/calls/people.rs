@@ -46,7 +46,7 @@ impl Context<'_> {
             return Err(ApiError::invalid("give the full name, 1 to 80 characters"));
         }
         check_password(&call.password, &name)?;
-        let _one_at_a_time = self.shared.changing.lock().await;
+        let _one_at_a_time = self.shared.turn().await?;
         if !self.shared.first_start.load(std::sync::atomic::Ordering::Acquire) || !self.shared.demo.shown().is_empty() {
             return Err(ApiError::new(Code::Conflict, "there is an admin already: sign in, or ask them"));
         }

@@ -1,6 +1,7 @@
 //! Points and plant: saved, imported, exported.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use penstock_api::{ApiError, Code, Csv, ImportPoints, ImportReport, SavePoints};
 use penstock_model::{PlantFile, Point};
@@ -8,12 +9,16 @@ use penstock_store::AuditEntry;
 
 use super::Context;
 use crate::points_csv;
+use crate::station::Shared;
+
+/// How long a caller waits for a database that is away: as long as a quick restart takes.
+const GRACE: Duration = Duration::from_secs(3);
 
 impl Context<'_> {
     pub(super) async fn save_points(&self, call: SavePoints) -> Result<ImportReport, ApiError> {
         let audit = AuditEntry { reason: some(&call.reason), ..self.audit("points") };
         let shared = Arc::clone(self.shared);
-        to_its_end(async move { shared.save_points(call.points, audit, false).await }).await
+        to_its_end(self.shared, async move { shared.save_points(call.points, audit, false).await }).await
     }
 
     pub(super) async fn import_points(&self, call: ImportPoints) -> Result<ImportReport, ApiError> {
@@ -28,7 +33,8 @@ impl Context<'_> {
         }
         let audit = AuditEntry { reason: some("CSV import"), ..self.audit("points") };
         let (shared, dry_run) = (Arc::clone(self.shared), call.dry_run);
-        let mut report = to_its_end(async move { shared.save_points(points, audit, dry_run).await }).await?;
+        let change = async move { shared.save_points(points, audit, dry_run).await };
+        let mut report = to_its_end(self.shared, change).await?;
         if !report.faults.is_empty() {
             // Counted in points so far: a file has a heading and may have fields of several lines.
             let lines = points_csv::lines(&call.csv);
@@ -49,15 +55,29 @@ impl Context<'_> {
     pub(super) async fn import_plant(&self, file: PlantFile) -> Result<ImportReport, ApiError> {
         let audit = self.audit(format!("plant {}", file.plant.name));
         let shared = Arc::clone(self.shared);
-        to_its_end(async move { shared.import_plant(file, audit).await }).await
+        to_its_end(self.shared, async move { shared.import_plant(file, audit).await }).await
     }
 }
 
-/// Carries a change out in a task of its own: a caller who goes away half way must not cut it in two.
+/// Carries a change out in a task of its own: a caller who goes away half way must not cut it in two. Nobody is kept
+/// waiting for a database that is away: the change then goes on without them.
 async fn to_its_end(
+    shared: &Shared,
     change: impl Future<Output = Result<ImportReport, ApiError>> + Send + 'static,
 ) -> Result<ImportReport, ApiError> {
-    let outcome = tokio::spawn(change).await;
+    let mut change = tokio::spawn(change);
+    let long_away = async {
+        shared.database.away().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let outcome = tokio::select! {
+        biased;
+        outcome = &mut change => outcome,
+        () = long_away => {
+            let message = "the database is away: the change goes on when it is back; load the list again then";
+            return Err(ApiError::new(Code::Away, message));
+        }
+    };
     outcome.map_err(|error| ApiError::new(Code::Failed, format!("the change came to no end: {error}")))?
 }
 

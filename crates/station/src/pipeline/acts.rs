@@ -89,9 +89,9 @@ impl Act {
             Self::Acknowledge { comment } | Self::Reset { comment } | Self::Unshelve { comment } => {
                 comment.clone().map(Into::into)
             }
-            Self::Comment { comment: said } | Self::TakeOutOfService { reason: said } | Self::ReturnToService { reason: said } => {
-                Some(said.clone().into())
-            }
+            Self::Comment { comment: said }
+            | Self::TakeOutOfService { reason: said }
+            | Self::ReturnToService { reason: said } => Some(said.clone().into()),
             Self::Shelve { lasting, one_shot, reason } => {
                 Some(serde_json::json!({ "minutes": lasting.as_secs() / 60, "one_shot": one_shot, "reason": reason }))
             }

@@ -82,6 +82,15 @@ impl Directory {
         Entry { rescaled: before.is_some_and(|before| before.unit != entry.unit), ..entry }
     }
 
+    /// Takes a point out; another one that has its address by now stays.
+    pub(super) fn remove(&mut self, point: &Point) {
+        if let Some(of_source) = self.by_source.get_mut(&point.address.source)
+            && of_source.get(&point.address.path).is_some_and(|entry| entry.no == point.no)
+        {
+            of_source.remove(&point.address.path);
+        }
+    }
+
     /// Whether no newer sample of its point was seen; if so it is the newest from now on. A time that lies ahead is
     /// shown and holds up nothing that comes after it.
     pub(super) fn is_newest(&mut self, sample: &Sample) -> bool {
@@ -109,4 +118,21 @@ pub(super) fn discovered(tenant: TenantId, no: PointNo, source: &str, path: &str
     let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(path);
     let address = Address { source: source.to_owned(), path: path.to_owned() };
     Point { name: name.to_owned(), ..Point::discovered(tenant, no, address, unit) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_that_is_not_to_be_leaves_its_address_to_others() {
+        let tenant = TenantId::made(Timestamp::from_secs(1), [1; 10]);
+        let address = Address { source: "local".into(), path: "a/b".into() };
+        let point = |no: i32| Point::discovered(tenant, PointNo(no), address.clone(), Quantity::Plain.display_unit());
+        let mut directory = Directory::new([point(3)].iter());
+        directory.remove(&point(4));
+        assert_eq!(directory.get("local", "a/b").map(|entry| entry.no), Some(PointNo(3)));
+        directory.remove(&point(3));
+        assert!(directory.get("local", "a/b").is_none());
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use penstock_model::{Fault, PointNo, Quality, Sample, TenantId, Timestamp};
-use penstock_store::{Batch, Bucket, Mark, Series, Store, Writer};
+use penstock_model::{Address, Fault, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
+use penstock_store::{Batch, Bucket, Interpolation, Mark, Series, Store, Writer};
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
 use uuid::Uuid;
 
@@ -144,4 +144,82 @@ async fn the_mean_is_weighted_by_the_time_that_a_value_stood() {
     let empty =
         store.statistics(POINT, at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00Z"), hold).await.expect("figures");
     assert_eq!(empty, None);
+}
+
+#[tokio::test]
+async fn many_values_at_a_time_are_what_each_is_alone() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let tenant = TenantId(Uuid::from_u128(9));
+    store.ensure_tenant(tenant, "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let numbers = [3, 7, 9, 12];
+    let discovered: Vec<Point> = numbers
+        .iter()
+        .map(|no| {
+            let address = Address { source: "local".into(), path: format!("p{no}") };
+            Point::discovered(tenant, PointNo(*no), address, Quantity::Plain.display_unit())
+        })
+        .collect();
+    // A point that sends, one whose samples are bad now and then, one that has one sample, and one that has none.
+    let mut samples = Vec::new();
+    for sample in uneven_samples() {
+        let good = Sample { point: PointNo(3), value: sample.value.or(Some(5.0)), quality: Quality::Good, ..sample };
+        samples.extend([good, sample]);
+    }
+    samples.push(Sample { point: PointNo(9), ..samples[0] });
+    let mut writer = Writer::open(&store).await.expect("writer");
+    writer.apply(&Batch { samples, discovered, ..Batch::new(tenant) }, 1).await.expect("applied");
+    let screens = store.for_screens(tenant).await.expect("screens");
+    let short = Duration::from_secs(60);
+    let asked = [
+        (PointNo(7), short),
+        (PointNo(12), short),
+        (PointNo(3), Duration::from_secs(7 * 3_600)),
+        (PointNo(9), Duration::ZERO),
+        (PointNo(404), Duration::ZERO),
+        (PointNo(7), Duration::from_secs(7 * 3_600)),
+    ];
+    let (mut with, mut without) = (0, 0);
+    for time in [
+        "2026-10-30T23:59:59Z",
+        "2026-10-31T00:00:00.000123Z",
+        "2026-10-31T00:10:00Z",
+        "2026-10-31T20:00:30Z",
+        "2026-10-31T23:00:00Z",
+        "2026-11-01T00:00:00Z",
+        "2026-11-01T12:34:56.789Z",
+        "2026-11-03T00:00:00Z",
+    ] {
+        for by in [Interpolation::Sloped, Interpolation::Stepped] {
+            let mut alone = Vec::new();
+            for (point, stale_after) in asked {
+                alone.push(store.value_at(point, at(time), by, stale_after).await.expect("value"));
+            }
+            assert_eq!(store.values_at(&asked, at(time), by).await.expect("values"), alone, "{time} {by:?}");
+            assert_eq!(screens.values_at(&asked, at(time), by).await.expect("values"), alone, "{time} {by:?}");
+            with += alone.iter().flatten().count();
+            without += alone.iter().filter(|value| value.is_none()).count();
+        }
+    }
+    assert!(with > 30 && without > 30, "{with} {without}");
+    assert_eq!(store.values_at(&[], at("2026-11-01T00:00:00Z"), Interpolation::Stepped).await.expect("none"), []);
+
+    // Where the samples of one point are gone, the others are still asked for together.
+    store.roll_up(at("2026-12-01T00:00:00Z")).await.expect("rolled up");
+    sqlx::query("delete from samples where point_no = 7 and source_time < '2026-11-01'")
+        .execute(store.pool())
+        .await
+        .expect("deleted");
+    sqlx::query(
+        "insert into samples_gone (first, next, dropped_at, points) values ('2026-10-01', '2026-11-01', now(), '{7}')",
+    )
+    .execute(store.pool())
+    .await
+    .expect("gone");
+    let time = at("2026-11-01T02:00:10Z");
+    let together = screens.values_at(&asked, time, Interpolation::Sloped).await.expect("values");
+    for ((point, stale_after), value) in asked.into_iter().zip(together) {
+        let alone = store.value_at(point, time, Interpolation::Sloped, stale_after).await.expect("value");
+        assert_eq!(value, alone, "{point:?}");
+    }
 }

@@ -21,18 +21,17 @@ fn rule(name: &str) -> RuleId {
 fn entry(seq: u64, rule: RuleId, occurrence: u64, kind: TransitionKind) -> JournalEntry {
     let by = matches!(kind, TransitionKind::Acknowledged).then(|| UserId::derived(tenant().0, "asha"));
     let at = NOW + Duration::from_secs(seq);
-    let transition =
-        Transition {
-            rule,
-            occurrence,
-            kind,
-            at,
-            value: Some(4.5),
-            by,
-            comment: Some("a\0b".into()),
-            rule_version: 3,
-            detail: None,
-        };
+    let transition = Transition {
+        rule,
+        occurrence,
+        kind,
+        at,
+        value: Some(4.5),
+        by,
+        comment: Some("a\0b".into()),
+        rule_version: 3,
+        detail: None,
+    };
     JournalEntry { seq, transition }
 }
 

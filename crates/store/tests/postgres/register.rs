@@ -8,7 +8,9 @@ use penstock_model::{
     Quality, Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
     UserId,
 };
-use penstock_store::{AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, Writer};
+use penstock_store::{
+    AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, UnitReturn, UnitSwitch, Writer,
+};
 use penstock_testkit::database::scratch_database;
 use uuid::Uuid;
 
@@ -204,6 +206,114 @@ async fn adoption_makes_stored_values_si_and_says_so_in_the_audit() {
     let stranger = Point { id: PointId::derived(tenant().0, "other"), address: discovered("y").address, ..point };
     let refused = store.save_points(tenant(), &[PointEdit { point: stranger, rescale: None }], &audit("x")).await;
     assert!(matches!(refused, Err(Error::Exists { .. } | Error::NotFound { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_import_with_another_unit_rescales_what_is_stored_or_leaves_everything() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let no = store.load_points(tenant()).await.expect("points")[0].no;
+    let sample = Sample { point: no, source_time: NOW, received_time: NOW, value: Some(2.5), quality: Quality::Good };
+    let mut writer = Writer::open(&store).await.expect("writer");
+    let batch = Batch { samples: vec![sample], ..Batch::new(tenant()) };
+    writer.apply(&batch, 1).await.expect("applied");
+    let value = async || store.raw(no, Timestamp::MIN, Timestamp::MAX, 10).await.expect("raw")[0].value;
+    let unit = async || store.load_points(tenant()).await.expect("points")[0].unit;
+
+    let mut file = town();
+    file.points[0].unit = Unit::parse("m").expect("known");
+    let rescale = Rescale { factor: 100.0, offset: 0.0, received_before: NOW + Duration::from_secs(1) };
+    let rescales = [(file.points[0].id, rescale)];
+    // Another rule of the same version: what is written last is refused.
+    file.rules[0].priority = Priority::P1;
+    let refused = store.import_plant_rescaling(&file, &rescales, &audit("plant.import")).await;
+    assert!(matches!(refused, Err(Error::Changed { .. })), "{refused:?}");
+    assert_eq!((value().await, unit().await), (Some(2.5), town().points[0].unit));
+
+    file.rules[0].version = 2;
+    store.import_plant_rescaling(&file, &rescales, &audit("plant.import")).await.expect("imported");
+    assert_eq!((value().await, unit().await), (Some(250.0), file.points[0].unit));
+    let stranger = [(PointId::derived(tenant().0, "other"), rescale)];
+    let refused = store.import_plant_rescaling(&file, &stranger, &audit("plant.import")).await;
+    assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_audit_entry_tells_whether_its_change_is_stored() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let (stored, refused) = (audit("plant.import"), audit("plant.import"));
+    store.import_plant(&town(), &stored).await.expect("imported");
+    let mut file = town();
+    file.points[0].asset = Some(AssetId::derived(tenant().0, "nowhere"));
+    store.import_plant(&file, &refused).await.expect_err("nothing is there");
+    assert!(store.has_audit(stored[0].id).await.expect("answers"));
+    assert!(!store.has_audit(refused[0].id).await.expect("answers"));
+
+    // One that is still being committed is waited for.
+    let mut under_way = store.pool().begin().await.expect("begun");
+    sqlx::query("select from audit_head for update").execute(&mut *under_way).await.expect("held");
+    let asked = tokio::time::timeout(Duration::from_millis(200), store.has_audit(stored[0].id)).await;
+    assert!(asked.is_err(), "{asked:?}");
+    under_way.rollback().await.expect("let go");
+    assert!(store.has_audit(stored[0].id).await.expect("answers"));
+}
+
+/// A station that dies between the moment from which samples are read by another unit and the change itself.
+#[tokio::test]
+async fn what_was_read_by_a_unit_that_never_came_is_read_back() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let point = store.load_points(tenant()).await.expect("points").remove(0);
+    let at = |secs: u64| NOW + Duration::from_secs(secs);
+    let sample = |secs: u64, value: f64| Sample {
+        point: point.no,
+        source_time: at(secs),
+        received_time: at(secs),
+        value: Some(value),
+        quality: Quality::Good,
+    };
+    let switch = |proof: &[AuditEntry], secs: u64| UnitSwitch {
+        proof: proof[0].id,
+        at: at(secs),
+        points: vec![(point.no, 100.0, 1.0)],
+    };
+    let values = async || -> Vec<f64> {
+        let raw = store.raw(point.no, Timestamp::MIN, Timestamp::MAX, 100).await.expect("raw");
+        raw.iter().filter_map(|sample| sample.value).collect()
+    };
+    let mut writer = Writer::open(&store).await.expect("writer");
+    let empty = || Batch::new(tenant());
+
+    // Neither stored nor taken back.
+    let lost = audit("points.save");
+    let batch = Batch { switches: vec![switch(&lost, 5)], samples: vec![sample(1, 2.0), sample(6, 201.0)], ..empty() };
+    writer.apply(&batch, 1).await.expect("applied");
+    assert_eq!(values().await, [2.0, 201.0]);
+    assert_eq!(store.undo_switches().await.expect("undone"), 1);
+    assert_eq!(values().await, [2.0, 2.0]);
+    assert_eq!(store.undo_switches().await.expect("nothing is left"), 0);
+
+    // Taken back: what came before and after was read by the unit that stays.
+    let refused = audit("points.save");
+    let batch = Batch { switches: vec![switch(&refused, 10)], samples: vec![sample(11, 301.0)], ..empty() };
+    writer.apply(&batch, 2).await.expect("applied");
+    let back = UnitReturn { proof: refused[0].id, at: at(13) };
+    let batch = Batch { returns: vec![back], samples: vec![sample(12, 301.0), sample(13, 3.0)], ..empty() };
+    writer.apply(&batch, 3).await.expect("applied");
+    assert_eq!(values().await, [2.0, 2.0, 3.0, 3.0, 3.0]);
+
+    // Stored: nothing is undone.
+    let stored = audit("points.save");
+    let batch = Batch { switches: vec![switch(&stored, 20)], samples: vec![sample(21, 401.0)], ..empty() };
+    writer.apply(&batch, 4).await.expect("applied");
+    let rescale = Rescale { factor: 100.0, offset: 1.0, received_before: at(20) };
+    let edit = PointEdit { point: point.clone(), rescale: Some(rescale) };
+    store.save_points(tenant(), &[edit], &stored).await.expect("saved");
+    assert_eq!(store.undo_switches().await.expect("nothing to undo"), 0);
+    assert_eq!(values().await, [201.0, 201.0, 301.0, 301.0, 301.0, 401.0]);
 }
 
 #[tokio::test]

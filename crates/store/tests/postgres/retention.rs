@@ -1,11 +1,13 @@
 //! What retention takes away, and what stays readable.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use penstock_archive::{Archive, ArchiveSettings};
+use penstock_archive::{Archive, ArchiveSettings, Month};
 use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
-use penstock_store::{Batch, Expired, Retention, Series, Store, Writer};
+use penstock_store::{AuditEntry, Batch, Chunks, Expired, PointEdit, Rescale, Retention, Series, Store, Writer};
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
 use uuid::Uuid;
 
@@ -63,10 +65,10 @@ async fn samples_go_by_the_month_once_they_are_rolled_up_and_trends_stay() {
     let now = at("2026-09-10T00:00:00Z");
     let before = store.history(PointNo(1), at("2026-06-05T00:00:00Z"), at("2026-06-20T00:00:00Z"), 400).await;
     let early = store.expire(now, &retention(60, &[]), false).await.expect("expired");
-    assert_eq!(early, Expired { dropped: 0, thinned: 0, waiting: 1 }, "nothing goes that is not rolled up");
+    assert_eq!(early, Expired { waiting: 1, ..Expired::default() }, "nothing goes that is not rolled up");
     store.roll_up(now).await.expect("rolled up");
     let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
-    assert_eq!(expired, Expired { dropped: 1, thinned: 0, waiting: 0 });
+    assert_eq!(expired, Expired { dropped: 1, ..Expired::default() });
     assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired"), Expired::default());
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 0);
     assert_eq!(count(&store, 1, "2026-07-01T00:00:00Z", "2026-08-01T00:00:00Z").await, 31 * 144);
@@ -82,21 +84,280 @@ async fn samples_go_by_the_month_once_they_are_rolled_up_and_trends_stay() {
     let figures = store.statistics(PointNo(1), from, to, Duration::from_secs(900)).await.expect("figures");
     assert_eq!(figures.map(|of| (of.count, of.min, of.max, of.mean)), Some((6, 60.0, 65.0, 62.5)));
 
-    // What comes late for a month that is gone counts once, and does not stay.
-    let late = Sample {
-        point: PointNo(1),
-        source_time: at("2026-06-10T10:05:00Z"),
-        received_time: now,
-        value: Some(1_000.0),
-        quality: Quality::Good,
-    };
-    for seq in 2..4 {
-        let moved = Sample { source_time: late.source_time + Duration::from_secs(seq), ..late };
-        writer.apply(&Batch { samples: vec![moved], ..Batch::new(tenant()) }, seq).await.expect("applied");
+    // What comes late for a month that is gone counts once, however often it comes, and for no time that others stood.
+    for (seq, second) in [(2, 2), (3, 3), (4, 2), (5, 3)] {
+        write(&mut writer, seq, vec![late(1, second)]).await;
         store.roll_up(now).await.expect("rolled up");
     }
     let figures = store.statistics(PointNo(1), from, to, Duration::from_secs(900)).await.expect("figures");
-    assert_eq!(figures.map(|of| (of.count, of.min, of.max)), Some((8, 60.0, 1_000.0)));
+    assert_eq!(figures.map(|of| (of.count, of.min, of.max, of.mean)), Some((8, 60.0, 1_000.0, 62.5)));
+    // It is kept until the next pass, and known after it.
+    assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 2);
+    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    assert_eq!(expired, Expired { dropped: 1, ..Expired::default() });
+    assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 0);
+    write(&mut writer, 6, vec![late(1, 2), late(1, 4)]).await;
+    store.roll_up(now).await.expect("rolled up");
+    let figures = store.statistics(PointNo(1), from, to, Duration::from_secs(900)).await.expect("figures");
+    assert_eq!(figures.map(|of| (of.count, of.min, of.max, of.mean)), Some((9, 60.0, 1_000.0, 62.5)));
+}
+
+/// A sample that comes in September for the 10th of June, 10:05 and so many seconds.
+fn late(no: i32, second: u64) -> Sample {
+    Sample {
+        point: PointNo(no),
+        source_time: at("2026-06-10T10:05:00Z") + Duration::from_secs(second),
+        received_time: at("2026-09-10T00:00:00Z"),
+        value: Some(1_000.0),
+        quality: Quality::Good,
+    }
+}
+
+async fn write(writer: &mut Writer, seq: u64, samples: Vec<Sample>) {
+    writer.apply(&Batch { samples, ..Batch::new(tenant()) }, seq).await.expect("applied");
+}
+
+/// An archive in a folder, which is used from here on.
+async fn archiving(store: &Store) -> (tempfile::TempDir, Archive) {
+    let folder = tempfile::tempdir().expect("folder");
+    let place = folder.path().display().to_string();
+    let archive = Archive::open(&ArchiveSettings { place, ..ArchiveSettings::default() }).await.expect("archive");
+    store.use_archive(archive.clone());
+    (folder, archive)
+}
+
+#[tokio::test]
+async fn a_gap_that_is_filled_late_counts_for_its_time() {
+    let (_database, store, mut writer) = filled().await;
+    let now = at("2026-09-10T00:00:00Z");
+    store.roll_up(now).await.expect("rolled up");
+    // A point that sends nothing until its month is gone.
+    let silent = point(3, Quantity::Level);
+    let batch = Batch { discovered: vec![silent], ..Batch::new(tenant()) };
+    writer.apply(&batch, 2).await.expect("applied");
+    store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    let samples =
+        [(0, 10.0), (600, 40.0), (1_200, 70.0)].map(|(second, value)| Sample { value: Some(value), ..late(3, second) });
+    write(&mut writer, 3, samples.to_vec()).await;
+    store.roll_up(now).await.expect("rolled up");
+    let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
+    let figures = store.statistics(PointNo(3), from, to, Duration::from_secs(900)).await.expect("figures");
+    let figures = figures.expect("some");
+    // 10 and 40 stand until the next, 70 for as long as the point may be silent.
+    let mean = (10.0 * 600.0 + 40.0 * 600.0 + 70.0 * 900.0) / 2_100.0;
+    assert_eq!(figures.count, 3);
+    assert!((figures.mean - mean).abs() < 1e-6, "{figures:?}");
+}
+
+#[tokio::test]
+async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
+    let (_database, store, mut writer) = filled().await;
+    let (_folder, archive) = archiving(&store).await;
+    let now = at("2026-09-10T00:00:00Z");
+    let (june, july) = (at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z"));
+    let mut expected = store.raw(PointNo(1), june, july + DAY * 31, 1_000_000).await.expect("raw");
+    let mut of_flow = store.raw(PointNo(2), june, july + DAY * 31, 1_000_000).await.expect("raw");
+    store.roll_up(now).await.expect("rolled up");
+    let keeping = retention(60, &[]);
+    store.expire(now, &keeping, false).await.expect("expired");
+    assert_eq!(archive.list().await.expect("list").len(), 1);
+
+    // Two that are new, and one that the archive holds.
+    let again = expected[9 * 144 + 60];
+    write(&mut writer, 2, vec![late(1, 7), late(2, 5), late(1, 5), again]).await;
+    store.roll_up(now).await.expect("rolled up");
+    expected.extend([late(1, 5), late(1, 7)]);
+    expected.sort_by_key(|sample| sample.source_time);
+    of_flow.push(late(2, 5));
+    of_flow.sort_by_key(|sample| sample.source_time);
+    let all: Vec<Sample> = of_flow.iter().chain(&expected).copied().collect();
+    let before = expected.iter().filter(|sample| sample.source_time < july).count();
+    let hour = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
+    let of_hour: Vec<Sample> =
+        expected.iter().filter(|sample| (hour.0..hour.1).contains(&sample.source_time)).copied().collect();
+    // In the database, then in a file of its own.
+    for files in [1, 2] {
+        assert_eq!(archive.list().await.expect("list").len(), files);
+        assert_eq!(store.raw(PointNo(1), june, july + DAY * 31, 1_000_000).await.expect("raw"), expected);
+        assert_eq!(store.raw(PointNo(1), june, july, 1_360).await.expect("raw"), expected[..1_360]);
+        assert_eq!(scanned(store.scan(vec![PointNo(2), PointNo(1)], june, july + DAY * 31)).await, all);
+        let trend = store.history(PointNo(1), hour.0, hour.1, 1_000).await.expect("history");
+        assert_eq!(trend, Series::Raw(of_hour.clone()));
+        let expired = store.expire(now, &keeping, false).await.expect("expired");
+        assert_eq!(expired.dropped, if files == 1 { 1 } else { 0 });
+    }
+    // Coming again, it makes no further file, and is counted no more.
+    write(&mut writer, 3, vec![late(1, 5), late(2, 5)]).await;
+    store.roll_up(now).await.expect("rolled up");
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").dropped, 1);
+    assert_eq!(archive.list().await.expect("list").len(), 2);
+    assert_eq!(store.raw(PointNo(1), june, july, 1_000_000).await.expect("raw"), expected[..before]);
+    let figures = store.statistics(PointNo(1), hour.0, hour.1, Duration::from_secs(900)).await.expect("figures");
+    // The six that were there, the two that came late, and the one that nobody could know any more.
+    assert_eq!(figures.map(|of| of.count), Some(9));
+}
+
+#[tokio::test]
+async fn what_comes_late_beside_samples_that_stay_goes_by_itself() {
+    let (_database, store, mut writer) = filled().await;
+    let (_folder, archive) = archiving(&store).await;
+    let now = at("2026-09-10T00:00:00Z");
+    let oid = "select 'samples_2026_06'::regclass::oid::bigint";
+    store.roll_up(now).await.expect("rolled up");
+    let keeping = retention(365, &[(Quantity::Flow, 60)]);
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
+    let partition: i64 = sqlx::query_scalar(oid).fetch_one(store.pool()).await.expect("partition");
+    write(&mut writer, 2, vec![late(1, 5), late(2, 5)]).await;
+    store.roll_up(now).await.expect("rolled up");
+    let expired = store.expire(now, &keeping, false).await.expect("expired");
+    assert_eq!(expired, Expired { thinned: 1, ..Expired::default() });
+    // A month is not written anew for it.
+    let after: i64 = sqlx::query_scalar(oid).fetch_one(store.pool()).await.expect("partition");
+    assert_eq!(after, partition);
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
+    assert_eq!(archive.list().await.expect("list").len(), 2);
+    for no in [1, 2] {
+        assert_eq!(count(&store, no, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 30 * 144 + 1, "{no}");
+    }
+    // A file that somebody took out of the archive holds nothing up, and no other comes to be in its place.
+    archive.remove("samples-2026-06-2.parquet").await.expect("removed");
+    write(&mut writer, 3, vec![late(2, 6)]).await;
+    store.roll_up(now).await.expect("rolled up");
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
+    let names: Vec<String> = archive.list().await.expect("list").into_iter().map(|file| file.name).collect();
+    assert_eq!(names, ["samples-2026-06.parquet", "samples-2026-06-3.parquet"]);
+}
+
+#[tokio::test]
+async fn a_change_of_unit_holds_for_files_that_were_written_before_it() {
+    let (_database, store, mut writer) = filled().await;
+    let (_folder, archive) = archiving(&store).await;
+    let now = at("2026-09-10T00:00:00Z");
+    let (june, september) = (at("2026-06-01T00:00:00Z"), at("2026-09-01T00:00:00Z"));
+    let raw = store.raw(PointNo(1), june, september, 1_000_000).await.expect("raw");
+    let of_flow = store.raw(PointNo(2), june, september, 1_000_000).await.expect("raw");
+    store.roll_up(now).await.expect("rolled up");
+    store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    let mut expected = raw;
+    for (factor, offset) in [(0.5, 1.0), (0.25, 0.0)] {
+        let rescale = Rescale { factor, offset, received_before: now };
+        let audit = [AuditEntry::new(tenant(), now, None, "point.adopt", "test")];
+        let point = store.load_points(tenant()).await.expect("points").into_iter().find(|point| point.no == PointNo(1));
+        let edit = PointEdit { point: point.expect("known"), rescale: Some(rescale) };
+        store.save_points(tenant(), &[edit], &audit).await.expect("rescaled");
+        for sample in &mut expected {
+            sample.value = sample.value.map(|value| value * factor + offset);
+        }
+        assert_eq!(store.raw(PointNo(1), june, september, 1_000_000).await.expect("raw"), expected);
+    }
+    // July goes in the new unit, between a file of the old one and samples that came late in the new one.
+    store.roll_up(now).await.expect("rolled up");
+    assert_eq!(store.expire(now, &retention(30, &[]), false).await.expect("expired").dropped, 1);
+    write(&mut writer, 2, vec![late(1, 5)]).await;
+    store.roll_up(now).await.expect("rolled up");
+    assert_eq!(store.expire(now, &retention(30, &[]), false).await.expect("expired").dropped, 1);
+    assert_eq!(archive.list().await.expect("list").len(), 3);
+    expected.push(late(1, 5));
+    expected.sort_by_key(|sample| sample.source_time);
+    assert_eq!(store.raw(PointNo(1), june, september, 1_000_000).await.expect("raw"), expected);
+    assert_eq!(store.raw(PointNo(2), june, september, 1_000_000).await.expect("raw"), of_flow);
+    let until_august: Vec<Sample> =
+        expected.iter().filter(|sample| sample.source_time < at("2026-08-01T00:00:00Z")).copied().collect();
+    assert_eq!(scanned(store.scan(vec![PointNo(1)], june, at("2026-08-01T00:00:00Z"))).await, until_august);
+    // What the archive holds in the old unit is known in the new one.
+    write(&mut writer, 3, vec![expected[100]]).await;
+    store.roll_up(now).await.expect("rolled up");
+    assert_eq!(store.expire(now, &retention(30, &[]), false).await.expect("expired").dropped, 1);
+    assert_eq!(archive.list().await.expect("list").len(), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_a_crash_left_goes_and_no_other_does() {
+    let (_database, store, _writer) = filled().await;
+    let (_folder, archive) = archiving(&store).await;
+    let now = at("2026-09-10T00:00:00Z");
+    let june = Month::new(2026, 6).expect("a month");
+    let chunks = |value| {
+        let sample = Sample { value: Some(value), ..late(1, 0) };
+        futures_util::stream::iter([Ok::<_, std::io::Error>(vec![sample])])
+    };
+    // Noted and written, then the station was killed.
+    let begin = "insert into archive_begun (name) values ($1) returning mark::text";
+    let name = archive.free_name(june, &[]).await.expect("free");
+    let mark: String = sqlx::query_scalar(begin).bind(&name).fetch_one(store.pool()).await.expect("noted");
+    archive.put_as(&name, &mark, chunks(1.0)).await.expect("kept");
+    // Noted, and then somebody else put a file of this name.
+    let strange = archive.put(june, chunks(2.0)).await.expect("kept");
+    sqlx::query(begin).bind(&strange.name).execute(store.pool()).await.expect("noted");
+    // Noted and not written.
+    sqlx::query(begin).bind("samples-2026-06-9.parquet").execute(store.pool()).await.expect("noted");
+
+    let names =
+        async || -> Vec<String> { archive.list().await.expect("list").into_iter().map(|file| file.name).collect() };
+    store.roll_up(now).await.expect("rolled up");
+    store.expire(now, &retention(365, &[]), false).await.expect("expired");
+    assert_eq!(names().await, std::slice::from_ref(&strange.name));
+    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    assert_eq!(expired.dropped, 1);
+    let registered: Vec<String> =
+        sqlx::query_scalar("select file ->> 'name' from samples_gone, jsonb_array_elements(archive) as file")
+            .fetch_all(store.pool())
+            .await
+            .expect("registered");
+    assert_eq!(registered, ["samples-2026-06-3.parquet"]);
+    store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    assert_eq!(names().await, [strange.name, "samples-2026-06-3.parquet".to_owned()]);
+    let begun: i64 =
+        sqlx::query_scalar("select count(*) from archive_begun").fetch_one(store.pool()).await.expect("count");
+    assert_eq!(begun, 0);
+    assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 30 * 144);
+}
+
+/// Counts the files of the archive that are opened.
+#[derive(Clone, Default)]
+struct Opened(Arc<AtomicUsize>);
+
+impl tracing::Subscriber for Opened {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "penstock_store::scan" && metadata.fields().field("archived").is_some()
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn a_trend_opens_a_file_of_the_archive_once() {
+    let (_database, store, mut writer) = filled().await;
+    let (_folder, _archive) = archiving(&store).await;
+    let now = at("2026-09-10T00:00:00Z");
+    // More samples than the trend may have points, in buckets that are narrower than any roll-up.
+    write(&mut writer, 2, (0..30).map(|second| late(1, second)).collect()).await;
+    let (from, to) = (at("2026-06-10T10:05:00Z"), at("2026-06-10T10:05:30Z"));
+    let before = store.history(PointNo(1), from, to, 8).await.expect("history");
+    assert!(matches!(&before, Series::Reduced { buckets, .. } if buckets.len() == 1), "{before:?}");
+    store.roll_up(now).await.expect("rolled up");
+    store.expire(now, &retention(60, &[]), false).await.expect("expired");
+
+    let opened = Opened::default();
+    let counting = tracing::subscriber::set_default(opened.clone());
+    let after = store.history(PointNo(1), from, to, 8).await.expect("history");
+    drop(counting);
+    assert_eq!(after, before);
+    assert_eq!(opened.0.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -106,7 +367,7 @@ async fn points_may_keep_their_samples_for_longer_or_shorter() {
     store.roll_up(now).await.expect("rolled up");
     let keeping = retention(60, &[(Quantity::Pressure, 365), (Quantity::Flow, 30)]);
     let expired = store.expire(now, &keeping, false).await.expect("expired");
-    assert_eq!(expired, Expired { dropped: 0, thinned: 2, waiting: 0 });
+    assert_eq!(expired, Expired { thinned: 2, ..Expired::default() });
     assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 92 * 144);
     assert_eq!(count(&store, 2, "2026-06-01T00:00:00Z", "2026-08-01T00:00:00Z").await, 0);
@@ -166,40 +427,37 @@ async fn roll_ups_go_when_their_time_is_over_and_partitions_are_made_ahead() {
 #[tokio::test]
 async fn what_was_archived_is_read_back_by_the_same_calls() {
     let (_database, store, mut writer) = filled().await;
-    let folder = tempfile::tempdir().expect("folder");
-    let place = folder.path().display().to_string();
-    let archive = Archive::open(&ArchiveSettings { place, ..ArchiveSettings::default() }).await.expect("archive");
-    store.use_archive(archive.clone());
+    let (_folder, archive) = archiving(&store).await;
     let screens = store.for_screens(tenant()).await.expect("screens");
     let now = at("2026-09-10T00:00:00Z");
     let (june, july) = (at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z"));
+    let august = at("2026-08-01T00:00:00Z");
+    let points = |numbers: &[i32]| numbers.iter().map(|no| PointNo(*no)).collect::<Vec<_>>();
     let raw = store.raw(PointNo(1), june, july + DAY, 1_000_000).await.expect("raw");
     let hour = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
     let trend = store.history(PointNo(1), hour.0, hour.1, 1_000).await.expect("history");
-    let all = scanned(&store, &[2, 1]).await;
+    let all = scanned(store.scan(points(&[2, 1]), june, august)).await;
 
     store.roll_up(now).await.expect("rolled up");
     // First the flow alone, then the rest of the month: two files.
     let keeping = retention(365, &[(Quantity::Flow, 60)]);
     assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
     let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
-    assert_eq!(expired, Expired { dropped: 1, thinned: 0, waiting: 0 });
+    assert_eq!(expired, Expired { dropped: 1, ..Expired::default() });
     assert_eq!(archive.list().await.expect("list").len(), 2);
 
-    for store in [&store, &screens] {
-        assert_eq!(store.raw(PointNo(1), june, july + DAY, 1_000_000).await.expect("raw"), raw);
-        assert_eq!(store.raw(PointNo(1), june, july, 10).await.expect("raw"), raw[..10]);
-        assert_eq!(store.history(PointNo(1), hour.0, hour.1, 1_000).await.expect("history"), trend);
-        assert_eq!(scanned(store, &[2, 1]).await, all);
-    }
+    assert_eq!(store.raw(PointNo(1), june, july + DAY, 1_000_000).await.expect("raw"), raw);
+    assert_eq!(store.raw(PointNo(1), june, july, 10).await.expect("raw"), raw[..10]);
+    assert_eq!(store.history(PointNo(1), hour.0, hour.1, 1_000).await.expect("history"), trend);
+    assert_eq!(screens.history(PointNo(1), hour.0, hour.1, 1_000).await.expect("history"), trend);
+    assert_eq!(scanned(store.scan(points(&[2, 1]), june, august)).await, all);
+    assert_eq!(scanned(screens.scan(points(&[2, 1]), june, august)).await, all);
     // Nothing is written twice, and what was let go does not come back.
     assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired"), Expired::default());
     writer.apply(&Batch::new(tenant()), 9).await.expect("applied");
 }
 
-async fn scanned(store: &Store, points: &[i32]) -> Vec<Sample> {
-    let points = points.iter().map(|no| PointNo(*no)).collect();
-    let mut chunks = store.scan(points, at("2026-06-01T00:00:00Z"), at("2026-08-01T00:00:00Z"));
+async fn scanned(mut chunks: Chunks) -> Vec<Sample> {
     let mut samples = Vec::new();
     while let Some(chunk) = chunks.recv().await {
         samples.extend(chunk.expect("chunk"));
@@ -215,7 +473,7 @@ async fn a_clock_that_leaps_takes_nothing_along() {
     store.expire(now, &retention(365, &[]), false).await.expect("expired");
     let leapt = at("2037-09-10T00:00:00Z");
     let held = store.expire(leapt, &retention(365, &[]), false).await.expect("expired");
-    assert_eq!(held, Expired { waiting: 1, ..Expired::default() });
+    assert_eq!(held, Expired { held_since: Some(now), ..Expired::default() });
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 92 * 144);
     let confirmed = store.expire(leapt, &retention(365, &[]), true).await.expect("expired");
     assert!(confirmed.dropped > 3, "{confirmed:?}");

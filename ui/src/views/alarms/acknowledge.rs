@@ -346,19 +346,19 @@ fn Phrases(comment: RwSignal<String>, is_reason: bool) -> impl IntoView {
             t_string!(i18n, alarms.nuisance),
         ];
         (if is_reason { of_reasons } else { of_comments })
-        .map(|phrase| {
-            let add = move |_| {
-                comment.update(|comment| {
-                    if !comment.is_empty() && !comment.ends_with(' ') {
-                        comment.push_str(", ");
-                    }
-                    comment.push_str(phrase);
-                });
-                crate::page::focus("#comment-text");
-            };
-            view! { <button type="button" class="small" on:click=add>{phrase}</button> }
-        })
-        .collect_view()
+            .map(|phrase| {
+                let add = move |_| {
+                    comment.update(|comment| {
+                        if !comment.is_empty() && !comment.ends_with(' ') {
+                            comment.push_str(", ");
+                        }
+                        comment.push_str(phrase);
+                    });
+                    crate::page::focus("#comment-text");
+                };
+                view! { <button type="button" class="small" on:click=add>{phrase}</button> }
+            })
+            .collect_view()
     };
     view! { <div class="phrases">{phrases}</div> }.into_any()
 }

@@ -134,20 +134,24 @@ fn Row(view: Arc<AlarmView>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView 
     let (site_title, tip) = (place.clone(), title.clone());
     let is_chosen = Memo::new(move |_| chosen.get() == Some(rule));
     let end = move || match kept {
-        Some(KeptBy::Shelved) if app.may(Permission::AnswerAlarms) => Some(view! {
-            <button class="small" data-testid="unshelve-row" on:click=move |event| {
-                event.stop_propagation();
-                unshelve(app, rule);
-            }>{t!(i18n, alarms.unshelve)}</button>
-        }
-        .into_any()),
-        Some(KeptBy::OutOfService) if app.may(Permission::SuppressAlarms) => Some(view! {
-            <button class="small" data-testid="put-back-row" on:click=move |event| {
-                event.stop_propagation();
-                app.overlay.set(Some(Overlay::ReturnToService(rule)));
-            }>{t!(i18n, alarms.put_back)}</button>
-        }
-        .into_any()),
+        Some(KeptBy::Shelved) if app.may(Permission::AnswerAlarms) => Some(
+            view! {
+                <button class="small" data-testid="unshelve-row" on:click=move |event| {
+                    event.stop_propagation();
+                    unshelve(app, rule);
+                }>{t!(i18n, alarms.unshelve)}</button>
+            }
+            .into_any(),
+        ),
+        Some(KeptBy::OutOfService) if app.may(Permission::SuppressAlarms) => Some(
+            view! {
+                <button class="small" data-testid="put-back-row" on:click=move |event| {
+                    event.stop_propagation();
+                    app.overlay.set(Some(Overlay::ReturnToService(rule)));
+                }>{t!(i18n, alarms.put_back)}</button>
+            }
+            .into_any(),
+        ),
         _ => None,
     };
     view! {

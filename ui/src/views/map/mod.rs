@@ -4,6 +4,7 @@
 mod drawer;
 mod find;
 mod live;
+mod near;
 mod tools;
 mod twin;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::{use_navigate, use_query_map};
-use penstock_map::{Ground, Hit, Key, MapModel};
+use penstock_map::{Ground, Hit, Key, MapModel, Spot};
 use penstock_model::PointId;
 
 use self::live::{Placed, dress, in_order, next_alarm, placed, trend_path};
@@ -50,6 +51,8 @@ struct Room {
     not_placed: RwSignal<Vec<(Key, String)>>,
     /// Whether the map is shown as a table.
     is_table: RwSignal<bool>,
+    /// Where what is nearest is listed, if anywhere.
+    near: RwSignal<Option<Spot>>,
     /// Another screen that is asked for.
     leaves_for: RwSignal<Option<String>>,
 }
@@ -77,6 +80,16 @@ impl Room {
             request_animation_frame(|| {
                 page::focus(".map-surface");
             });
+        }
+    }
+
+    /// Lists what is nearest to the middle of the map, or closes the list.
+    fn toggle_near(self) {
+        if self.near.with_untracked(Option::is_some) {
+            self.near.set(None);
+            page::focus(".map-surface");
+        } else {
+            self.near.set(self.handle.view.get_untracked().map(|view| view.centre));
         }
     }
 
@@ -122,6 +135,7 @@ pub(crate) fn Map() -> impl IntoView {
         placed: RwSignal::new(Arc::default()),
         not_placed: RwSignal::new(Vec::new()),
         is_table: RwSignal::new(false),
+        near: RwSignal::new(None),
         leaves_for: RwSignal::new(None),
     };
     let picking = follow_query(room);
@@ -141,8 +155,19 @@ pub(crate) fn Map() -> impl IntoView {
         app.frames.track();
         app.alarms.listed.with(|listed| !listed.is_empty())
     });
+    let is_near = Memo::new(move |_| room.near.with(Option::is_some));
     let actions = move || {
         view! {
+            <button
+                class:pressed=move || is_near.get()
+                aria-pressed=move || is_near.get().to_string()
+                data-testid="map-near-list"
+                title=move || t_string!(i18n, map.near_note)
+                disabled=move || room.is_table.get()
+                on:click=move |_| room.toggle_near()
+            >
+                <Icon glyph=Glyph::Place/> {t!(i18n, map.near)} <Kbd keys="W"/>
+            </button>
             <button
                 class:pressed=move || room.is_table.get()
                 aria-pressed=move || room.is_table.get().to_string()
@@ -209,6 +234,7 @@ pub(crate) fn Map() -> impl IntoView {
                             on_key=Callback::new(move |event| on_key(room, &event))
                         />
                         <tools::Tools room=room/>
+                        {move || is_near.get().then(|| view! { <near::NearList room=room/> })}
                     </div>
                     {empty}
                     {move || room.is_table.get().then(|| view! { <twin::Twin room=room/> })}
@@ -322,6 +348,7 @@ fn follow_clicks(room: Room, picking: Memo<Option<PointId>>) {
         match clicked.hit {
             Some(Hit::One(key)) => room.chosen.set(Some(key)),
             Some(Hit::Cluster(bounds)) => room.handle.fit(bounds),
+            None if room.near.with_untracked(Option::is_some) => room.near.set(Some(clicked.spot)),
             None => room.chosen.set(None),
         }
     });
@@ -341,6 +368,7 @@ fn on_key(room: Room, event: &KeyboardEvent) {
         "-" => room.handle.zoom(-0.5),
         "0" => room.handle.fit_all(),
         "n" | "N" => room.next_alarm(),
+        "w" | "W" => room.toggle_near(),
         "t" | "T" if event.shift_key() => room.toggle_table(),
         "t" | "T" => room.to_trend(),
         "Tab" => room.next_mark(event.shift_key()),

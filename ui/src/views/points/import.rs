@@ -5,13 +5,10 @@ use leptos::task::spawn_local;
 use penstock_api::{ImportPoints as ImportPointsCall, ImportReport};
 use wasm_bindgen::JsCast as _;
 
-use crate::components::{Dialog, Kbd, Notice};
+use crate::components::{Dialog, Faults, Kbd, Notice};
 use crate::i18n::{t, t_string, use_i18n};
 use crate::page;
 use crate::state::use_app;
-
-/// Faults shown; more do not help.
-const SHOWN: usize = 50;
 
 #[component]
 pub(crate) fn ImportPoints() -> impl IntoView {
@@ -82,22 +79,9 @@ pub(crate) fn ImportPoints() -> impl IntoView {
             changed = report.changed,
             same = report.same
         );
-        let count = report.faults.len();
-        let faults = report.faults.into_iter().take(SHOWN).map(|fault| {
-            view! { <tr><td class="end">{fault.line}</td><td><code>{fault.field}</code></td><td>{fault.message}</td></tr> }
-        });
-        let faults = faults.collect_view();
         Some(view! {
             <p data-testid="import-report">{if is_done.get() { t_string!(i18n, points.imported) } else { t_string!(i18n, points.would) }} " " {sum}</p>
-            {(count > 0).then(|| view! {
-                <p><b class="bang">"! "</b><b>{t!(i18n, points.faults_n, n = count)}</b></p>
-                <div class="touched">
-                    <table class="fault-table">
-                        <thead><tr><th>{t!(i18n, points.line)}</th><th>{t!(i18n, points.column)}</th><th>{t!(i18n, points.what_is_wrong)}</th></tr></thead>
-                        <tbody>{faults}</tbody>
-                    </table>
-                </div>
-            })}
+            <Faults faults=report.faults/>
         })
     };
     view! {

@@ -1,16 +1,42 @@
-//! Settings that admins of the station edit here: brokers and the map's tiles. The rest is in the file that is named.
+//! Settings that admins of the station edit here: brokers, the map's tiles, how long things are kept, and the archive.
+//! The rest is in the file that is named.
 
+mod archive;
 mod broker;
+mod retention;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use penstock_api::{BrokerForm, GetSettings, SaveTiles, SettingsView};
+use penstock_api::{ArchiveForm, BrokerForm, GetSettings, RetentionForm, SaveTiles, SettingsView};
 use penstock_model::Permission;
 
 use crate::app::Head;
-use crate::components::{Empty, Glyph, Icon, Loading, Panel};
+use crate::components::{Empty, Glyph, Icon, Loading, Notice, Panel};
 use crate::i18n::{t, t_string, use_i18n};
 use crate::state::use_app;
+
+/// What the drawer changes.
+#[derive(Debug, Clone)]
+enum Edited {
+    Broker(BrokerForm),
+    Retention {
+        retention: RetentionForm,
+        /// Whether samples are archived before they go.
+        has_archive: bool,
+    },
+    Archive(ArchiveForm),
+}
+
+/// The variables of the environment that decide a section of the settings, one after another; none where none does.
+fn deciding(overridden: &[String], section: &str) -> Option<String> {
+    let beginning = format!("PENSTOCK_{section}__").to_ascii_uppercase();
+    let names: Vec<&str> = overridden
+        .iter()
+        .map(String::as_str)
+        .filter(|name| name.to_ascii_uppercase().starts_with(&beginning))
+        .collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
 
 /// A broker that is not there yet.
 fn new_broker() -> BrokerForm {
@@ -52,7 +78,7 @@ fn Body() -> impl IntoView {
     let app = use_app();
     let settings = RwSignal::new(None::<Result<SettingsView, String>>);
     let asked = RwSignal::new(0_u32);
-    let edited = RwSignal::new(None::<BrokerForm>);
+    let edited = RwSignal::new(None::<Edited>);
     Effect::new(move || {
         asked.track();
         spawn_local(async move {
@@ -68,14 +94,21 @@ fn Body() -> impl IntoView {
         (Some(Ok(settings)), _) => view! { <Page settings=settings edited=edited again=again/> }.into_any(),
     };
     let drawer = move || {
-        edited.get().map(|broker| {
-            let on_close = Callback::new(move |is_changed: bool| {
-                edited.set(None);
-                if is_changed {
-                    again.run(());
-                }
-            });
-            view! { <broker::BrokerDrawer broker=broker on_close=on_close/> }
+        let on_close = Callback::new(move |is_changed: bool| {
+            edited.set(None);
+            if is_changed {
+                again.run(());
+            }
+        });
+        edited.get().map(|edited| match edited {
+            Edited::Broker(broker) => view! { <broker::BrokerDrawer broker=broker on_close=on_close/> }.into_any(),
+            Edited::Retention { retention, has_archive } => {
+                view! { <retention::RetentionDrawer retention=retention has_archive=has_archive on_close=on_close/> }
+                    .into_any()
+            }
+            Edited::Archive(archive) => {
+                view! { <archive::ArchiveDrawer archive=archive on_close=on_close/> }.into_any()
+            }
         })
     };
     view! {
@@ -88,7 +121,7 @@ fn Body() -> impl IntoView {
 }
 
 #[component]
-fn Page(settings: SettingsView, edited: RwSignal<Option<BrokerForm>>, again: Callback<()>) -> impl IntoView {
+fn Page(settings: SettingsView, edited: RwSignal<Option<Edited>>, again: Callback<()>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let tiles = RwSignal::new(settings.tiles);
@@ -104,6 +137,7 @@ fn Page(settings: SettingsView, edited: RwSignal<Option<BrokerForm>>, again: Cal
             }
         });
     };
+    let kept = settings.clone();
     let has_none = settings.brokers.is_empty();
     let rows = settings.brokers.into_iter().map(|broker| {
         let own = broker.clone();
@@ -121,7 +155,7 @@ fn Page(settings: SettingsView, edited: RwSignal<Option<BrokerForm>>, again: Cal
                 <td>{security}</td>
                 <td class="wraps">{broker.topics.join(", ")}</td>
                 <td class="end">
-                    <button class="small" data-testid="edit-broker" on:click=move |_| edited.set(Some(own.clone()))>
+                    <button class="small" data-testid="edit-broker" on:click=move |_| edited.set(Some(Edited::Broker(own.clone())))>
                         <Icon glyph=Glyph::Edit size=14/> {t!(i18n, settings.edit)}
                     </button>
                 </td>
@@ -148,13 +182,14 @@ fn Page(settings: SettingsView, edited: RwSignal<Option<BrokerForm>>, again: Cal
         <Panel
             title=Signal::derive(move || t_string!(i18n, settings.brokers).to_owned())
             aside=ViewFn::from(move || view! {
-                <button class="small" data-testid="add-broker" on:click=move |_| edited.set(Some(new_broker()))>
+                <button class="small" data-testid="add-broker" on:click=move |_| edited.set(Some(Edited::Broker(new_broker())))>
                     <Icon glyph=Glyph::Plus size=14/> {t!(i18n, settings.add)}
                 </button>
             })
         >
             {list}
         </Panel>
+        <Kept settings=kept edited=edited/>
         <Panel title=Signal::derive(move || t_string!(i18n, settings.map).to_owned())>
             <label class="checked-line setting">
                 <input type="checkbox" data-testid="tiles" prop:checked=move || tiles.get() on:change=save_tiles/>
@@ -175,4 +210,69 @@ fn Page(settings: SettingsView, edited: RwSignal<Option<BrokerForm>>, again: Cal
         </Panel>
     }
     .into_any()
+}
+
+/// How long things are kept, and where they go then.
+#[component]
+fn Kept(settings: SettingsView, edited: RwSignal<Option<Edited>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let locale = i18n.get_locale_untracked();
+    let SettingsView { retention, archive, archive_waits, overridden, .. } = settings;
+    let (of_retention, of_archive) = (deciding(&overridden, "retention"), deciding(&overridden, "archive"));
+    let (retention_facts, archive_facts) = (retention::facts(&retention, locale), archive::facts(&archive, locale));
+    let has_archive = archive.place.is_some();
+    let edit_retention = edit_button("edit-retention", of_retention.is_some(), move || {
+        edited.set(Some(Edited::Retention { retention: retention.clone(), has_archive }));
+    });
+    let edit_archive = edit_button("edit-archive", of_archive.is_some(), move || {
+        edited.set(Some(Edited::Archive(archive.clone())));
+    });
+    let decided = move |names: Option<String>| {
+        names.map(|names| {
+            view! {
+                <p class="setting"><b class="bang">"! "</b>{t!(i18n, settings.decided)} " " <code>{names}</code></p>
+            }
+        })
+    };
+    view! {
+        <Panel title=Signal::derive(move || t_string!(i18n, settings.kept).to_owned()) aside=edit_retention>
+            {retention_facts}
+            {decided(of_retention)}
+        </Panel>
+        <Panel title=Signal::derive(move || t_string!(i18n, settings.archive).to_owned()) aside=edit_archive>
+            {archive_facts}
+            {archive_waits.then(|| view! {
+                <Notice text=Signal::derive(move || t_string!(i18n, settings.archive_waits).to_owned())/>
+            })}
+            {decided(of_archive)}
+        </Panel>
+    }
+    .into_any()
+}
+
+/// The button at a panel's head that opens its drawer; out of reach where the environment decides.
+fn edit_button(testid: &'static str, is_decided: bool, edit: impl Fn() + Clone + Send + Sync + 'static) -> ViewFn {
+    let i18n = use_i18n();
+    ViewFn::from(move || {
+        let edit = edit.clone();
+        view! {
+            <button class="small" data-testid=testid disabled=is_decided on:click=move |_| edit()>
+                <Icon glyph=Glyph::Edit size=14/> {t!(i18n, settings.edit)}
+            </button>
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_decides_by_section() {
+        let names = ["PENSTOCK_RETENTION__SAMPLES_DAYS", "PENSTOCK_LOG__LEVEL", "PENSTOCK_RETENTION__ROLL_UPS_YEARS"];
+        let names = names.map(str::to_owned);
+        let both = "PENSTOCK_RETENTION__SAMPLES_DAYS, PENSTOCK_RETENTION__ROLL_UPS_YEARS";
+        assert_eq!(deciding(&names, "retention").as_deref(), Some(both));
+        assert_eq!(deciding(&names, "archive"), None);
+    }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use leptos::prelude::*;
 // The chart's `Track` hides the trait of that name.
 use leptos::prelude::Track as _;
-use penstock_api::{Code, GetHistory, JournalRow, ListJournal, SavePreferences, Series, Statistics};
+use penstock_api::{
+    Code, GetHistory, GetValuesAt, JournalRow, ListJournal, SavePreferences, Series, Statistics, ValueAt,
+};
 use penstock_model::{LimitLevel, Point, PointId, PointRole, Quality, Quantity, Subject, Timestamp, TransitionKind};
 use penstock_plot::{Alarm, AlarmLook, Chart, Flag, FlagKind, Lane, Limit, Offset, Pen, Range, Stretch, Track, Words};
 
@@ -60,6 +62,21 @@ struct Held {
     statistics: Option<Statistics>,
 }
 
+/// What the pens measured at one moment, by the samples around it, as the station told it.
+#[derive(Debug, Clone, Default)]
+struct Moment {
+    at: Timestamp,
+    /// In SI; none where nothing stood.
+    values: BTreeMap<PointId, Option<f64>>,
+}
+
+impl Moment {
+    /// What `point` measured at `at`, where that is this moment and the point was asked about.
+    fn value(&self, point: PointId, at: Timestamp) -> Option<Option<f64>> {
+        self.values.get(&point).copied().filter(|_| self.at == at)
+    }
+}
+
 /// What the parts of the screen share.
 #[derive(Clone, Copy)]
 pub(super) struct Room {
@@ -73,6 +90,8 @@ pub(super) struct Room {
     pub(super) is_live: RwSignal<bool>,
     /// Where the cursor stands, on a real sample.
     pub(super) cursor: RwSignal<Option<Timestamp>>,
+    /// Whether the cursor stays where it is, wherever the pointer goes.
+    pub(super) is_pinned: RwSignal<bool>,
     /// The stretch that is being picked.
     pub(super) selection: RwSignal<Option<Range>>,
     /// Whether the chart is shown as a table.
@@ -80,9 +99,12 @@ pub(super) struct Room {
     /// Whether values are on their way.
     pub(super) is_fetching: RwSignal<bool>,
     held: RwSignal<Arc<BTreeMap<PointId, Held>>>,
+    /// What the station told of where the cursor is pinned.
+    moment: RwSignal<Arc<Moment>>,
     flags: RwSignal<Arc<Vec<JournalRow>>>,
     fetched: StoredValue<Option<Fetched>>,
     turn: StoredValue<u64>,
+    moment_turn: StoredValue<u64>,
 }
 
 /// What the values at hand were fetched for.
@@ -90,6 +112,8 @@ pub(super) struct Room {
 struct Fetched {
     points: Vec<PointId>,
     range: Range,
+    /// How often values had been imported by then.
+    imported: u32,
 }
 
 impl Room {
@@ -102,13 +126,16 @@ impl Room {
             range: RwSignal::new(Range { from: now - USUAL, to: now }),
             is_live: RwSignal::new(true),
             cursor: RwSignal::new(None),
+            is_pinned: RwSignal::new(false),
             selection: RwSignal::new(None),
             is_table: RwSignal::new(false),
             is_fetching: RwSignal::new(false),
             held: RwSignal::new(Arc::default()),
+            moment: RwSignal::new(Arc::default()),
             flags: RwSignal::new(Arc::default()),
             fetched: StoredValue::new(None),
             turn: StoredValue::new(0),
+            moment_turn: StoredValue::new(0),
         }
     }
 
@@ -146,6 +173,7 @@ impl Room {
             self.pens.track();
             app.plant.track();
             app.link.track();
+            app.imported.track();
             if self.is_stale() {
                 let turn = self.turn.get_value() + 1;
                 self.turn.set_value(turn);
@@ -159,6 +187,23 @@ impl Room {
                 );
                 drop(later);
             }
+        });
+        Effect::new(move || {
+            self.pens.track();
+            app.imported.track();
+            let pinned = self.pinned_at();
+            let turn = self.moment_turn.get_value() + 1;
+            self.moment_turn.set_value(turn);
+            let Some(at) = pinned else { return };
+            let later = set_timeout_with_handle(
+                move || {
+                    if self.moment_turn.try_get_value() == Some(turn) {
+                        self.fetch_moment(at);
+                    }
+                },
+                SETTLE,
+            );
+            drop(later);
         });
         Effect::new(move || {
             let chart = self.chart();
@@ -340,8 +385,11 @@ impl Room {
         self.is_live.set(is_live);
     }
 
-    /// Puts the cursor on the sample nearest to a place on the chart.
+    /// Puts the cursor on the sample nearest to a place on the chart, unless it is pinned.
     pub(super) fn point_at(self, x: f64, y: f64) {
+        if self.is_pinned.get_untracked() {
+            return;
+        }
         let found = self.handle.layout().and_then(|layout| {
             let is_inside = layout.is_in_plot(x) && y <= layout.bottom() + 24.0;
             let chart = self.handle.chart.get_untracked().filter(|_| is_inside)?;
@@ -350,6 +398,56 @@ impl Room {
         if self.cursor.get_untracked() != found {
             self.cursor.set(found);
         }
+    }
+
+    /// Pins the cursor at a place on the chart, or lets a pinned one follow the pointer again.
+    pub(super) fn pin_at(self, x: f64, y: f64) {
+        let was_pinned = self.is_pinned.get_untracked();
+        self.is_pinned.set(false);
+        self.point_at(x, y);
+        self.is_pinned.set(!was_pinned && self.cursor.with_untracked(Option::is_some));
+    }
+
+    /// Pins the cursor where it stands, or lets it go.
+    pub(super) fn toggle_pin(self) {
+        let is_pinned = !self.is_pinned.get_untracked() && self.cursor.with_untracked(Option::is_some);
+        self.is_pinned.set(is_pinned);
+    }
+
+    /// Takes the cursor away when the pointer goes; a pinned one stays.
+    pub(super) fn leave(self) {
+        if !self.is_pinned.get_untracked() {
+            self.cursor.set(None);
+        }
+    }
+
+    /// Takes the cursor away, pinned or not.
+    pub(super) fn clear_cursor(self) {
+        self.is_pinned.set(false);
+        self.cursor.set(None);
+    }
+
+    /// Where the cursor is pinned; tracked.
+    pub(super) fn pinned_at(self) -> Option<Timestamp> {
+        self.is_pinned.get().then(|| self.cursor.get()).flatten()
+    }
+
+    /// What a pen measured at the cursor, in SI: where that is pinned by the samples around it, else the nearest sample;
+    /// tracked.
+    pub(super) fn at_cursor(self, point: &Point) -> Option<f64> {
+        let at = self.cursor.get()?;
+        if self.is_pinned.get()
+            && let Some(value) = self.moment.with(|moment| moment.value(point.id, at))
+        {
+            return value;
+        }
+        let name = self.pens.with(|pens| pens.iter().find(|pen| pen.point == point.id).map(|pen| pen.name.clone()))?;
+        let nearest = self.handle.chart.with(|chart| {
+            let pens = chart.as_ref()?.lanes.iter().flat_map(|lane| &lane.pens);
+            let pen = pens.into_iter().find(|pen| pen.name == name)?;
+            pen.track.nearest(at).map(|(_, value)| value)
+        });
+        nearest.map(|shown| point.display_unit().to_si(shown))
     }
 
     /// Moves the cursor on to the next sample.
@@ -388,8 +486,9 @@ impl Room {
             return false;
         }
         let is_live = self.is_live.get_untracked();
+        let imported = self.app.imported.get_untracked();
         self.fetched.with_value(|fetched| match fetched {
-            Some(fetched) if fetched.points == points => {
+            Some(fetched) if fetched.points == points && fetched.imported == imported => {
                 let length = range.length().as_secs_f64().max(1.0);
                 let moved = range.to.micros_since(fetched.range.to).unsigned_abs() as f64 / 1e6;
                 let grown = (fetched.range.length().as_secs_f64() - length).abs();
@@ -401,8 +500,12 @@ impl Room {
     }
 
     fn fetch(self) {
-        let wanted = Fetched { points: self.points_untracked(), range: self.range.get_untracked() };
-        let Fetched { points, range } = wanted.clone();
+        let wanted = Fetched {
+            points: self.points_untracked(),
+            range: self.range.get_untracked(),
+            imported: self.app.imported.get_untracked(),
+        };
+        let Fetched { points, range, .. } = wanted.clone();
         self.fetched.set_value(Some(wanted.clone()));
         self.is_fetching.set(true);
         let width = self.handle.size.get_untracked().map_or(1_200.0, |(width, _)| width);
@@ -442,6 +545,28 @@ impl Room {
                 self.flags.try_set(Arc::new(journal));
             }
             self.is_fetching.try_set(false);
+        });
+    }
+
+    /// Asks what the pens measured at a moment. Until the answer is there, and where there is none, the nearest samples
+    /// stand for it.
+    fn fetch_moment(self, at: Timestamp) {
+        let Some(plant) = self.app.plant.get_untracked() else { return };
+        let points = self.points_untracked().into_iter().filter(|point| plant.point(*point).is_some());
+        // Between two states there is nothing.
+        let (states, measured): (Vec<PointId>, Vec<PointId>) =
+            points.partition(|point| plant.point(*point).is_some_and(|point| point.quantity == Quantity::State));
+        let app = self.app;
+        leptos::task::spawn_local(async move {
+            let mut values = BTreeMap::new();
+            for (points, sloped) in [(measured, true), (states, false)] {
+                if points.is_empty() {
+                    continue;
+                }
+                let Ok(found) = app.call(GetValuesAt { points: points.clone(), at, sloped }).await else { return };
+                values.extend(points.into_iter().zip(found.into_iter().map(|found| found.and_then(usable))));
+            }
+            self.moment.try_set(Arc::new(Moment { at, values }));
         });
     }
 
@@ -557,6 +682,11 @@ fn first_set(plant: &PlantView) -> Vec<PointId> {
     let areas = plant.register.plant.areas.iter();
     let of_areas = areas.map(|area| set_of_area(plant, area.id)).find(|set| !set.is_empty());
     of_areas.unwrap_or_else(|| plant.adopted().take(3).map(|point| point.id).collect())
+}
+
+/// The value of what stood at a moment, unless it is bad.
+fn usable(found: ValueAt) -> Option<f64> {
+    found.value.filter(|_| !Quality::from_code(found.quality).is_bad())
 }
 
 fn hold(series: &Series, point: &Point) -> Held {
@@ -678,6 +808,24 @@ mod tests {
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_secs(secs)
+    }
+
+    #[test]
+    fn a_moment_answers_for_itself_alone() {
+        let point = |byte: u8| PointId::made(at(1), [byte; 10]);
+        let moment = Moment { at: at(60), values: BTreeMap::from([(point(1), Some(2.5)), (point(2), None)]) };
+        assert_eq!(moment.value(point(1), at(60)), Some(Some(2.5)));
+        assert_eq!(moment.value(point(2), at(60)), Some(None), "nothing stood then");
+        assert_eq!(moment.value(point(3), at(60)), None, "not asked about");
+        assert_eq!(moment.value(point(1), at(61)), None, "another moment");
+    }
+
+    #[test]
+    fn what_is_bad_is_no_value() {
+        let found = |quality: Quality| ValueAt { value: Some(1.5), quality: quality.code(), since: at(0) };
+        assert_eq!(usable(found(Quality::Good)), Some(1.5));
+        let bad = (0..=u8::MAX).map(Quality::from_code).find(|quality| quality.is_bad()).expect("one is bad");
+        assert_eq!(usable(found(bad)), None);
     }
 
     #[test]

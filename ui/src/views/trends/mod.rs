@@ -1,6 +1,7 @@
 //! Trends. `/trends?points=ID,ID&at=MICROS` shows these pens around that moment.
 
 mod data;
+mod import;
 mod pens;
 mod table;
 mod tip;
@@ -13,16 +14,17 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 use penstock_api::{ExportFormat, ExportHistory};
-use penstock_model::{PointId, Timestamp};
+use penstock_model::{Permission, PointId, Timestamp};
 use penstock_plot::Range;
 
 use self::data::Room;
+pub(crate) use self::import::ImportValues;
 use crate::app::Head;
 use crate::canvas::TrendCanvas;
 use crate::components::{Choice, Empty, Glyph, Icon, Kbd, Segmented};
 use crate::i18n::{t, t_string, use_i18n};
 use crate::page;
-use crate::state::use_app;
+use crate::state::{Overlay, use_app};
 
 /// The lengths of time to choose from, in hours, with their keys.
 const RANGES: [u64; 6] = [1, 4, 12, 24, 168, 720];
@@ -73,6 +75,7 @@ pub(crate) fn Trends() -> impl IntoView {
             format!("{} {} – {to}", zone.day(range.from, locale), zone.minute(range.from))
         })
     };
+    let may_import = Memo::new(move |_| app.may(Permission::AdministerPoints));
     let actions = move || {
         view! {
             <Segmented
@@ -113,6 +116,17 @@ pub(crate) fn Trends() -> impl IntoView {
             <button data-testid="trend-png" disabled=move || room.pens.with(Vec::is_empty) on:click=move |_| export_png(room)>
                 <Icon glyph=Glyph::Download/> {t!(i18n, trends.picture)}
             </button>
+            {move || may_import.get().then(|| view! {
+                <button
+                    class="icon-only"
+                    aria-label=move || t_string!(i18n, trends.import)
+                    title=move || t_string!(i18n, trends.import)
+                    data-testid="trend-import"
+                    on:click=move |_| app.overlay.set(Some(Overlay::ImportValues))
+                >
+                    <Icon glyph=Glyph::Upload/>
+                </button>
+            })}
             <pens::AddPen room=room/>
         }
     };
@@ -204,19 +218,22 @@ fn Chart(room: Room) -> impl IntoView {
                 room.selection
                     .set(time_at(press.from).zip(time_at(x)).map(|(a, b)| Range { from: a.min(b), to: a.max(b) }));
             } else if let (Some(before), Some(after)) = (time_at(press.last), time_at(x)) {
-                room.cursor.set(None);
+                room.leave();
                 room.pan_micros(before.micros_since(after));
             }
         }
         press.last = x;
         drag.set_value(Some(press));
     };
-    let on_up = move |_| {
+    let on_up = move |event: PointerEvent| {
+        let is_click = drag.get_value().is_some_and(|press| press.moved <= CLICK_REACH);
         drag.set_value(None);
         let chosen = room.selection.get_untracked();
         room.selection.set(None);
         if let Some(range) = chosen.filter(|range| range.length() >= Range::SHORTEST) {
             room.set_range(range);
+        } else if let Some((x, y)) = room.handle.place_of(&event).filter(|_| is_click) {
+            room.pin_at(x, y);
         }
     };
     let on_wheel = move |event: WheelEvent| {
@@ -249,7 +266,7 @@ fn Chart(room: Room) -> impl IntoView {
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up
-            on:pointerleave=move |_| if drag.get_value().is_none() { room.cursor.set(None) }
+            on:pointerleave=move |_| if drag.get_value().is_none() { room.leave() }
             on:wheel=on_wheel
             on:keydown=move |event| on_key(room, &event)
         >
@@ -291,7 +308,8 @@ fn on_key(room: Room, event: &KeyboardEvent) {
         "p" | "P" => {
             page::focus(".pen-search");
         }
-        "Escape" => room.cursor.set(None),
+        "Enter" => room.toggle_pin(),
+        "Escape" => room.clear_cursor(),
         key => match key.parse::<usize>() {
             Ok(number @ 1..=8) => room.toggle(number - 1),
             _ => return,

@@ -1,7 +1,7 @@
 //! The pens as a table: ink, key, name, place, and figures at the cursor, over the range and now.
 
 use leptos::prelude::*;
-use penstock_model::{PointId, Subject};
+use penstock_model::Subject;
 use penstock_theme::tokens;
 
 use super::data::{PenState, Room};
@@ -24,6 +24,17 @@ pub(super) fn Table(room: Room) -> impl IntoView {
         });
         rows.collect_view()
     };
+    let at_head = move || match room.pinned_at() {
+        Some(at) => t_string!(i18n, trends.at_time, at = room.app.zone.with(|zone| zone.clock(at))),
+        None => t_string!(i18n, trends.at_cursor).to_owned(),
+    };
+    let at_tip = move || match room.pinned_at() {
+        Some(at) => {
+            let full = room.app.zone.with(|zone| zone.full(at, i18n.get_locale()));
+            t_string!(i18n, trends.at_time_tip, at = full)
+        }
+        None => t_string!(i18n, trends.at_cursor_tip).to_owned(),
+    };
     view! {
         <div class="panel trend-pens" data-testid="trend-pens">
             <table>
@@ -34,7 +45,7 @@ pub(super) fn Table(room: Room) -> impl IntoView {
                         <th class="pen-name">{t!(i18n, trends.pen)}</th>
                         <th class="pen-unit">{t!(i18n, trends.unit)}</th>
                         <th>{t!(i18n, trends.place)}</th>
-                        <th class="pen-figure">{t!(i18n, trends.at_cursor)}</th>
+                        <th class="pen-figure" class:pinned=move || room.is_pinned.get() title=at_tip>{at_head}</th>
                         <th class="pen-figure">{t!(i18n, trends.min)}</th>
                         <th class="pen-figure">{t!(i18n, trends.mean)}</th>
                         <th class="pen-figure">{t!(i18n, trends.max)}</th>
@@ -49,28 +60,17 @@ pub(super) fn Table(room: Room) -> impl IntoView {
     .into_any()
 }
 
-/// The value of a pen at the cursor, in the unit it is shown in; tracked.
-pub(super) fn at_cursor(room: Room, point: PointId) -> Option<f64> {
-    let at = room.cursor.get()?;
-    let name = room.pens.with(|pens| pens.iter().find(|pen| pen.point == point).map(|pen| pen.name.clone()))?;
-    room.handle.chart.with(|chart| {
-        let pens = chart.as_ref()?.lanes.iter().flat_map(|lane| &lane.pens);
-        let pen = pens.into_iter().find(|pen| pen.name == name)?;
-        pen.track.nearest(at).map(|(_, value)| value)
-    })
-}
-
 #[component]
 fn Row(room: Room, pen: PenState, index: usize, point: penstock_model::Point, about: String) -> impl IntoView {
     let app = room.app;
     let i18n = use_i18n();
     let PenState { point: id, name, ink, is_shown, is_selected } = pen;
     let quantity = point.quantity;
-    let unit = quantity.display_unit();
     let figure = move |si: Option<f64>| format::value_or_none(si, quantity, i18n.get_locale());
     let statistics = Memo::new(move |_| room.statistics(id));
     let signal = app.points.signal(point.no);
     let now = move || signal.get().and_then(|view| view.value);
+    let of_cursor = point.clone();
     let of_trust = point.clone();
     let trust = Memo::new(move |_| app.trust(&of_trust));
     let badge = move || {
@@ -109,7 +109,7 @@ fn Row(room: Room, pen: PenState, index: usize, point: penstock_model::Point, ab
             </td>
             <td class="pen-unit">{format::unit(quantity)}</td>
             <td><span class="cut" title=about.clone()>{about.clone()}</span></td>
-            <td class="pen-figure firm">{move || figure(at_cursor(room, id).map(|shown| unit.to_si(shown)))}</td>
+            <td class="pen-figure firm">{move || figure(room.at_cursor(&of_cursor))}</td>
             <td class="pen-figure">{move || figure(statistics.get().map(|figures| figures.min))}</td>
             <td class="pen-figure">{move || figure(statistics.get().map(|figures| figures.mean))}</td>
             <td class="pen-figure">{move || figure(statistics.get().map(|figures| figures.max))}</td>

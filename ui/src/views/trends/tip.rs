@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 
 use super::data::Room;
-use super::table::at_cursor;
 use crate::format;
 use crate::i18n::{t_string, use_i18n};
 use crate::page;
@@ -18,7 +17,7 @@ pub(super) fn Tip(room: Room) -> impl IntoView {
     let app = room.app;
     let i18n = use_i18n();
     move || {
-        let at = room.cursor.get()?;
+        let at = room.cursor.get().filter(|at| room.range.get().holds(*at))?;
         let (layout, plant) = (room.handle.layout()?, app.plant.get()?);
         let locale = i18n.get_locale();
         let x = layout.x_of(at);
@@ -28,8 +27,7 @@ pub(super) fn Tip(room: Room) -> impl IntoView {
             let shown = pens.iter().filter(|pen| pen.is_shown);
             let rows = shown.filter_map(|pen| {
                 let point = plant.point(pen.point)?;
-                let value = at_cursor(room, pen.point).map(|shown| point.display_unit().to_si(shown));
-                let text = format::value_or_none(value, point.quantity, locale);
+                let text = format::value_or_none(room.at_cursor(point), point.quantity, locale);
                 Some((pen.ink, pen.name.clone(), text, format::unit(point.quantity)))
             });
             rows.collect()
