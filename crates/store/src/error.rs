@@ -149,7 +149,11 @@ impl Error {
             | Self::Unanswered { .. } => true,
             Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             // PostgreSQL's word for it; its programs are run without a language of their own.
-            Self::Program { output, .. } => output.contains("No space left on device"),
+            Self::Program { output, .. } => {
+                // The second where a killed server's process is not yet gone.
+                let lock_held = output.contains("lock file") && output.contains("already exists");
+                lock_held || output.contains("No space left on device")
+            }
             _ => false,
         }
     }
