@@ -1,0 +1,345 @@
+//! What the alarm engine is about to do (running delays, what conditions look back on), kept in a file, and how an engine
+//! that was killed is taken up where it was: the kept moment first, then what was stored since, in the order it came.
+//!
+//! The states themselves follow from the journal; where the file is missing or torn, the engine begins with them and its
+//! delays begin anew. Must not know what a condition is.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use penstock_alarm::{Engine, Evaluated, PointFacts, Snapshot};
+use penstock_model::{AlarmRule, AlarmState, RuleId, Sample, Timestamp, Transition, TransitionKind};
+use penstock_store::JournalEntry;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+/// Version of the file's layout; of another one nothing is taken up.
+const VERSION: u8 = 1;
+const FILE: &str = "alarms.now";
+/// How often an engine that is taken up looks at its clocks.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The engine at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Moment {
+    /// Number of the newest journal entry that is in it.
+    pub journal_seq: u64,
+    /// Received time up to which samples are in it.
+    pub received: Timestamp,
+    /// Where every alarm stood.
+    pub states: Vec<AlarmState>,
+    /// What the engine was about to do.
+    pub engine: Snapshot,
+}
+
+/// An engine as it is taken up.
+pub(crate) struct Resumed {
+    /// The engine.
+    pub engine: Engine,
+    /// What happened and was not journalled before the station stopped.
+    pub missed: Vec<Transition>,
+}
+
+impl Moment {
+    /// As the file keeps it.
+    ///
+    /// # Errors
+    /// Where memory for it cannot be had.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
+        postcard::to_extend(self, vec![VERSION])
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first() {
+            Some((&VERSION, body)) => postcard::from_bytes(body).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// The moment that a former run kept below `data`; none where there is none that can be read.
+pub(crate) fn kept(data: &Path) -> Option<Moment> {
+    let path = data.join(FILE);
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let moment = Moment::from_bytes(&bytes);
+            if moment.is_none() {
+                tracing::warn!(file = %path.display(), "delays of alarms begin anew: what was kept cannot be read");
+            }
+            moment
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!(file = %path.display(), %error, "delays of alarms begin anew");
+            None
+        }
+    }
+}
+
+/// Keeps the newest moment in a file below `data`, until nobody makes one any more. A crash leaves the one before whole.
+pub(crate) async fn keep(data: PathBuf, mut moments: watch::Receiver<Vec<u8>>) {
+    let mut has_failed = false;
+    while moments.changed().await.is_ok() {
+        let bytes = moments.borrow_and_update().clone();
+        let (path, fresh) = (data.join(FILE), data.join(format!("{FILE}.new")));
+        let written = tokio::task::spawn_blocking(move || write(&fresh, &path, &bytes)).await;
+        let problem = match written {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let (Some(problem), false) = (&problem, has_failed) {
+            tracing::warn!(problem, "what alarms are about to do is not kept: after a restart their delays begin anew");
+        }
+        has_failed = problem.is_some();
+    }
+}
+
+fn write(fresh: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(fresh, path)
+}
+
+/// An engine that is being taken up.
+pub(crate) struct Resuming {
+    engine: Engine,
+    /// What the engine did by itself according to the journal: it will do it again.
+    known: BTreeSet<(RuleId, u64, TransitionKind, Timestamp)>,
+    /// The journal's entries since, in order; what people did is done again at its time.
+    entries: std::vec::IntoIter<JournalEntry>,
+    next: Option<JournalEntry>,
+    /// All of them, for what comes out otherwise this time.
+    all: Vec<JournalEntry>,
+    ticked: Timestamp,
+    missed: Vec<Transition>,
+}
+
+impl Resuming {
+    /// Begins at `moment`; `entries` is the journal since then.
+    pub(crate) fn new(
+        moment: Moment,
+        rules: Vec<AlarmRule>,
+        facts: Vec<PointFacts>,
+        entries: Vec<JournalEntry>,
+    ) -> Self {
+        let engine = Engine::restore(rules, moment.states, facts, moment.engine);
+        let key = |entry: &JournalEntry| {
+            let entry = &entry.transition;
+            (entry.rule, entry.occurrence, entry.kind, entry.at)
+        };
+        let known = entries.iter().map(key).collect();
+        let all = entries.clone();
+        let mut entries = entries.into_iter();
+        let next = entries.next();
+        Self { engine, known, entries, next, all, ticked: moment.received, missed: Vec::new() }
+    }
+
+    /// Takes a sample that was stored since, in received order.
+    pub(crate) fn sample(&mut self, evaluated: &Evaluated<'_>) {
+        let received = evaluated.sample.received_time;
+        self.until(received);
+        let mut out = Vec::new();
+        self.engine.sample(evaluated, &mut out);
+        self.note(out);
+    }
+
+    /// Lets time go on to `at`, with what people did until then.
+    fn until(&mut self, at: Timestamp) {
+        self.acts_until(at);
+        if at.since(self.ticked) >= TICK {
+            self.tick(at);
+        }
+    }
+
+    fn acts_until(&mut self, at: Timestamp) {
+        while let Some(entry) = self.next.take_if(|entry| entry.transition.at <= at) {
+            if is_act(&entry.transition) {
+                self.tick(entry.transition.at);
+                self.engine.apply(&entry.transition);
+            }
+            self.next = self.entries.next();
+        }
+    }
+
+    fn tick(&mut self, at: Timestamp) {
+        let mut out = Vec::new();
+        self.engine.tick(at, &mut out);
+        self.ticked = self.ticked.max(at);
+        self.note(out);
+    }
+
+    fn note(&mut self, out: Vec<Transition>) {
+        let is_new = |entry: &Transition| !self.known.contains(&(entry.rule, entry.occurrence, entry.kind, entry.at));
+        self.missed.extend(out.into_iter().filter(is_new));
+    }
+
+    /// The engine where it was when the station stopped. What the journal has and did not come out again, for example
+    /// because recording settings left samples out, holds.
+    pub(crate) fn finish(mut self) -> Resumed {
+        self.acts_until(Timestamp::MAX);
+        for entry in &self.all {
+            self.engine.apply(&entry.transition);
+        }
+        Resumed { engine: self.engine, missed: self.missed }
+    }
+}
+
+/// Whether an entry is not the engine's own: somebody did it, or the station for what was over before it was heard of.
+fn is_act(entry: &Transition) -> bool {
+    entry.by.is_some() || matches!(entry.kind, TransitionKind::Acknowledged | TransitionKind::Commented)
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_model::{
+        Condition, LimitLevel, PointId, PointNo, Quality, Raise, Shelving, Subject, TransitionDetail, UserId,
+    };
+
+    use super::*;
+
+    const POINT: PointNo = PointNo(1);
+
+    fn point() -> PointId {
+        PointId(uuid::Uuid::from_bytes([1; 16]))
+    }
+
+    fn rule() -> AlarmRule {
+        let condition = Condition::Limit { level: LimitLevel::High, limit: 10.0, deadband: 1.0 };
+        AlarmRule {
+            on_delay: Duration::from_secs(30),
+            off_delay: Duration::from_secs(20),
+            ..AlarmRule::new(RuleId(uuid::Uuid::from_bytes([2; 16])), Subject::Point(point()), condition)
+        }
+    }
+
+    fn facts() -> PointFacts {
+        PointFacts {
+            id: point(),
+            site: None,
+            asset: None,
+            stale_after: Duration::from_secs(300),
+            evaluated_until: None,
+        }
+    }
+
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::from_secs(1_000) + Duration::from_secs(secs)
+    }
+
+    fn sample(secs: u64, value: f64) -> Sample {
+        Sample {
+            point: POINT,
+            source_time: at(secs),
+            received_time: at(secs),
+            value: Some(value),
+            quality: Quality::Good,
+        }
+    }
+
+    fn moment(engine: &Engine, journal_seq: u64, secs: u64) -> Moment {
+        let states = engine.states().cloned().collect();
+        Moment { journal_seq, received: at(secs), states, engine: engine.snapshot() }
+    }
+
+    fn give(engine: &mut Engine, sample: &Sample, out: &mut Vec<Transition>) {
+        engine.sample(&Evaluated { point: point(), site: None, sample, score: None }, out);
+    }
+
+    #[test]
+    fn a_running_delay_goes_on_where_it_was() {
+        let mut engine = Engine::new(vec![rule()], Vec::new(), [facts()]);
+        let mut out = Vec::new();
+        give(&mut engine, &sample(0, 11.0), &mut out);
+        give(&mut engine, &sample(10, 11.0), &mut out);
+        assert_eq!(out, []);
+        let bytes = moment(&engine, 0, 10).to_bytes().expect("fits");
+        let moment = Moment::from_bytes(&bytes).expect("readable");
+        let mut resuming = Resuming::new(moment, vec![rule()], vec![facts()], Vec::new());
+        for sample in [sample(10, 11.0), sample(20, 11.5), sample(31, 12.0)] {
+            resuming.sample(&Evaluated { point: point(), site: None, sample: &sample, score: None });
+        }
+        let resumed = resuming.finish();
+        let raised: Vec<_> = resumed.missed.iter().map(|entry| (entry.kind, entry.at)).collect();
+        assert_eq!(raised, [(TransitionKind::Raised, at(30))]);
+        assert!(resumed.engine.state(rule().id).is_some_and(|state| state.active));
+    }
+
+    #[test]
+    fn what_is_journalled_happens_once_and_people_are_heard_in_between() {
+        let mut engine = Engine::new(vec![rule()], Vec::new(), [facts()]);
+        let mut out = Vec::new();
+        give(&mut engine, &sample(0, 11.0), &mut out);
+        let moment = moment(&engine, 0, 0);
+        give(&mut engine, &sample(31, 11.0), &mut out);
+        let by = UserId(uuid::Uuid::from_bytes([3; 16]));
+        let shelving = Shelving { until: at(100), one_shot: false };
+        out.push(engine.acknowledge(rule().id, 1, by, None, at(32)).expect("raised"));
+        out.push(engine.shelve(rule().id, shelving, by, "work", at(33)).expect("known"));
+        give(&mut engine, &sample(40, 5.0), &mut out);
+        let entries: Vec<JournalEntry> =
+            (1..).zip(&out).map(|(seq, entry)| JournalEntry { seq, transition: entry.clone() }).collect();
+        assert_eq!(entries.len(), 3);
+
+        let mut resuming = Resuming::new(moment, vec![rule()], vec![facts()], entries);
+        for sample in [sample(31, 11.0), sample(40, 5.0), sample(61, 5.0)] {
+            resuming.sample(&Evaluated { point: point(), site: None, sample: &sample, score: None });
+        }
+        let resumed = resuming.finish();
+        // Only what came after the journal's end is new.
+        let missed: Vec<_> = resumed.missed.iter().map(|entry| (entry.kind, entry.at)).collect();
+        assert_eq!(missed, [(TransitionKind::Cleared, at(60))]);
+        let state = resumed.engine.state(rule().id).expect("raised");
+        assert_eq!((state.active, state.acknowledged_by), (false, Some(by)));
+        assert_eq!(state.shelf.map(|shelf| shelf.shelving), Some(shelving));
+    }
+
+    #[test]
+    fn a_journal_that_came_out_otherwise_holds() {
+        let engine = Engine::new(vec![rule()], Vec::new(), [facts()]);
+        let raised = Transition {
+            rule: rule().id,
+            occurrence: 1,
+            kind: TransitionKind::Raised,
+            at: at(5),
+            value: Some(12.0),
+            by: None,
+            comment: None,
+            rule_version: 1,
+            detail: Some(TransitionDetail::Raise(Raise::default())),
+        };
+        let entries = vec![JournalEntry { seq: 1, transition: raised }];
+        let resumed = Resuming::new(moment(&engine, 0, 0), vec![rule()], vec![facts()], entries).finish();
+        assert_eq!(resumed.missed, []);
+        assert!(resumed.engine.state(rule().id).is_some_and(|state| state.active));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_alone() {
+        let engine = Engine::new(vec![rule()], Vec::new(), [facts()]);
+        let bytes = moment(&engine, 0, 0).to_bytes().expect("fits");
+        assert!(Moment::from_bytes(&bytes).is_some());
+        assert!(Moment::from_bytes(&bytes[..bytes.len() - 1]).is_none());
+        assert!(Moment::from_bytes(&[VERSION + 1]).is_none());
+        assert!(Moment::from_bytes(&[]).is_none());
+    }
+
+    #[tokio::test]
+    async fn the_newest_moment_is_kept() {
+        let folder = std::env::temp_dir().join(format!("penstock-resume-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        assert!(kept(&folder).is_none());
+        let engine = Engine::new(vec![rule()], Vec::new(), [facts()]);
+        let (moments, newest) = watch::channel(Vec::new());
+        let keeping = tokio::spawn(keep(folder.clone(), newest));
+        let last = moment(&engine, 7, 3);
+        moments.send(last.to_bytes().expect("fits")).expect("is listened to");
+        drop(moments);
+        keeping.await.expect("ends");
+        assert_eq!(kept(&folder), Some(last));
+        std::fs::remove_dir_all(&folder).expect("removed");
+    }
+}
