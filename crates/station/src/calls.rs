@@ -189,3 +189,30 @@ where
 }
 
 const DONE: Done = Done {};
+
+#[cfg(test)]
+mod tests {
+    /// What calls ask the owner of the tables for: changes, and what signing in needs.
+    const OF_OWNER: [&str; 6] =
+        ["append_audit", "create_first_admin", "password_hash", "person_by_name", "preferences", "set_preferences"];
+
+    #[test]
+    fn calls_read_as_screens_and_never_as_the_owner() {
+        let sources = [
+            include_str!("calls/alarms.rs"),
+            include_str!("calls/health.rs"),
+            include_str!("calls/history.rs"),
+            include_str!("calls/people.rs"),
+            include_str!("calls/places.rs"),
+            include_str!("calls/points.rs"),
+            include_str!("calls/settings.rs"),
+        ];
+        for source in sources {
+            let source: String = source.split_whitespace().collect();
+            let asked = source.split("store.").skip(1).filter_map(|after| after.split('(').next());
+            for method in asked {
+                assert!(OF_OWNER.contains(&method), "store.{method}: read through `screens`");
+            }
+        }
+    }
+}

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use penstock_api::{ApiError, Code, ExportFormat};
 use penstock_archive::{Column, RowFormat, RowWriter};
 use penstock_model::{Point, PointNo, Timestamp};
-use penstock_store::{Chunks, Store};
+use penstock_store::{Chunks, Reader};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::configuration::store_error;
@@ -75,12 +75,12 @@ pub struct Taken {
 }
 
 impl Taken {
-    pub(crate) fn new(exports: &Exports, store: &Store, ticket: &str) -> Result<Self, ApiError> {
+    pub(crate) fn new(exports: &Exports, screens: &Reader, ticket: &str) -> Result<Self, ApiError> {
         let busy = |_| ApiError::new(Code::Away, format!("{AT_ONCE} files are being written already: wait for one"));
         let room = Arc::clone(&exports.room).try_acquire_owned().map_err(busy)?;
         let prepared = exports.take(ticket)?;
         let points = prepared.points.iter().map(|point| point.no).collect();
-        let chunks = store.scan(points, prepared.from, prepared.to);
+        let chunks = screens.scan(points, prepared.from, prepared.to);
         Ok(Self { prepared, chunks, _room: room })
     }
 

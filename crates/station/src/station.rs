@@ -14,7 +14,7 @@ use penstock_sources::broker::{Credentials, Keeper, PrivateBroker, keeps_device_
 use penstock_sources::mqtt::MqttSettings;
 use penstock_sources::{Received, Secret, SourceState};
 use penstock_spool::{Seq, Spool};
-use penstock_store::{Cluster, ClusterEvent, ClusterSettings, DetectorModel, Store, Writer};
+use penstock_store::{Cluster, ClusterEvent, ClusterSettings, DetectorModel, Reader, Store, Writer};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -77,9 +77,10 @@ pub(crate) struct Shared {
     pub(crate) tenant: TenantId,
     pub(crate) settings: Mutex<Loaded>,
     pub(crate) secrets: Secrets,
+    /// For changes, for what the station itself needs, and for signing in.
     pub(crate) store: Store,
-    /// The same as screens read it.
-    pub(crate) screens: Store,
+    /// The same as screens read it: whatever is read for a person.
+    pub(crate) screens: Reader,
     pub(crate) database: DatabaseWatch,
     pub(crate) spool: Arc<Spool>,
     pub(crate) register: Arc<Register>,

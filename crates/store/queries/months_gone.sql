@@ -2,5 +2,5 @@
 select first, next, archive
 from samples_gone
 join points on points.no = $1
-where next > $2 and first < $3 and (samples_gone.points is null or points.no = any (samples_gone.points))
+where next > $2 and first < $3 and went_with(first, points.no)
 order by first

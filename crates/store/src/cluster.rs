@@ -24,6 +24,8 @@ use crate::{Error, Result};
 pub const DATABASE: &str = "penstock";
 /// The role that the station works as; it owns everything.
 const ROLE: &str = "postgres";
+/// The role that screens read as; migrations make it and say what it may.
+pub(crate) const READER: &str = "penstock_reader";
 
 /// How long a start may take. Recovery after a crash replays up to a gigabyte of log.
 const START_DEADLINE: Duration = Duration::from_secs(180);
@@ -294,6 +296,9 @@ impl Cluster {
             && self.adopt(&postmaster).await?
         {
             tracing::info!(pid = postmaster.pid(), "adopted the PostgreSQL that was left running");
+            // A station of another version may have started it, and let others in.
+            configuration::write(&data, &self.sockets, self.settings.durability, &self.account)?;
+            postmaster.signal(Signal::SIGHUP);
             self.server = Server::Adopted(postmaster);
             return Ok(());
         }

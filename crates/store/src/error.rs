@@ -1,6 +1,7 @@
 //! What can go wrong with the database, and what to do about it. The one place that reads SQLSTATE codes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
@@ -62,8 +63,15 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The database cannot be reached at the moment.
-    #[error("the database does not answer: {0}")]
+    #[error("the database does not answer ({0}): try again in a moment, Station health says how it fares")]
     Unavailable(#[source] sqlx::Error),
+    /// A screen has waited for so long and was not answered.
+    #[error(
+        "the database, or the archive behind it, did not answer within {} s: try again, ask for less at once, or see \
+         Station health",
+        .0.as_secs()
+    )]
+    Late(Duration),
     /// The disk under the database is full.
     #[error("the disk under the database is full: free space on it, recording goes on by itself")]
     DiskFull(#[source] sqlx::Error),
@@ -125,7 +133,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Whether the same call may succeed later without anything being changed.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::DiskFull(_))
+        matches!(self, Self::Unavailable(_) | Self::Late(_) | Self::DiskFull(_))
     }
 
     pub(crate) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
@@ -192,9 +200,12 @@ fn from_state(error: &dyn DatabaseError) -> State {
         }
         "53100" => State::DiskFull,
         // A partition that retention has dropped since it was looked up; a lock that was not to be had in time;
-        // serialisation failure and deadlock; too many connections and out of memory; an administrator or a crash
-        // ended the session; starting up or shutting down; connection exceptions.
-        "42P01" | "55P03" | "40001" | "40P01" | "53200" | "53300" | "57P01" | "57P02" | "57P03" => State::Unavailable,
+        // serialisation failure and deadlock; too many connections and out of memory; a statement that took longer than
+        // its session allows; an administrator or a crash ended the session; starting up or shutting down; connection
+        // exceptions.
+        "42P01" | "55P03" | "40001" | "40P01" | "53200" | "53300" | "57014" | "57P01" | "57P02" | "57P03" => {
+            State::Unavailable
+        }
         _ if code.starts_with("08") => State::Unavailable,
         _ => State::Other,
     }

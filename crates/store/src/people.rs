@@ -1,11 +1,14 @@
 //! People, their roles, credentials and preferences. Must not know how a password is hashed or what a role allows.
 
+use std::collections::BTreeMap;
+
 use penstock_model::{Person, Role, TenantId, UserId};
 use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Json;
 
 use crate::audit::{self, AuditEntry};
+use crate::reader::{ANSWER, in_time};
 use crate::sql::{clean_json, from_word, word};
 use crate::{Error, Result, Store};
 
@@ -90,7 +93,7 @@ impl Store {
     /// [`Error::Unreadable`]; those of the database.
     pub async fn person_by_name(&self, name: &str) -> Result<Option<(TenantId, Person)>> {
         let query = sqlx::query(people!("name = $1")).bind(name.trim().to_lowercase());
-        let row = query.fetch_optional(&self.pool).await?;
+        let row = in_time(ANSWER, async { Ok(query.fetch_optional(&self.pool).await?) }).await?;
         row.map(|row| Ok((TenantId(row.try_get("tenant")?), person_from(&row)?))).transpose()
     }
 
@@ -101,6 +104,15 @@ impl Store {
     pub async fn people(&self, tenant: TenantId) -> Result<Vec<Person>> {
         let rows = sqlx::query(people!("tenant = $1 order by name")).bind(tenant.0).fetch_all(&self.pool).await?;
         rows.iter().map(person_from).collect()
+    }
+
+    /// What everybody of the tenant is called in full.
+    pub(crate) async fn names(&self, tenant: TenantId) -> Result<BTreeMap<UserId, String>> {
+        let names: Vec<(uuid::Uuid, String)> = sqlx::query_as("select id, full_name from people where tenant = $1")
+            .bind(tenant.0)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(names.into_iter().map(|(id, name)| (UserId(id), name)).collect())
     }
 
     /// How many of the tenant's people are admins.
@@ -143,10 +155,8 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn password_hash(&self, person: UserId) -> Result<Option<String>> {
-        Ok(sqlx::query_scalar("select password_hash from credentials where person = $1")
-            .bind(person.0)
-            .fetch_optional(&self.pool)
-            .await?)
+        let query = sqlx::query_scalar("select password_hash from credentials where person = $1").bind(person.0);
+        in_time(ANSWER, async { Ok(query.fetch_optional(&self.pool).await?) }).await
     }
 
     /// Replaces the hash of a person's password.
@@ -166,10 +176,9 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`]; those of the database.
     pub async fn preferences(&self, person: UserId) -> Result<serde_json::Value> {
-        let found: Option<Json<serde_json::Value>> = sqlx::query_scalar("select preferences from people where id = $1")
-            .bind(person.0)
-            .fetch_optional(&self.pool)
-            .await?;
+        let query = sqlx::query_scalar("select preferences from people where id = $1").bind(person.0);
+        let found: Option<Json<serde_json::Value>> =
+            in_time(ANSWER, async { Ok(query.fetch_optional(&self.pool).await?) }).await?;
         found.map(|Json(preferences)| preferences).ok_or_else(|| unknown(person))
     }
 

@@ -216,7 +216,7 @@ async fn archive_samples(
     let (into, chunks) = mpsc::channel(4);
     let pool = store.pool.clone();
     let reading = tokio::spawn(async move {
-        if let Err(error) = copy_into(&pool, &query, &into).await {
+        if let Err(error) = copy_into(&pool, &query, Duration::MAX, &into).await {
             drop(into.send(Err(error)).await);
         }
     });

@@ -2,16 +2,18 @@
 //! them go, else from the database. Must not know what they are wanted for.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use penstock_archive::Selection;
 use penstock_model::{PointNo, Sample, Timestamp};
-use sqlx::postgres::PgPool;
+use sqlx::postgres::{PgConnection, PgPool};
 use tokio::sync::mpsc;
 
 use futures_util::StreamExt as _;
 
 use crate::copy::{Row, Rows};
 use crate::history::Gone;
+use crate::reader::in_time;
 use crate::sql::quality;
 use crate::{Error, Result, Store};
 
@@ -27,10 +29,21 @@ impl Store {
     /// Every sample of `points` with a source time from `from` up to, but not including, `to`: point by point as they
     /// are given, each in time order.
     pub fn scan(&self, points: Vec<PointNo>, from: Timestamp, to: Timestamp) -> Chunks {
+        self.scan_patiently(points, from, to, Duration::MAX)
+    }
+
+    /// The same where no chunk may take the database longer than `patience`.
+    pub(crate) fn scan_patiently(
+        &self,
+        points: Vec<PointNo>,
+        from: Timestamp,
+        to: Timestamp,
+        patience: Duration,
+    ) -> Chunks {
         let (into, chunks) = mpsc::channel(AHEAD);
         let store = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.scan_into(&points, from, to, &into).await {
+            if let Err(error) = store.scan_into(&points, from, to, patience, &into).await {
                 // Nobody is told where nobody reads any more.
                 drop(into.send(Err(error)).await);
             }
@@ -43,23 +56,24 @@ impl Store {
         points: &[PointNo],
         from: Timestamp,
         to: Timestamp,
+        patience: Duration,
         into: &mpsc::Sender<Result<Vec<Sample>>>,
     ) -> Result<()> {
         let mut together: Vec<PointNo> = Vec::new();
         for &point in points {
-            let gone = self.gone(point, from, to).await?;
+            let gone = in_time(patience, self.gone(point, from, to)).await?;
             if gone.iter().all(|month| month.files.is_empty()) {
                 together.push(point);
                 continue;
             }
-            copy_into(&self.pool, &of_points(&together, from, to), into).await?;
+            copy_into(&self.pool, &of_points(&together, from, to), patience, into).await?;
             together.clear();
             for month in &gone {
                 self.archived_into(month, point, from, to, into).await?;
             }
             together.push(point);
         }
-        copy_into(&self.pool, &of_points(&together, from, to), into).await
+        copy_into(&self.pool, &of_points(&together, from, to), patience, into).await
     }
 
     /// The samples of `point` in a month that is gone, from the archive, in time order.
@@ -135,30 +149,53 @@ fn of_points(points: &[PointNo], from: Timestamp, to: Timestamp) -> String {
     )
 }
 
-/// Sends what `query`, a selection of [`COLUMNS`], finds; nothing where it is empty.
-pub(crate) async fn copy_into(pool: &PgPool, query: &str, into: &mpsc::Sender<Result<Vec<Sample>>>) -> Result<()> {
+/// Sends what `query`, a selection of [`COLUMNS`], finds; nothing where it is empty. No chunk may take the database
+/// longer than `patience`; whoever takes them may take as long as they like.
+pub(crate) async fn copy_into(
+    pool: &PgPool,
+    query: &str,
+    patience: Duration,
+    into: &mpsc::Sender<Result<Vec<Sample>>>,
+) -> Result<()> {
     if query.is_empty() {
         return Ok(());
     }
     let mut connection = pool.acquire().await?;
-    let mut rows = Rows::of(&mut connection, query).await?;
-    let mut chunk = Vec::with_capacity(CHUNK);
-    while let Some(mut row) = rows.next().await? {
-        chunk.push(sample(&mut row)?);
-        if chunk.len() == CHUNK
-            && into.send(Ok(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)))).await.is_err()
-        {
-            break;
-        }
-    }
-    drop(rows);
-    if into.is_closed() {
+    let sent = send_chunks(&mut connection, query, patience, into).await;
+    if !matches!(sent, Ok(true)) {
         // What is still on its way would meet the next query.
         drop(connection.detach());
-    } else if !chunk.is_empty() {
-        drop(into.send(Ok(chunk)).await);
     }
-    Ok(())
+    sent.map(|_is_all| ())
+}
+
+/// The same over one connection. Whether that was all there is: who wants no more closes the channel.
+async fn send_chunks(
+    connection: &mut PgConnection,
+    query: &str,
+    patience: Duration,
+    into: &mpsc::Sender<Result<Vec<Sample>>>,
+) -> Result<bool> {
+    let mut rows = in_time(patience, Rows::of(connection, query)).await?;
+    loop {
+        let chunk = in_time(patience, next_chunk(&mut rows)).await?;
+        let is_last = chunk.len() < CHUNK;
+        let is_wanted = chunk.is_empty() || into.send(Ok(chunk)).await.is_ok();
+        if is_last || !is_wanted {
+            return Ok(is_last);
+        }
+    }
+}
+
+/// The next rows, fewer than [`CHUNK`] only where they end.
+async fn next_chunk(rows: &mut Rows<'_>) -> Result<Vec<Sample>> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    while chunk.len() < CHUNK
+        && let Some(mut row) = rows.next().await?
+    {
+        chunk.push(sample(&mut row)?);
+    }
+    Ok(chunk)
 }
 
 /// A sample from a row of [`COLUMNS`].

@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use penstock_archive::Archive;
-use penstock_model::TenantId;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
@@ -34,42 +33,15 @@ impl Store {
     /// [`Error::Unavailable`] where it does not answer.
     pub async fn open(options: &PgConnectOptions) -> Result<Self> {
         create_database(options).await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(MOST_CONNECTIONS)
-            .min_connections(1)
-            .acquire_timeout(ACQUIRE_DEADLINE)
-            .after_release(|connection, _| Box::pin(is_whole(connection)))
-            .connect_with(options.clone())
-            .await?;
+        let pool = pool_of(MOST_CONNECTIONS).min_connections(1).connect_with(options.clone()).await?;
         let store = Self { pool, due: Due::default(), archive: Arc::default(), options: options.clone() };
         store.migrate().await?;
         Ok(store)
     }
 
-    /// The same database as screens of `tenant` read it: a role that sees the points, samples and roll-ups of that tenant
-    /// alone, has no rights on partitions, and can change nothing.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] where the database does not answer.
-    pub async fn for_screens(&self, tenant: TenantId) -> Result<Self> {
-        let pool = PgPoolOptions::new()
-            .max_connections(MOST_CONNECTIONS)
-            .min_connections(1)
-            .acquire_timeout(ACQUIRE_DEADLINE)
-            .after_release(|connection, _| Box::pin(is_whole(connection)))
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    sqlx::query("select set_config('penstock.tenant', $1, false)")
-                        .bind(tenant.0.to_string())
-                        .execute(&mut *connection)
-                        .await?;
-                    connection.execute("set role penstock_reader").await?;
-                    Ok(())
-                })
-            })
-            .connect_with(self.options.clone().application_name("penstock screens"))
-            .await?;
-        Ok(Self { pool, ..self.clone() })
+    /// The same database over other connections.
+    pub(crate) fn over(&self, pool: PgPool) -> Self {
+        Self { pool, ..self.clone() }
     }
 
     /// Gives it the archive that samples go to before retention takes them away, and are read back from; the first one
@@ -114,6 +86,14 @@ impl Store {
         }
         Ok(MIGRATIONS.run(&self.pool).await?)
     }
+}
+
+/// A pool of so many connections at most; one that is not to be had within 5 s is an error.
+pub(crate) fn pool_of(most: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(ACQUIRE_DEADLINE)
+        .after_release(|connection, _| Box::pin(is_whole(connection)))
 }
 
 /// A short name for the tables' version: changes with every migration.

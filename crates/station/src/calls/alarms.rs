@@ -6,7 +6,7 @@ use std::time::Duration;
 use penstock_api::{
     AcknowledgeAlarms, AcknowledgeReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, JournalRow, ListJournal,
 };
-use penstock_model::{RuleId, TransitionKind, UserId};
+use penstock_model::{RuleId, TransitionKind};
 use penstock_store::{JournalEntry, JournalPage};
 
 use super::{Context, DONE};
@@ -34,7 +34,7 @@ impl Context<'_> {
             limit: 10_000,
             before: None,
         };
-        let entries = shared.store.journal(shared.tenant, &page).await.map_err(store_error)?;
+        let entries = shared.screens.journal(&page).await.map_err(store_error)?;
         let raised = entries.iter().filter(|entry| entry.transition.kind == TransitionKind::Raised).count();
         let shown = entries.into_iter().take(SHOWN as usize).collect();
         Ok(AlarmDetail {
@@ -53,7 +53,7 @@ impl Context<'_> {
             limit: call.limit.clamp(1, 10_000),
             before: None,
         };
-        let entries = self.shared.store.journal(self.shared.tenant, &page).await.map_err(store_error)?;
+        let entries = self.shared.screens.journal(&page).await.map_err(store_error)?;
         self.rows(entries).await
     }
 
@@ -85,13 +85,10 @@ impl Context<'_> {
 
     /// Entries with the names and rules that a list shows.
     async fn rows(&self, entries: Vec<JournalEntry>) -> Result<Vec<JournalRow>, ApiError> {
-        let names: BTreeMap<UserId, String> = match entries.iter().any(|entry| entry.transition.by.is_some()) {
-            true => self.shared.store.people(self.shared.tenant).await.map_err(store_error)?,
-            false => Vec::new(),
-        }
-        .into_iter()
-        .map(|person| (person.id, person.full_name))
-        .collect();
+        let names = match entries.iter().any(|entry| entry.transition.by.is_some()) {
+            true => self.shared.screens.names().await.map_err(store_error)?,
+            false => BTreeMap::new(),
+        };
         let register = self.shared.register.lock();
         let row = |entry: JournalEntry| {
             let rule = register.rules.get(&entry.transition.rule)?;

@@ -21,7 +21,7 @@ impl Context<'_> {
         let counters = &shared.counters;
         let spool = shared.spool.stats();
         // While the database is away its figures are what is known without it.
-        let figures = tokio::time::timeout(FIGURES, shared.store.figures()).await.ok().and_then(Result::ok);
+        let figures = tokio::time::timeout(FIGURES, shared.screens.figures()).await.ok().and_then(Result::ok);
         Health {
             since: shared.since,
             notices: shared.notices.list(),
@@ -50,8 +50,7 @@ impl Context<'_> {
     }
 
     pub(super) async fn rejects(&self, limit: u32) -> Result<Vec<RejectRow>, ApiError> {
-        let rejects =
-            self.shared.store.rejects(self.shared.tenant, limit.clamp(1, 1_000)).await.map_err(store_error)?;
+        let rejects = self.shared.screens.rejects(limit.clamp(1, 1_000)).await.map_err(store_error)?;
         let row = |kept: penstock_store::KeptReject| {
             let reject = kept.reject;
             RejectRow {
@@ -66,8 +65,7 @@ impl Context<'_> {
     }
 
     pub(super) async fn device_alerts(&self, limit: u32) -> Result<Vec<DeviceAlertRow>, ApiError> {
-        let limit = limit.clamp(1, 1_000);
-        let alerts = self.shared.store.device_alerts(self.shared.tenant, limit).await.map_err(store_error)?;
+        let alerts = self.shared.screens.device_alerts(limit.clamp(1, 1_000)).await.map_err(store_error)?;
         let row = |alert: penstock_store::DeviceAlert| DeviceAlertRow {
             at: alert.at,
             source: alert.source,

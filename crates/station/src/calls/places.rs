@@ -13,21 +13,18 @@ const MOST_ALONG: u32 = 10_000;
 impl Context<'_> {
     pub(super) async fn places_near(&self, call: ListPlacesNear) -> Result<Vec<Place>, ApiError> {
         let (position, kinds) = (on_earth(call.position)?, some(&call.kinds)?);
-        let (store, tenant) = (&self.shared.store, self.shared.tenant);
-        store.places_near(tenant, kinds, position, call.limit).await.map_err(store_error)
+        self.shared.screens.places_near(kinds, position, call.limit).await.map_err(store_error)
     }
 
     pub(super) async fn places_within(&self, call: ListPlacesWithin) -> Result<PlacesFound, ApiError> {
         let ring = call.ring.into_iter().map(on_earth).collect::<Result<Vec<_>, _>>()?;
         let kinds = some(&call.kinds)?;
-        let (store, tenant) = (&self.shared.store, self.shared.tenant);
-        store.places_within(tenant, kinds, &ring, call.limit).await.map(shown).map_err(store_error)
+        self.shared.screens.places_within(kinds, &ring, call.limit).await.map(shown).map_err(store_error)
     }
 
     pub(super) async fn places_along(&self, call: ListPlacesAlong) -> Result<PlacesFound, ApiError> {
         let kinds = some(&call.kinds)?;
-        let (store, tenant) = (&self.shared.store, self.shared.tenant);
-        let found = store.places_along(tenant, kinds, call.pipe, call.reach_m, MOST_ALONG).await;
+        let found = self.shared.screens.places_along(kinds, call.pipe, call.reach_m, MOST_ALONG).await;
         found.map(shown).map_err(store_error)
     }
 }

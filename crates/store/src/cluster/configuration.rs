@@ -1,9 +1,9 @@
-//! The server's configuration files, written anew at every start, and its log.
+//! The server's configuration files, written anew whenever a station starts or adopts it, and its log.
 
 use std::path::Path;
 
 use super::account::Account;
-use super::{Durability, ROLE};
+use super::{Durability, READER, ROLE};
 use crate::{Error, Result};
 
 /// The socket's number; nothing listens on TCP.
@@ -26,12 +26,12 @@ pub(super) fn write(data: &Path, sockets: &Path, durability: Durability, account
     Ok(())
 }
 
-/// Who may connect as the station: it, root, and the system user `postgres`.
+/// Who may connect, as the owner and as the reader: the station, root, and the system user `postgres`.
 fn people(account: &Account) -> String {
     let mut names = vec!["root", "postgres", &account.name];
     names.sort_unstable();
     names.dedup();
-    let lines = names.iter().map(|name| format!("penstock \"{name}\" {ROLE}\n"));
+    let lines = names.iter().flat_map(|name| [ROLE, READER].map(|role| format!("penstock \"{name}\" {role}\n")));
     std::iter::once("# Written by Penstock at every start.\n".to_owned()).chain(lines).collect()
 }
 

@@ -31,9 +31,15 @@ async fn what_a_killed_station_left_is_adopted_and_data_outlives_a_stop() {
     store.close().await;
     // A station that is killed stops nothing.
     drop(cluster);
+    // One of a version that let others in.
+    let let_in = folder.path().join("data/pg_ident.conf");
+    let known = std::fs::read_to_string(&let_in).expect("written");
+    assert!(known.contains("\"root\" penstock_reader"), "{known}");
+    std::fs::write(&let_in, "").expect("written");
 
     let mut adopted = Cluster::start(settings(&folder)).await.expect("adopted");
     assert_eq!(adopted.pid(), Some(pid));
+    assert_eq!(std::fs::read_to_string(&let_in).expect("written"), known);
     assert_eq!(adopted.stop(PATIENCE).await.expect("stopped"), Stopped::Cleanly);
     assert!(!adopted.is_alive());
     assert_eq!(adopted.stop(PATIENCE).await.expect("stopped"), Stopped::NotRunning);

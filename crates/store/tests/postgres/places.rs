@@ -13,7 +13,7 @@ use penstock_testkit::database::{ScratchDatabase, scratch_database};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use sqlx::Postgres;
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgPool};
 use sqlx::query::QueryScalar;
 use uuid::Uuid;
 
@@ -559,8 +559,8 @@ fn explained<'q>(query: &'static str, tenant: TenantId, kinds: &'q [&'q str]) ->
     sqlx::query_scalar(query).bind(tenant.0).bind(kinds)
 }
 
-async fn plan(store: &Store, query: Explained<'_>) -> String {
-    query.fetch_all(store.pool()).await.expect("planned").join("\n")
+async fn plan(pool: &PgPool, query: Explained<'_>) -> String {
+    query.fetch_all(pool).await.expect("planned").join("\n")
 }
 
 #[tokio::test]
@@ -578,6 +578,7 @@ async fn ten_thousand_assets_are_found_by_the_spatial_index() {
     .await
     .expect("inserted");
     sqlx::query("analyze").execute(store.pool()).await.expect("analysed");
+    let screens = store.for_screens(town.tenant()).await.expect("screens");
     // Well-known binary, little-endian: a point, and a ring of three corners with the first one again.
     let doubles = |numbers: &[f64]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
     let point = [vec![1, 1, 0, 0, 0], doubles(&[79.1, 20.1])].concat();
@@ -585,14 +586,19 @@ async fn ten_thousand_assets_are_found_by_the_spatial_index() {
     let ring = [vec![1, 3, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0], ring].concat();
     for kinds in [vec!["asset"], vec!["site", "asset", "point"]] {
         let of = |query: &'static str| explained(query, town.tenant(), &kinds);
-        let reach = plan(&store, of(REACH).bind(&point).bind(20_i64)).await;
+        let reach = plan(store.pool(), of(REACH).bind(&point).bind(20_i64)).await;
         assert!(reach.contains("Index Scan using assets_position on assets"), "{reach}");
         assert!(reach.contains("Order By: (\"position\" <->"), "{reach}");
-        let nearest = of(NEAREST).bind(&point).bind(20_i64).bind(79.09_f64).bind(20.09_f64);
-        let nearest = plan(&store, nearest.bind(79.11_f64).bind(20.11_f64)).await;
-        let within = plan(&store, of(WITHIN).bind(&ring).bind(1_001_i64)).await;
+        let near = || of(NEAREST).bind(&point).bind(20_i64).bind(79.09_f64).bind(20.09_f64).bind(79.11_f64);
+        let nearest = plan(store.pool(), near().bind(20.11_f64)).await;
+        let inside = || of(WITHIN).bind(&ring).bind(1_001_i64);
+        let within = plan(store.pool(), inside()).await;
         let along = of(ALONG).bind(main.0).bind(1_001_i64).bind(79.099_f64).bind(20.099_f64);
-        let along = plan(&store, along.bind(79.111_f64).bind(20.101_f64).bind(false).bind(50.0_f64)).await;
+        let along = plan(store.pool(), along.bind(79.111_f64).bind(20.101_f64).bind(false).bind(50.0_f64)).await;
+        // Row-level security must not keep screens from the index.
+        for plan in [plan(screens.pool(), near().bind(20.11_f64)).await, plan(screens.pool(), inside()).await] {
+            assert!(plan.contains("Index Cond: (\"position\" &&"), "{plan}");
+        }
         for plan in [&reach, &nearest, &within, &along] {
             assert!(plan.contains("assets_position") && !plan.contains("Seq Scan on assets"), "{plan}");
         }
@@ -600,4 +606,15 @@ async fn ten_thousand_assets_are_found_by_the_spatial_index() {
     let near = store.places_near(town.tenant(), &ALL, at(20.1, 79.1), 1_000).await.expect("found");
     assert_eq!(near.len(), 1_000);
     assert!(near.is_sorted_by_key(|place| place.distance_m));
+    assert_eq!(screens.places_near(&ALL, at(20.1, 79.1), 1_000).await.expect("found"), near);
+    let ring = [at(20.1, 79.1), at(20.1, 79.12), at(20.12, 79.12)];
+    let within = store.places_within(town.tenant(), &ALL, &ring, 1_000).await.expect("found");
+    assert!(!within.places.is_empty());
+    assert_eq!(screens.places_within(&ALL, &ring, 1_000).await.expect("found"), within);
+    let along = store.places_along(town.tenant(), &ALL, main, 150.0, 1_000).await.expect("found");
+    assert!(!along.places.is_empty());
+    assert_eq!(screens.places_along(&ALL, main, 150.0, 1_000).await.expect("found"), along);
+    let others = store.for_screens(Town::new("village").tenant()).await.expect("screens");
+    assert_eq!(others.places_near(&ALL, at(20.1, 79.1), 1_000).await.expect("found"), []);
+    assert!(matches!(others.places_along(&ALL, main, 150.0, 1_000).await, Err(Error::NotFound { .. })));
 }
