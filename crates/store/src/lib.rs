@@ -14,6 +14,7 @@ mod people;
 mod places;
 mod reader;
 mod register;
+mod replay;
 mod retention;
 mod rollups;
 mod scan;

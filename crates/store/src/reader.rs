@@ -122,6 +122,12 @@ impl Reader {
         self.scans.scan_patiently(points, from, to, CHUNK)
     }
 
+    /// As [`Store::replay`]. It takes as long as its chunks are taken; the database may take 120 s for each, then comes
+    /// [`Error::Late`].
+    pub fn replay(&self, points: Vec<PointNo>, from: Timestamp, to: Timestamp) -> Chunks {
+        self.scans.replay_patiently(points, from, to, CHUNK)
+    }
+
     /// As [`Store::places_near`].
     ///
     /// # Errors

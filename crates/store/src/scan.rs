@@ -131,7 +131,7 @@ impl Store {
 /// What a COPY of samples selects; see [`sample`].
 pub(crate) const COLUMNS: &str = "point_no, source_time, received_time, value, quality";
 
-fn of_points(points: &[PointNo], from: Timestamp, to: Timestamp) -> String {
+pub(crate) fn of_points(points: &[PointNo], from: Timestamp, to: Timestamp) -> String {
     if points.is_empty() {
         return String::new();
     }

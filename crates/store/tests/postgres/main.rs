@@ -7,6 +7,7 @@ mod readers;
 mod recording;
 mod records;
 mod register;
+mod replay;
 mod retention;
 mod rollups;
 mod writing;
