@@ -238,7 +238,7 @@ impl Store {
         imported.points_changed = known.len();
         imported.points_added = file.points.len().saturating_sub(known.len());
 
-        alarms::write_rules(connection, tenant, &file.rules).await?;
+        alarms::write_rules(connection, tenant, &file.rules, audit).await?;
         audit::append(connection, audit).await?;
         transaction.commit().await?;
         Ok(imported)

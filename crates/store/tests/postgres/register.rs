@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use penstock_model::{
-    Address, AlarmClass, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel,
-    Limits, Person, Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority,
-    Quality, Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
-    UserId,
+    Address, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel, Limits, Person,
+    Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority, Quality,
+    Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit, UserId,
 };
 use penstock_store::{AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, Writer};
 use penstock_testkit::database::scratch_database;
@@ -74,16 +73,14 @@ fn town() -> PlantFile {
     };
     PlantFile {
         rules: vec![AlarmRule {
-            id: RuleId::derived(tenant().0, "r"),
-            version: 1,
-            subject: Subject::Point(point.id),
-            condition: Condition::Limit { level: LimitLevel::High, limit: 4.5, deadband: 0.1 },
             priority: Priority::P2,
-            class: AlarmClass::Supply,
             on_delay: Duration::from_millis(1_500),
-            off_delay: Duration::ZERO,
             guidance: Guidance { cause: "c".into(), consequence: "d".into(), action: "e".into() },
-            enabled: true,
+            ..AlarmRule::new(
+                RuleId::derived(tenant().0, "r"),
+                Subject::Point(point.id),
+                Condition::Limit { level: LimitLevel::High, limit: 4.5, deadband: 0.1 },
+            )
         }],
         points: vec![point],
         plant: Plant {
