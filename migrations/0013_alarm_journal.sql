@@ -77,13 +77,13 @@ where entry.rule = known.rule and entry.rule_version = known.rule_version;
 alter table alarm_journal enable trigger alarm_journal_stands;
 
 -- A page of the journal is the newest entries that pass a filter: an index for each kind of filter, in the page's
--- order.
+-- order. Places come with urgency: the urgent alarms of a place may be few among very many.
 drop index alarm_journal_rule;
 create index alarm_journal_rule on alarm_journal (rule, at, seq);
 create index alarm_journal_priority on alarm_journal (tenant, priority, at, seq);
 create index alarm_journal_kind on alarm_journal (tenant, kind, at, seq);
-create index alarm_journal_site on alarm_journal (site, at, seq) where site is not null;
-create index alarm_journal_area on alarm_journal (area, at, seq) where area is not null;
+create index alarm_journal_site on alarm_journal (site, priority, at, seq) where site is not null;
+create index alarm_journal_area on alarm_journal (area, priority, at, seq) where area is not null;
 create index alarm_journal_person on alarm_journal (person, at, seq) where person is not null;
 
 -- Words are found by their trigrams where PostgreSQL's contrib modules are installed, else by looking at every entry.

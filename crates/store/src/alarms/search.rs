@@ -115,24 +115,32 @@ impl JournalFilter {
     fn page(&self) -> String {
         let asked = self.asked();
         let newest = "order by at desc, seq desc limit $12";
-        let column = match self {
-            _ if !self.rules.is_empty() => Some(("rule", "$4::uuid[]")),
-            _ if !self.people.is_empty() => Some(("person", "$7::uuid[]")),
-            _ if !self.sites.is_empty() => Some(("site", "$5::uuid[]")),
-            _ if !self.areas.is_empty() => Some(("area", "$6::uuid[]")),
-            // The planner chooses between the trigrams and the order of time.
-            _ if !self.words().is_empty() => None,
-            _ if !self.kinds.is_empty() => Some(("kind", "$9::text[]")),
-            _ if !self.priorities.is_empty() => Some(("priority", "$8::smallint[]")),
-            _ => None,
-        };
-        match column {
-            None => format!("select * from alarm_journal where {asked} and {BEFORE} {newest}"),
-            Some((column, values)) => format!(
-                "select part.* from unnest({values}) as one (of) cross join lateral (\
-                 select * from alarm_journal where {column} = one.of and {asked} and {BEFORE} {newest}) part {newest}"
+        let (values, is_one) = match self {
+            _ if !self.rules.is_empty() => ("unnest($4::uuid[]) as one (rule)", "rule = one.rule"),
+            _ if !self.people.is_empty() => ("unnest($7::uuid[]) as one (person)", "person = one.person"),
+            _ if !self.sites.is_empty() => (
+                "unnest($5::uuid[]) as one (site) \
+                 cross join unnest(coalesce($8::smallint[], '{0, 1, 2, 3, 4}')) as each (priority)",
+                "site = one.site and priority = each.priority",
             ),
+            _ if !self.areas.is_empty() => (
+                "unnest($6::uuid[]) as one (area) \
+                 cross join unnest(coalesce($8::smallint[], '{0, 1, 2, 3, 4}')) as each (priority)",
+                "area = one.area and priority = each.priority",
+            ),
+            // The planner chooses between the trigrams and the order of time.
+            _ if !self.words().is_empty() => ("", ""),
+            _ if !self.kinds.is_empty() => ("unnest($9::text[]) as one (kind)", "kind = one.kind"),
+            _ if !self.priorities.is_empty() => ("unnest($8::smallint[]) as one (priority)", "priority = one.priority"),
+            _ => ("", ""),
+        };
+        if values.is_empty() {
+            return format!("select * from alarm_journal where {asked} and {BEFORE} {newest}");
         }
+        format!(
+            "select part.* from {values} cross join lateral (\
+             select * from alarm_journal where {is_one} and {asked} and {BEFORE} {newest}) part {newest}"
+        )
     }
 
     /// Patterns of the words that are looked for.
