@@ -14,6 +14,7 @@ mod people;
 mod places;
 mod reader;
 mod register;
+mod replay;
 mod retention;
 mod rollups;
 mod scan;
@@ -24,7 +25,7 @@ mod writer;
 
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
-pub use alarms::{JournalEntry, JournalPage};
+pub use alarms::{Entries, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, RuleVersion};
 pub use audit::{AuditEntry, AuditPage, AuditRecord, AuditVerdict};
 pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, Stopped};
 pub use error::{Error, Result};

@@ -1,19 +1,19 @@
 //! The database as screens read it: what is one tenant's, changing nothing, and never waited for without end.
 //!
-//! Row-level security decides what is seen (migrations 0010 and 0011), `in_time` how long an answer may take. Must not know
-//! who asks.
+//! Row-level security decides what is seen (migrations 0010, 0011 and 0013), `in_time` how long an answer may take. Must
+//! not know who asks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use penstock_model::{PipeId, Place, PlaceKind, PointNo, Position, TenantId, Timestamp, UserId};
+use penstock_model::{PipeId, Place, PlaceKind, PointNo, Position, RuleId, TenantId, Timestamp, UserId};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use crate::cluster::READER;
 use crate::store::pool_of;
 use crate::{
-    Chunks, DeviceAlert, Error, Figures, Found, Interpolated, Interpolation, JournalEntry, JournalPage, KeptReject,
-    Result, Series, Statistics, Store,
+    Chunks, DeviceAlert, Error, Figures, Found, Interpolated, Interpolation, JournalFilter, JournalPage, JournalRecord,
+    KeptReject, Records, Result, RuleVersion, Series, Statistics, Store,
 };
 
 /// How long an answer may take that somebody waits for.
@@ -121,6 +121,12 @@ impl Reader {
         self.scans.scan_patiently(points, from, to, CHUNK)
     }
 
+    /// As [`Store::replay`]. It takes as long as its chunks are taken; the database may take 120 s for each, then comes
+    /// [`Error::Late`].
+    pub fn replay(&self, points: Vec<PointNo>, from: Timestamp, to: Timestamp) -> Chunks {
+        self.scans.replay_patiently(points, from, to, CHUNK)
+    }
+
     /// As [`Store::places_near`].
     ///
     /// # Errors
@@ -149,8 +155,33 @@ impl Reader {
     ///
     /// # Errors
     /// [`Error::Late`]; those of the database.
-    pub async fn journal(&self, page: &JournalPage) -> Result<Vec<JournalEntry>> {
+    pub async fn journal(&self, page: &JournalPage) -> Result<Vec<JournalRecord>> {
         in_time(ANSWER, self.answers.journal(self.tenant, page)).await
+    }
+
+    /// As [`Store::scan_journal`]. It takes as long as its chunks are taken; the database may take 120 s for each, then
+    /// comes [`Error::Late`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn scan_journal(&self, filter: &JournalFilter) -> Result<Records> {
+        self.scans.scan_journal_patiently(self.tenant, filter, CHUNK)
+    }
+
+    /// As [`Store::rule_versions`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn rule_versions(&self, rule: RuleId) -> Result<Vec<RuleVersion>> {
+        in_time(ANSWER, self.answers.rule_versions(self.tenant, rule)).await
+    }
+
+    /// As [`Store::rule_version`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn rule_version(&self, rule: RuleId, number: u32) -> Result<Option<RuleVersion>> {
+        in_time(ANSWER, self.answers.rule_version(self.tenant, rule, number)).await
     }
 
     /// What everybody of the tenant is called in full.

@@ -244,7 +244,7 @@ impl Store {
         imported.points_changed = known.len();
         imported.points_added = file.points.len().saturating_sub(known.len());
 
-        alarms::write_rules(connection, tenant, &file.rules).await?;
+        alarms::write_rules(connection, tenant, &file.rules, audit).await?;
         switches::settle(connection, audit).await?;
         audit::append(connection, audit).await?;
         transaction.commit().await?;

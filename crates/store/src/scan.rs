@@ -222,7 +222,7 @@ pub(crate) fn chunks_of(pool: &PgPool, query: String, patience: Duration) -> Box
 /// What a COPY of samples selects; see [`sample`].
 pub(crate) const COLUMNS: &str = "point_no, source_time, received_time, value, quality";
 
-fn of_points(points: &[PointNo], from: Timestamp, to: Timestamp) -> String {
+pub(crate) fn of_points(points: &[PointNo], from: Timestamp, to: Timestamp) -> String {
     if points.is_empty() {
         return String::new();
     }

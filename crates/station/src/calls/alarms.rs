@@ -8,7 +8,7 @@ use penstock_api::{
     ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
 };
 use penstock_model::{Permission, RuleId, TransitionKind};
-use penstock_store::{JournalEntry, JournalPage};
+use penstock_store::{JournalEntry, JournalFilter, JournalPage};
 
 use super::{Context, DONE};
 use crate::configuration::store_error;
@@ -31,14 +31,11 @@ impl Context<'_> {
             found.ok_or_else(|| ApiError::new(Code::NotFound, "there is no such alarm: load the list again"))?;
         let state = shared.ask(|reply| Order::State { rule, reply }).await?;
         let now = shared.clock.now();
-        let page = JournalPage {
-            rules: Some(vec![rule]),
-            from: now - MONTH,
-            to: now + Duration::from_secs(60),
-            limit: 10_000,
-            before: None,
-        };
-        let entries = shared.screens.journal(&page).await.map_err(store_error)?;
+        let to = now + Duration::from_secs(60);
+        let filter = JournalFilter { rules: vec![rule], from: now - MONTH, to, ..JournalFilter::default() };
+        let page = JournalPage { filter, before: None, limit: 10_000 };
+        let records = shared.screens.journal(&page).await.map_err(store_error)?;
+        let entries: Vec<JournalEntry> = records.into_iter().map(|record| record.entry).collect();
         let raised = entries.iter().filter(|entry| entry.transition.kind == TransitionKind::Raised).count();
         let shown = entries.into_iter().take(SHOWN as usize).collect();
         Ok(AlarmDetail {
@@ -50,15 +47,11 @@ impl Context<'_> {
     }
 
     pub(super) async fn journal(&self, call: ListJournal) -> Result<Vec<JournalRow>, ApiError> {
-        let page = JournalPage {
-            rules: call.rule.map(|rule| vec![rule]),
-            from: call.from,
-            to: call.to,
-            limit: call.limit.clamp(1, 10_000),
-            before: None,
-        };
-        let entries = self.shared.screens.journal(&page).await.map_err(store_error)?;
-        self.rows(entries).await
+        let rules = call.rule.into_iter().collect();
+        let filter = JournalFilter { rules, from: call.from, to: call.to, ..JournalFilter::default() };
+        let page = JournalPage { filter, before: None, limit: call.limit.clamp(1, 10_000) };
+        let records = self.shared.screens.journal(&page).await.map_err(store_error)?;
+        self.rows(records.into_iter().map(|record| record.entry).collect()).await
     }
 
     pub(super) async fn acknowledge(&self, call: AcknowledgeAlarms) -> Result<ActReport, ApiError> {

@@ -1,5 +1,7 @@
 //! The store on a real PostgreSQL.
 
+mod alarms;
+mod alarms_search;
 mod cluster;
 mod history;
 mod places;
@@ -7,6 +9,7 @@ mod readers;
 mod recording;
 mod records;
 mod register;
+mod replay;
 mod retention;
 mod rollups;
 mod writing;

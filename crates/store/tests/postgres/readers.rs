@@ -5,7 +5,7 @@ use std::time::Duration;
 use penstock_model::{
     Address, PlaceKind, Point, PointNo, Position, Quality, Quantity, Sample, TenantId, Timestamp, TransitionKind,
 };
-use penstock_store::{Batch, JournalPage, Reader, Series, Store, Writer};
+use penstock_store::{Batch, JournalFilter, JournalPage, Reader, Series, Store, Writer};
 use penstock_testkit::database::scratch_database;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -15,8 +15,9 @@ const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 const NOBODY: TenantId = TenantId(Uuid::from_u128(3));
 
 /// Everything that screens may read, each with its columns where these are not all.
-const READ: [&str; 18] = [
+const READ: [&str; 19] = [
     "alarm_journal",
+    "alarm_rule_versions",
     "alarm_rules",
     "alarm_states",
     "areas",
@@ -37,7 +38,7 @@ const READ: [&str; 18] = [
 ];
 
 /// A row of `$1` in each table that names its tenant.
-const ROWS: [(&str, &str); 10] = [
+const ROWS: [(&str, &str); 11] = [
     ("areas", "insert into areas (id, tenant, name) values (gen_random_uuid(), $1, 'DMA 1')"),
     ("sites", "insert into sites (id, tenant, name, kind) values (gen_random_uuid(), $1, 'Tower', 'storage')"),
     (
@@ -52,14 +53,19 @@ const ROWS: [(&str, &str); 10] = [
     ),
     ("alarm_rules", "insert into alarm_rules (id, tenant, version, rule) values (gen_random_uuid(), $1, 1, '{}')"),
     (
+        "alarm_rule_versions",
+        "insert into alarm_rule_versions (rule, tenant, version, body, saved_at) \
+         values (gen_random_uuid(), $1, 1, '{}', now())",
+    ),
+    (
         "alarm_journal",
         "insert into alarm_journal (seq, tenant, rule, rule_version, occurrence, kind, at) \
          select count(*) + 1, $1, gen_random_uuid(), 1, 1, 'raised', '2026-11-20T10:00:00Z' from alarm_journal",
     ),
     (
         "alarm_states",
-        "insert into alarm_states (rule, tenant, occurrence, active, acknowledged, raised_at, changed_at, last_seq) \
-         values (gen_random_uuid(), $1, 1, true, false, now(), now(), 1)",
+        "insert into alarm_states (rule, tenant, occurrence, active, acknowledged, raised_at, called_at, changed_at, \
+         last_seq) values (gen_random_uuid(), $1, 1, true, false, now(), now(), now(), 1)",
     ),
     (
         "rejects",
@@ -184,9 +190,10 @@ async fn no_table_shows_what_is_another_tenants() {
         assert_eq!((owner, seen(&screens, table).await, seen(&nobody, table).await), (2, 1, 0), "{table}");
     }
 
-    let page = JournalPage { rules: None, from: Timestamp::MIN, to: Timestamp::MAX, before: None, limit: 10 };
+    let page = JournalPage { filter: JournalFilter::default(), before: None, limit: 10 };
     let journal = screens.journal(&page).await.expect("journal");
-    assert_eq!(journal.iter().map(|entry| entry.transition.kind).collect::<Vec<_>>(), [TransitionKind::Raised]);
+    let kinds: Vec<_> = journal.iter().map(|record| record.entry.transition.kind).collect();
+    assert_eq!(kinds, [TransitionKind::Raised]);
     assert_eq!(screens.names().await.expect("names").into_values().collect::<Vec<_>>(), ["Asha"]);
     assert_eq!(screens.rejects(10).await.expect("rejects").len(), 1);
     assert_eq!(screens.device_alerts(10).await.expect("alerts").len(), 1);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_model::{RuleId, TenantId, Timestamp, Transition, TransitionKind, UserId};
-use penstock_store::{AuditEntry, Batch, DeviceAlert, Error, JournalEntry, JournalPage, Reject, Writer};
+use penstock_store::{AuditEntry, Batch, DeviceAlert, Error, JournalEntry, JournalFilter, JournalPage, Reject, Writer};
 use penstock_testkit::database::scratch_database;
 use sqlx::Executor as _;
 use uuid::Uuid;
@@ -21,17 +21,9 @@ fn rule(name: &str) -> RuleId {
 fn entry(seq: u64, rule: RuleId, occurrence: u64, kind: TransitionKind) -> JournalEntry {
     let by = matches!(kind, TransitionKind::Acknowledged).then(|| UserId::derived(tenant().0, "asha"));
     let at = NOW + Duration::from_secs(seq);
-    let transition = Transition {
-        rule,
-        occurrence,
-        kind,
-        at,
-        value: Some(4.5),
-        by,
-        comment: Some("a\0b".into()),
-        rule_version: 3,
-        detail: None,
-    };
+    let comment = Some("a\0b".into());
+    let transition =
+        Transition { rule, occurrence, kind, at, value: Some(4.5), by, comment, rule_version: 3, detail: None };
     JournalEntry { seq, transition }
 }
 
@@ -68,11 +60,13 @@ async fn states_follow_the_journal_however_often_it_comes() {
     assert_eq!(store.rebuild_alarm_states(tenant()).await.expect("rebuilt"), 2);
     assert_eq!(store.alarm_states(tenant()).await.expect("states"), states);
 
-    let page = JournalPage { rules: None, from: Timestamp::MIN, to: Timestamp::MAX, before: None, limit: 100 };
+    let page = JournalPage { filter: JournalFilter::default(), before: None, limit: 100 };
     let journal = store.journal(tenant(), &page).await.expect("journal");
-    assert_eq!(journal.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [8, 7, 6, 5, 4, 3, 2, 1]);
-    let page = JournalPage { rules: Some(vec![b]), before: Some(8), limit: 1, ..page };
-    let journal = store.journal(tenant(), &page).await.expect("journal");
+    assert_eq!(journal.iter().map(|record| record.entry.seq).collect::<Vec<_>>(), [8, 7, 6, 5, 4, 3, 2, 1]);
+    let of_b = JournalFilter { rules: vec![b], ..JournalFilter::default() };
+    let page = JournalPage { filter: of_b, before: Some(8), limit: 1 };
+    let journal: Vec<JournalEntry> =
+        store.journal(tenant(), &page).await.expect("journal").into_iter().map(|record| record.entry).collect();
     let mut expected = entries[6].clone();
     expected.transition.comment = Some("a\u{fffd}b".into());
     assert_eq!(journal, [expected]);

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use penstock_model::{
-    Address, AlarmClass, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel,
-    Limits, Person, Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority,
-    Quality, Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
-    UserId,
+    Address, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel, Limits, Person,
+    Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority, Quality,
+    Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit, UserId,
 };
 use penstock_store::{
     AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, UnitReturn, UnitSwitch, Writer,
