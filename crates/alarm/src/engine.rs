@@ -6,7 +6,8 @@
 //! later gives the same alarms with the same times as it would have given live. Between two samples the newer one is
 //! taken to hold until the next, at most for the point's `stale_after`; a delay that runs out in between ends the
 //! moment it runs out, and that moment is the transition's time. A sample at that very moment decides for itself.
-//! The own time of an alarm that looks at several points is that of whichever of them is ahead.
+//! The own time of an alarm that looks at several points is that of whichever of them is ahead, by a clock that is not
+//! ahead of the station's.
 //!
 //! [`Engine::tick`] lets own time go on without samples: from the newest sample's source time by as much as has passed
 //! since it was received, and only while the sample is recent (its source time less than `stale_after` ago). Transport
@@ -27,7 +28,7 @@
 //!
 //! # Silence
 //! Silence goes by received time and concerns whole sites and assets: any sample of any of their points is a sign of
-//! life, also one too old to be evaluated, except [`Fault::Disconnected`], which is what a broker says in a dead
+//! life, also one too old to be evaluated, except `Fault::Disconnected`, which is what a broker says in a dead
 //! device's stead. Silence is counted from the first tick for what has points and has not spoken yet.
 
 mod acts;
@@ -37,6 +38,7 @@ mod life;
 mod order;
 mod point;
 mod rules;
+mod sampling;
 mod snapshot;
 mod suppression;
 
@@ -44,16 +46,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use penstock_model::{
-    AlarmRule, AlarmState, AssetId, Fault, Point, PointId, Priority, Quality, RuleId, Sample, SiteId, Subject,
-    Timestamp, Transition,
+    AlarmRule, AlarmState, AssetId, Point, PointId, Priority, RuleId, Sample, SiteId, Subject, Timestamp, Transition,
 };
 
 use self::alarm::Alarm;
 use self::joint::Joint;
 use self::life::Life;
-use self::point::{WatchedPoint, has_doubtful_time};
+use self::point::WatchedPoint;
 pub use self::snapshot::Snapshot;
-use crate::Reading;
 use crate::list::{self, Counts};
 
 /// A sample on its way through the engine.
@@ -150,81 +150,6 @@ impl Engine {
             .filter(|index| engine.alarms.get(*index).is_some_and(|alarm| alarm.is_active() && alarm.place.is_none()))
             .collect();
         engine
-    }
-
-    /// Evaluates a sample; transitions are appended to `out`, the earliest first.
-    ///
-    /// Samples come in received order. One that is not newer than the newest one evaluated of its point is not
-    /// evaluated; it is a sign of life of its site and asset all the same.
-    pub fn sample(&mut self, evaluated: &Evaluated<'_>, out: &mut Vec<Transition>) {
-        let start = out.len();
-        let point = self.point_of.get(&evaluated.point).copied();
-        self.hear(evaluated, point, out);
-        if let Some(index) = point {
-            self.evaluate(index, evaluated, out);
-        }
-        self.settle(start, out);
-    }
-
-    fn evaluate(&mut self, index: usize, evaluated: &Evaluated<'_>, out: &mut Vec<Transition>) {
-        let Self { alarms, points, joints, running, running_joints, .. } = self;
-        let Some(point) = points.get_mut(index) else { return };
-        let sample = evaluated.sample;
-        if point.has_evaluated(sample) {
-            return;
-        }
-        let is_doubtful = has_doubtful_time(sample);
-        let to = if is_doubtful {
-            point.newest.and_then(|newest| newest.own_at(sample.received_time)).unwrap_or(point.own)
-        } else {
-            sample.source_time
-        };
-        point.advance(alarms, to, is_doubtful, out);
-        let named_by = std::mem::take(&mut point.joints);
-        let suppresses = std::mem::take(&mut point.suppresses);
-        // What the points said before counts up to this sample.
-        for joint in &named_by {
-            let Some(joint) = joints.get_mut(*joint) else { continue };
-            let its_own = joint.newest.and_then(|newest| newest.own_at(sample.received_time));
-            let to = if is_doubtful { its_own.unwrap_or(joint.own) } else { to };
-            joint.advance(alarms, points, to, is_doubtful, out);
-        }
-        let reading = Reading::of(sample, evaluated.score);
-        if let Some(point) = points.get_mut(index) {
-            point.take(sample, reading);
-        }
-        // A suppression begins before what it suppresses, and ends after what it has hidden is over.
-        note_suppression(alarms, points, &suppresses, true, sample.received_time, out);
-        if let Some(point) = points.get_mut(index) {
-            let mut runs = false;
-            for alarm in &point.alarms {
-                let Some(alarm) = alarms.get_mut(*alarm) else { continue };
-                alarm.feed(reading, point.own, point.stale_micros);
-                let holds = alarm.holds(reading, point.own, point.stale_micros);
-                alarm.judge(holds, point.own, reading.value, out);
-                runs |= alarm.runs();
-            }
-            if runs && !point.is_queued {
-                point.is_queued = true;
-                running.push(index);
-            }
-        }
-        let stale_micros = points.get(index).map_or(0, |point| point.stale_micros);
-        for place in &named_by {
-            let Some(joint) = joints.get_mut(*place) else { continue };
-            if !is_doubtful {
-                joint.take(sample, stale_micros);
-            }
-            joint.judge(alarms, points, out);
-            if !joint.is_queued && joint.runs(alarms) {
-                joint.is_queued = true;
-                running_joints.push(*place);
-            }
-        }
-        note_suppression(alarms, points, &suppresses, false, sample.received_time, out);
-        if let Some(point) = points.get_mut(index) {
-            (point.joints, point.suppresses) = (named_by, suppresses);
-        }
     }
 
     /// Lets delays run out, shelves end and alarms call again, keeps schedules and finds silence; transitions are
@@ -335,24 +260,6 @@ impl Engine {
         }))
     }
 
-    /// Notes a site's and an asset's sign of life.
-    fn hear(&mut self, evaluated: &Evaluated<'_>, point: Option<usize>, out: &mut Vec<Transition>) {
-        if evaluated.sample.quality == Quality::Bad(Fault::Disconnected) {
-            return;
-        }
-        let point = point.and_then(|index| self.points.get(index));
-        let asset = point.and_then(|point| point.asset);
-        let site = evaluated.site.and_then(|site| {
-            let known = point.and_then(|point| point.site).filter(|(id, _)| *id == site);
-            known.map(|(_, index)| index).or_else(|| self.life_of.get(&Subject::Site(site)).copied())
-        });
-        for index in [site, asset].into_iter().flatten() {
-            if let Some(life) = self.lives.get_mut(index) {
-                life.hear(&mut self.alarms, evaluated.sample.received_time, out);
-            }
-        }
-    }
-
     /// Waits for what an alarm's own times ask for, where they do.
     fn watch_time(&mut self, index: usize) {
         let Some(alarm) = self.alarms.get_mut(index) else { return };
@@ -369,25 +276,6 @@ impl Engine {
         if !alarm.is_suppressible && (alarm.suppressor.is_some() || is_suppressed) {
             alarm.is_suppressible = true;
             self.suppressible.push(index);
-        }
-    }
-}
-
-/// Begins, or ends, what a new sample suppresses.
-fn note_suppression(
-    alarms: &mut [Alarm],
-    points: &[WatchedPoint],
-    suppressed: &[usize],
-    begins: bool,
-    now: Timestamp,
-    out: &mut Vec<Transition>,
-) {
-    for index in suppressed {
-        let Some(alarm) = alarms.get_mut(*index) else { continue };
-        let holds = alarm.suppressing_expression(points, now);
-        if holds == Some(begins) {
-            alarm.note_expression(holds);
-            alarm.suppress_as_designed(now, out);
         }
     }
 }

@@ -33,18 +33,27 @@ impl Joint {
         self.points = named;
         (self.newest, self.own) = (None, Timestamp::MIN);
         for point in self.points.iter().filter_map(|(_, index)| points.get(*index)) {
-            self.own = self.own.max(point.own);
-            if point.newest.map(|newest| newest.source) > self.newest.map(|newest| newest.source) {
-                (self.newest, self.stale_micros) = (point.newest, point.stale_micros);
+            let Some(newest) = point.newest else { continue };
+            let source = newest.received.map_or(newest.source, |received| newest.source.min(received));
+            self.own = self.own.max(source);
+            if self.newest.is_none_or(|ahead| source > ahead.source) {
+                (self.newest, self.stale_micros) = (Some(Newest { source, ..newest }), point.stale_micros);
             }
         }
     }
 
+    /// The time that a sample of one of its points comes from: a device whose clock is ahead of the station's does not make
+    /// the values of the others old.
+    pub(super) fn time_of(sample: &Sample) -> Timestamp {
+        sample.source_time.min(sample.received_time)
+    }
+
     /// Takes the times of a new sample of one of its points.
     pub(super) fn take(&mut self, sample: &Sample, stale_micros: i64) {
-        self.own = self.own.max(sample.source_time);
-        if self.newest.is_none_or(|newest| sample.source_time >= newest.source) {
-            self.newest = Some(Newest { source: sample.source_time, received: Some(sample.received_time) });
+        let source = Self::time_of(sample);
+        self.own = self.own.max(source);
+        if self.newest.is_none_or(|newest| source >= newest.source) {
+            self.newest = Some(Newest { source, received: Some(sample.received_time) });
             self.stale_micros = stale_micros;
         }
     }

@@ -91,6 +91,17 @@ fn an_expression_that_is_known_in_part_goes_on_where_that_decides() {
 }
 
 #[test]
+fn a_device_whose_clock_is_ahead_does_not_make_the_others_old() {
+    let both = Expression::all(vec![leaf(0, Test::AtLeast(10.0)), leaf(1, Test::AtLeast(10.0))]);
+    let mut bench = Bench::new(vec![on(0, Condition::Expression(both), 20)]);
+    for at in [0, 10, 20, 30] {
+        bench.give(0, &sample(secs(at + 150), secs(at), 12.0, Quality::Good), None);
+        bench.give(1, &sample(secs(at + 5), secs(at + 5), 12.0, Quality::Good), None);
+    }
+    assert_eq!(bench.entries(), [(Raised, 25)]);
+}
+
+#[test]
 fn deadlines_see_what_goes_stale_before() {
     let both = Expression::all(vec![leaf(0, Test::AtLeast(10.0)), leaf(1, Test::AtLeast(10.0))]);
     let mut bench = Bench::new(vec![on(0, Condition::Expression(both), 60)]);

@@ -46,7 +46,7 @@ pub enum Side {
 pub enum Reference {
     /// A setpoint that is part of the rule, in SI.
     Setpoint(f64),
-    /// The newest good value of another point, for example one that carries a setpoint.
+    /// The newest value of another point, for example one that carries a setpoint, while that is good and not stale.
     Point(PointId),
 }
 
@@ -209,7 +209,7 @@ pub enum Condition {
         deadband: f64,
     },
     /// The value rises or falls by so much a second or more: the difference between its newest good sample and the one in
-    /// force `over` earlier, by the time between the two.
+    /// force `over` earlier, by the time between the two. Nothing is known where that one was stale then.
     Rate {
         /// Which way.
         side: Side,
@@ -220,7 +220,8 @@ pub enum Condition {
         /// By how much slower it must be to end, a second, 0 or more, below `per_second`.
         deadband: f64,
     },
-    /// The value has not moved: all good samples of so long lie within a band of this width, while samples do come.
+    /// The value has not moved: all good samples of so long lie within a band of this width, while samples do come. Time
+    /// in which the point was stale does not count.
     Stuck {
         /// The width of the band, 0 or more.
         within: f64,
@@ -244,7 +245,8 @@ pub enum Condition {
         /// The threshold, 0 to 1.
         score: f64,
     },
-    /// The value has begun to pass a test so many times within a window: a pump that starts too often.
+    /// The value has begun to pass a test so many times within a window: a pump that starts too often. It ends with the
+    /// first good sample after enough of them have left the window.
     Count {
         /// What is counted: from not passing to passing.
         of: Test,

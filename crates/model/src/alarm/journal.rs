@@ -160,16 +160,17 @@ pub struct AlarmState {
     pub realarms: u32,
     /// When it was raised.
     pub raised_at: Timestamp,
-    /// From when it calls: raised, called again, or let go by a shelf, its design or service while it was active.
+    /// From when it calls: raised, called again, or let go by a shelf, its design or service while it was active. An
+    /// acknowledgement from before that is of no account.
     #[serde(default)]
     pub called_at: Timestamp,
-    /// When it last changed.
+    /// When it last changed; it never goes back, though samples that come late can.
     pub changed_at: Timestamp,
     /// The value that raised it.
     pub value: Option<f64>,
     /// Who acknowledged it.
     pub acknowledged_by: Option<UserId>,
-    /// When it was acknowledged.
+    /// When it was acknowledged; none where nobody needed to.
     #[serde(default)]
     pub acknowledged_at: Option<Timestamp>,
 }

@@ -319,8 +319,14 @@ impl AlarmRule {
         if self.realarm.is_some_and(|realarm| realarm.after.is_zero() || realarm.at_most == 0) {
             return Some("to call again needs a time above 0 and a number of times from 1".to_owned());
         }
+        if self.realarm.is_some() && self.acknowledgement == AcknowledgementModel::NotRequired {
+            return Some("the time to call again counts from an acknowledgement: require it".to_owned());
+        }
         if self.latches && self.acknowledgement == AcknowledgementModel::NotRequired {
             return Some("an alarm that latches must be acknowledged before it is reset: require it".to_owned());
+        }
+        if self.first_out.as_ref().is_some_and(|group| group.trim().is_empty()) {
+            return Some("the first-out group has no name: give one, or take the group away".to_owned());
         }
         if self.screen.as_ref().is_some_and(|path| !path.starts_with('/') || path.starts_with("//")) {
             return Some("the linked screen is no path of the app: begin it with one slash".to_owned());
@@ -388,6 +394,16 @@ mod tests {
         assert!(fault(&|rule| rule.on_delay = Duration::from_secs(8 * 24 * 3_600)).is_some());
         assert!(fault(&|rule| rule.screen = Some("//elsewhere".to_owned())).is_some());
         assert!(fault(&|rule| rule.schedule = Some(Schedule::default())).is_some());
+        assert!(fault(&|rule| rule.first_out = Some(" ".to_owned())).is_some());
+        let realarm = Some(Realarm { after: Duration::from_secs(60), at_most: 1 });
+        assert!(fault(&|rule| rule.realarm = realarm).is_none());
+        assert!(
+            fault(&|rule| {
+                rule.realarm = realarm;
+                rule.acknowledgement = AcknowledgementModel::NotRequired;
+            })
+            .is_some()
+        );
         assert!(
             fault(&|rule| {
                 rule.latches = true;
