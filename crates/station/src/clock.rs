@@ -145,6 +145,12 @@ impl ClockWatch {
     }
 }
 
+/// A zone's offset from UTC at a time; zero where nobody knows the zone.
+pub(crate) fn offset_of(time_zone: &str, at: Timestamp) -> i32 {
+    let zone = jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    jiff::Timestamp::from_microsecond(at.as_micros()).map_or(0, |at| zone.to_offset(at).seconds())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@
 mod acts;
 mod directory;
 mod redelivery;
+pub(crate) mod resume;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -24,10 +25,11 @@ use penstock_model::{
 use penstock_sources::Received;
 use penstock_spool::Room;
 use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject, UnitReturn, UnitSwitch};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SleepWatch;
+use crate::clock::offset_of;
 use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
@@ -36,6 +38,7 @@ use crate::spooler::{Job, Spooler};
 pub(crate) use acts::Act;
 use directory::{Directory, Entry};
 use redelivery::Redeliveries;
+use resume::{Moment, Resumed};
 
 /// Messages that wait for the pipeline; when there are more, sources wait and so slow their brokers.
 pub(crate) const QUEUE: usize = 2_048;
@@ -58,6 +61,8 @@ const SET_BACK: Duration = Duration::from_secs(60);
 const REJECTS_TOLD: Duration = Duration::from_secs(10);
 /// How often delays and silence are looked at.
 const TICK: Duration = Duration::from_millis(500);
+/// How often what the alarm engine is about to do is kept.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Counters since the start.
 #[derive(Debug, Default)]
@@ -182,8 +187,10 @@ pub(crate) struct Start {
     pub counters: Arc<Counters>,
     /// Where records go.
     pub spooler: Spooler,
-    /// Alarm states that a former run left.
-    pub states: Vec<AlarmState>,
+    /// The alarm engine where a former run left it.
+    pub alarms: Resumed,
+    /// Where to put what the engine is about to do, as bytes.
+    pub moments: watch::Sender<Vec<u8>>,
     /// Newest stored sample of each point.
     pub latest: Vec<Sample>,
     /// Messages with values without a time that a former run has taken in, the oldest first.
@@ -207,6 +214,11 @@ pub(crate) struct Pipeline {
     routes: HashMap<String, Arc<Routes>>,
     standard: Arc<Routes>,
     engine: Engine,
+    /// What the engine did before the start and nobody journalled.
+    missed: Vec<Transition>,
+    moments: watch::Sender<Vec<u8>>,
+    /// When the engine's moment was last kept.
+    kept_at: Timestamp,
     fleet: Fleet,
     redeliveries: Redeliveries,
     /// Jobs that wait for room in the spool.
@@ -242,10 +254,10 @@ impl Pipeline {
     pub(crate) fn new(start: Start) -> Self {
         let now = start.clock.now();
         let inner = start.register.lock();
-        let evaluated: BTreeMap<PointNo, Timestamp> =
-            start.latest.iter().map(|sample| (sample.point, sample.source_time)).collect();
-        let facts = inner.points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));
-        let engine = Engine::new(inner.rules.values().cloned().collect(), start.states, facts);
+        let Resumed { mut engine, missed } = start.alarms;
+        engine.set_utc_offset(offset_of(&inner.plant.time_zone, now));
+        // The station heard nothing while it did not run: that is no site's silence.
+        engine.listen_from(now);
         let mut directory = Directory::new(inner.points.values());
         for sample in &start.latest {
             directory.is_newest(sample);
@@ -268,6 +280,9 @@ impl Pipeline {
             routes: HashMap::new(),
             standard: Arc::new(Routes::standard()),
             engine,
+            missed,
+            moments: start.moments,
+            kept_at: now,
             fleet,
             redeliveries: Redeliveries::new(start.deliveries),
             backlog: VecDeque::new(),
@@ -299,6 +314,11 @@ impl Pipeline {
         mut orders: mpsc::Receiver<Order>,
         shutdown: CancellationToken,
     ) {
+        if !self.missed.is_empty() {
+            let out = Yield { transitions: std::mem::take(&mut self.missed), ..Yield::default() };
+            let job = self.settle(out, Vec::new());
+            self.put(job);
+        }
         let mut batch = Vec::with_capacity(BATCH);
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -335,6 +355,7 @@ impl Pipeline {
         while let Ok(order) = orders.try_recv() {
             self.carry_out(order).await;
         }
+        self.keep_moment();
         self.put_all().await;
     }
 
@@ -564,10 +585,39 @@ impl Pipeline {
         let mut out = Yield::default();
         let now = self.clock.now();
         self.look_for_sleep(now);
+        let offset = offset_of(&self.register.lock().plant.time_zone, now);
+        self.engine.set_utc_offset(offset);
+        if now.since(self.kept_at) >= KEEP_EVERY || now < self.kept_at {
+            self.kept_at = now;
+            self.keep_moment();
+        }
         self.engine.tick(now, &mut out.transitions);
         if !out.transitions.is_empty() {
             let job = self.settle(out, Vec::new());
             self.put(job);
+        }
+    }
+
+    /// Keeps what the engine is about to do, once everything before is durable.
+    fn keep_moment(&mut self) {
+        let moment = Moment {
+            journal_seq: self.journal_seq,
+            received: self.newest_received,
+            states: self.engine.states().cloned().collect(),
+            engine: self.engine.snapshot(),
+        };
+        match moment.to_bytes() {
+            Ok(bytes) => {
+                let moments = self.moments.clone();
+                let done = move |outcome: Result<(), String>| {
+                    if outcome.is_ok() {
+                        // Nobody listens any more where the station is about to stop without it.
+                        drop(moments.send(bytes));
+                    }
+                };
+                self.put(Job { done: Some(Box::new(done)), ..Job::default() });
+            }
+            Err(error) => tracing::error!(%error, "what alarms are about to do cannot be kept"),
         }
     }
 
@@ -750,7 +800,7 @@ fn count_discovered(register: &Register, changed: &[Point]) -> usize {
     same.filter(waits).count() + changed.values().copied().filter(waits).count()
 }
 
-fn facts_of(point: &Point, evaluated_until: Option<Timestamp>) -> PointFacts {
+pub(crate) fn facts_of(point: &Point, evaluated_until: Option<Timestamp>) -> PointFacts {
     PointFacts { id: point.id, site: point.site, asset: point.asset, stale_after: point.stale_after, evaluated_until }
 }
 

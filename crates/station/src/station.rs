@@ -17,7 +17,7 @@ use penstock_spool::{Seq, Spool};
 use penstock_store::{
     Cluster, ClusterEvent, ClusterSettings, ConnectOptions, Delivery, DetectorModel, Reader, Store, Writer,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,7 @@ use crate::instance::{Instance, Running};
 use crate::live::{Feed, Live};
 use crate::notices::{Notices, RecentLog};
 use crate::patience::until_done;
+use crate::pipeline::resume::{self, Resumed};
 use crate::pipeline::{self, Counters, Order, Pipeline, Start};
 use crate::register::Register;
 use crate::secrets::Secrets;
@@ -116,6 +117,7 @@ pub(crate) struct Shared {
 /// The parts that stopping takes apart, in order.
 struct Parts {
     pipeline: JoinHandle<()>,
+    keeping: JoinHandle<()>,
     spooler: JoinHandle<()>,
     copier: JoinHandle<()>,
     rest: JoinSet<()>,
@@ -187,6 +189,8 @@ impl Station {
         let live = Live::new(clock.clone(), settings.live.tick());
         live.set_register(register.lock().version);
         let (spooler, spooler_task) = spooler(Arc::clone(&spool), notices.clone(), Arc::clone(&appended));
+        let (moments, newest_moment) = watch::channel(Vec::new());
+        let keeping = tokio::spawn(resume::keep(data.clone(), newest_moment));
         let pipeline = Pipeline::new(Start {
             clock: clock.clone(),
             tenant,
@@ -195,7 +199,8 @@ impl Station {
             notices: notices.clone(),
             counters: Arc::clone(&counters),
             spooler,
-            states: found.states,
+            alarms: found.alarms,
+            moments,
             latest: found.latest,
             deliveries: found.deliveries,
             fleet: found.fleet,
@@ -222,6 +227,7 @@ impl Station {
         let copying = copier.run(stop_copier.clone(), cut.clone());
         let parts = Parts {
             pipeline: tokio::spawn(pipeline.run(messages, orders_out, stop_pipeline.clone())),
+            keeping,
             spooler: tokio::spawn(spooler_task.run(cut.clone())),
             copier: tokio::spawn(async move {
                 if let Err(error) = copying.await {
@@ -343,6 +349,7 @@ impl Station {
         parts.stop_pipeline.cancel();
         late("pipeline", tokio::time::timeout(DRAIN, parts.pipeline).await);
         late("spool", tokio::time::timeout(DRAIN, parts.spooler).await);
+        late("alarms", tokio::time::timeout(DRAIN, parts.keeping).await);
         tracing::info!("stopping: copying the rest into the database");
         parts.stop_copier.cancel();
         late("copying", tokio::time::timeout(DRAIN, parts.copier).await);
@@ -609,7 +616,7 @@ struct Begun {
 /// What the database says of the plant, its alarms and its people.
 struct Found {
     register: Register,
-    states: Vec<AlarmState>,
+    alarms: Resumed,
     latest: Vec<Sample>,
     deliveries: Vec<Delivery>,
     fleet: Fleet,
@@ -685,7 +692,7 @@ impl Begun {
                 "read samples back that came during a change of unit that was never stored"
             );
         }
-        let find = || Found::find(&store, tenant, &settings.plant, clock, &demo);
+        let find = || Found::find(&store, data, tenant, &settings.plant, clock, &demo);
         let found = until_done("reading plant, alarms and people", notices, stop, find).await?;
         let open_screens = || {
             let store = store.clone();
@@ -699,6 +706,7 @@ impl Begun {
 impl Found {
     async fn find(
         store: &Store,
+        data: &Path,
         tenant: TenantId,
         plant: &PlantSettings,
         clock: &Clock,
@@ -706,10 +714,11 @@ impl Found {
     ) -> Result<Self, Error> {
         let register = load_register(store, tenant, plant, clock).await?;
         store.remember_people(tenant, &demo.remembered()).await?;
+        let latest = store.latest(tenant).await?;
         Ok(Self {
+            alarms: resume::resumed(store, resume::kept(data), tenant, &register, &latest).await?,
             register,
-            states: store.alarm_states(tenant).await?,
-            latest: store.latest(tenant).await?,
+            latest,
             deliveries: store.deliveries().await?,
             fleet: load_fleet(store, tenant).await?,
             journal_seq: store.last_journal_seq().await?,

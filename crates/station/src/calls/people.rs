@@ -5,6 +5,7 @@ use penstock_model::{Person, Role, UserId};
 use penstock_store::AuditEntry;
 
 use super::{Context, DONE};
+use crate::clock::offset_of;
 use crate::configuration::store_error;
 use crate::secrets::random_bytes;
 use crate::sessions::{MIN_PASSWORD_CHARS, hash_password, verify_password};
@@ -180,12 +181,6 @@ async fn verified(password: String, hash: Option<String>) -> Result<bool, ApiErr
     tokio::task::spawn_blocking(move || verify_password(&password, hash.as_deref()))
         .await
         .map_err(|error| ApiError::new(Code::Failed, error.to_string()))
-}
-
-/// A zone's offset from UTC at a time; zero where nobody knows the zone.
-fn offset_of(time_zone: &str, at: penstock_model::Timestamp) -> i32 {
-    let zone = jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    jiff::Timestamp::from_microsecond(at.as_micros()).map_or(0, |at| zone.to_offset(at).seconds())
 }
 
 #[cfg(test)]

@@ -4,19 +4,29 @@
 //! The states themselves follow from the journal; where the file is missing or torn, the engine begins with them and its
 //! delays begin anew. Must not know what a condition is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use penstock_alarm::{Engine, Evaluated, PointFacts, Snapshot};
-use penstock_model::{AlarmRule, AlarmState, RuleId, Sample, Timestamp, Transition, TransitionKind};
-use penstock_store::JournalEntry;
+use penstock_model::{
+    AlarmRule, AlarmState, Point, PointId, PointNo, PointState, RuleId, Sample, TenantId, Timestamp, Transition,
+    TransitionKind,
+};
+use penstock_store::{JournalEntry, Store};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+
+use super::facts_of;
+use crate::register::Register;
 
 /// Version of the file's layout; of another one nothing is taken up.
 const VERSION: u8 = 1;
 const FILE: &str = "alarms.now";
+/// How far back samples may have been measured that came since: what is later was history when it came.
+const LATE: Duration = Duration::from_secs(3_600);
+/// And how far ahead of the newest received one.
+const AHEAD: Duration = Duration::from_secs(120);
 /// How often an engine that is taken up looks at its clocks.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -102,6 +112,58 @@ fn write(fresh: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(fresh, path)
+}
+
+/// The engine where a former run left it: at `kept`, and through what was stored since.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn resumed(
+    store: &Store,
+    kept: Option<Moment>,
+    tenant: TenantId,
+    register: &Register,
+    latest: &[Sample],
+) -> penstock_store::Result<Resumed> {
+    let (rules, points) = {
+        let inner = register.lock();
+        let points: BTreeMap<PointNo, Point> = inner.points.clone();
+        (inner.rules.values().cloned().collect::<Vec<_>>(), points)
+    };
+    let evaluated: BTreeMap<PointNo, Timestamp> =
+        latest.iter().map(|sample| (sample.point, sample.source_time)).collect();
+    let facts = || points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));
+    let Some(moment) = kept.filter(|moment| moment.received.as_micros() > 0) else {
+        let engine = Engine::new(rules, store.alarm_states(tenant).await?, facts());
+        return Ok(Resumed { engine, missed: Vec::new() });
+    };
+    let mut entries = Vec::new();
+    let mut since = store.journal_since(tenant, moment.journal_seq);
+    while let Some(chunk) = since.recv().await {
+        entries.extend(chunk?);
+    }
+    let judged: BTreeSet<PointId> = rules.iter().flat_map(AlarmRule::points).collect();
+    let adopted = points.values().filter(|point| point.state == PointState::Adopted);
+    // Any point is a sign of life of its site.
+    let replayed: Vec<PointNo> =
+        adopted.filter(|point| point.site.is_some() || judged.contains(&point.id)).map(|point| point.no).collect();
+    let (from, received) = (moment.received - LATE, moment.received);
+    let newest = latest.iter().map(|sample| sample.received_time).max().unwrap_or(received);
+    let without_end = points.values().map(|point| facts_of(point, None)).collect();
+    let mut resuming = Resuming::new(moment, rules, without_end, entries);
+    if newest > received {
+        let mut chunks = store.replay(replayed, from, newest + AHEAD);
+        while let Some(chunk) = chunks.recv().await {
+            for sample in chunk?.iter().filter(|sample| sample.received_time > received) {
+                if let Some(point) = points.get(&sample.point) {
+                    resuming.sample(&Evaluated { point: point.id, site: point.site, sample, score: None });
+                }
+            }
+        }
+    }
+    let mut resumed = resuming.finish();
+    resumed.engine.set_points(facts());
+    Ok(resumed)
 }
 
 /// An engine that is being taken up.
@@ -195,9 +257,7 @@ fn is_act(entry: &Transition) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{
-        Condition, LimitLevel, PointId, PointNo, Quality, Raise, Shelving, Subject, TransitionDetail, UserId,
-    };
+    use penstock_model::{Condition, LimitLevel, Quality, Raise, Shelving, Subject, TransitionDetail, UserId};
 
     use super::*;
 
