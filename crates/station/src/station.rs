@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use penstock_anomaly::{Detector, Fleet, SNAPSHOT_VERSION, Snapshot};
 use penstock_api::{ApiError, Code, StationStatus};
-use penstock_model::{AlarmState, Clock, Permission, PointNo, Sample, TenantId, Timestamp};
+use penstock_model::{Clock, Permission, PointNo, Sample, TenantId, Timestamp};
 use penstock_sources::broker::{Credentials, Keeper, PrivateBroker, keeps_device_password};
 use penstock_sources::mqtt::MqttSettings;
 use penstock_sources::{Received, Secret, SourceState};

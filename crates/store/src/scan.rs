@@ -242,7 +242,7 @@ pub(crate) fn of_points(points: &[PointNo], from: Timestamp, to: Timestamp) -> S
 
 /// Sends what `query`, a selection of [`COLUMNS`], finds; nothing where it is empty. No chunk may take the database
 /// longer than `patience`; whoever takes them may take as long as they like.
-async fn copy_into(
+pub(crate) async fn copy_into(
     pool: &PgPool,
     query: &str,
     patience: Duration,

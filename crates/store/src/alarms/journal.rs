@@ -62,7 +62,7 @@ pub(crate) async fn append(connection: &mut PgConnection, tenant: TenantId, entr
         .bind(transitions().map(|transition| transition.value).collect::<Vec<_>>())
         .bind(transitions().map(|transition| transition.by.map(|by| by.0)).collect::<Vec<_>>())
         .bind(transitions().map(|transition| transition.comment.as_deref().map(clean)).collect::<Vec<_>>())
-        .bind(transitions().map(|transition| transition.detail.map(Json)).collect::<Vec<_>>())
+        .bind(transitions().map(|transition| transition.detail.as_ref().map(Json)).collect::<Vec<_>>())
         .fetch_all(&mut *connection)
         .await?;
     let written: BTreeSet<i64> = written.into_iter().collect();

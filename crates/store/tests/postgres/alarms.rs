@@ -134,7 +134,7 @@ async fn states_have_every_axis_and_come_back_when_they_are_made_anew() {
     let shelving = Shelving { until: NOW + Duration::from_secs(3_600), one_shot: true };
     let shelving = Some(TransitionDetail::Shelving(shelving));
     let acts = [
-        ("latched", 1, Raised, raise),
+        ("latched", 1, Raised, raise.clone()),
         ("again", 1, Raised, None),
         ("shelved", 0, Shelved, shelving),
         ("suppressed", 0, Suppressed, None),
