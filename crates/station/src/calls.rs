@@ -206,9 +206,16 @@ const DONE: Done = Done {};
 
 #[cfg(test)]
 mod tests {
-    /// What calls ask the owner of the tables for: changes, and what signing in needs.
-    const OF_OWNER: [&str; 6] =
-        ["append_audit", "create_first_admin", "password_hash", "person_by_name", "preferences", "set_preferences"];
+    /// What calls ask the owner of the tables for: changes, what signing in needs, and whether there is an archive.
+    const OF_OWNER: [&str; 7] = [
+        "append_audit",
+        "create_first_admin",
+        "has_archive",
+        "password_hash",
+        "person_by_name",
+        "preferences",
+        "set_preferences",
+    ];
 
     #[test]
     fn calls_read_as_screens_and_never_as_the_owner() {
