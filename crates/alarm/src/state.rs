@@ -542,6 +542,19 @@ mod tests {
         }
     }
 
+    /// Two stations that did not see each other for a while: one takes it off the shelf, the other has acknowledged since.
+    #[test]
+    fn what_was_let_go_before_an_acknowledgement_does_not_call_back() {
+        let mut state = None;
+        for entry in [entry(Raised, 1, 10), entry(Shelved, 1, 11), entry(Acknowledged, 1, 15), entry(Unshelved, 1, 13)]
+        {
+            assert!(apply(&mut state, &entry), "{entry:?}");
+        }
+        let state = state.expect("raised");
+        assert_eq!((state.shelf, state.acknowledged, state.called_at), (None, true, secs(10)));
+        assert_eq!((state.acknowledged_at, state.changed_at), (Some(secs(15)), secs(15)));
+    }
+
     #[test]
     fn a_shelf_may_come_before_the_first_occurrence() {
         let mut state = None;

@@ -38,6 +38,9 @@ struct PointMemory {
 struct AlarmMemory {
     rule: RuleId,
     rule_version: u32,
+    /// The occurrence that it is in, and whether that is active: a delay is of no use to any other.
+    occurrence: u64,
+    active: bool,
     left_micros: Option<i64>,
     known: bool,
     window: Option<Window>,
@@ -77,8 +80,10 @@ impl Engine {
     /// An engine that goes on where another one was: the rules in force, the states and the snapshot are of the same
     /// moment. Samples that were evaluated before it change nothing when they come again.
     ///
-    /// A rule that has another version than in the snapshot starts over, and of a snapshot of another form nothing is
-    /// taken: the engine is then as [`Engine::new`] makes it.
+    /// Where a state is newer than the snapshot, what the snapshot says of delays is left out for that alarm; where more
+    /// of a point was evaluated ([`PointFacts::evaluated_until`]), what it says of the point. A rule that has another
+    /// version than in the snapshot starts over, and of a snapshot of another form nothing is taken: the engine is then
+    /// as [`Engine::new`] makes it.
     pub fn restore(
         rules: Vec<AlarmRule>,
         states: Vec<AlarmState>,
@@ -164,6 +169,8 @@ impl AlarmMemory {
         let memory = Self {
             rule: alarm.id,
             rule_version: alarm.version,
+            occurrence: occurrence_of(alarm),
+            active: alarm.is_active(),
             left_micros: alarm.left_micros,
             known: alarm.runs(),
             window: alarm.window.as_deref().filter(|window| !window.is_empty()).cloned(),
@@ -191,14 +198,18 @@ impl AlarmMemory {
         if alarm.version != self.rule_version {
             return;
         }
-        alarm.left_micros = self.left_micros;
-        alarm.known = self.known;
+        if (self.occurrence, self.active) == (occurrence_of(alarm), alarm.is_active()) {
+            alarm.left_micros = self.left_micros;
+            alarm.known = self.known;
+            alarm.resumed = self.resumed;
+        }
         if let Some(window) = self.window {
             alarm.window = Some(Box::new(window));
         }
-        alarm.resumed = self.resumed;
         alarm.ended = self.ended;
-        if let (Some(suppressor), Some(memory)) = (&mut alarm.suppressor, self.suppression) {
+        let is_suppressed = alarm.state.as_ref().is_some_and(|state| state.suppressed.is_some());
+        let suppression = self.suppression.filter(|it| (it.by_expression || it.off_schedule) == is_suppressed);
+        if let (Some(suppressor), Some(memory)) = (&mut alarm.suppressor, suppression) {
             suppressor.by_expression = memory.by_expression;
             suppressor.off_schedule = memory.off_schedule;
             suppressor.changes_at = memory.changes_at;
@@ -207,6 +218,10 @@ impl AlarmMemory {
             memory.give(joint);
         }
     }
+}
+
+fn occurrence_of(alarm: &Alarm) -> u64 {
+    alarm.state.as_ref().map_or(0, |state| state.occurrence)
 }
 
 impl JointMemory {

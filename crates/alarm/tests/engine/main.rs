@@ -6,3 +6,4 @@ mod design;
 mod people;
 mod plant;
 mod properties;
+mod restart;
