@@ -5,6 +5,7 @@
 //! - `state`: the axes an alarm stands on and what moves each of them;
 //! - `condition`: when a rule's condition holds, deadband included;
 //! - `engine`: ties both together over rules, points and sites, with delays and silence;
+//! - `flood`: which alarms belong together, and what may have begun them;
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
 //! - `list`: the order alarms are listed in, and counts of them.
 
@@ -12,6 +13,7 @@ mod condition;
 mod derive;
 mod engine;
 mod error;
+mod flood;
 mod guidance;
 mod list;
 mod state;
@@ -20,5 +22,9 @@ pub use condition::Reading;
 pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, rules_of, silence_rule};
 pub use engine::{Engine, Evaluated, PointFacts};
 pub use error::Error;
+pub use flood::{
+    Activation, Cause, CauseKind, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES, MOST_GROUPS, MOST_MEMBERS,
+    Member, Origin, Reason, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Symptom, Topology, Way, Zone,
+};
 pub use list::{Counts, Rank, counts, rank};
 pub use state::{Acknowledgement, Activity, Axes, Standing, apply};

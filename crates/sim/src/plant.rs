@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use penstock_model::{
     Address, AlarmClass, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, Limits, Pipe,
-    PipeId, Plant, PlantFile, Point, PointId, PointNo, PointState, Priority, RuleId, Site, SiteId, SiteKind, Subject,
-    TenantId,
+    PipeId, Plant, PlantFile, Point, PointId, PointNo, PointState, RuleId, Site, SiteId, SiteKind, Subject, TenantId,
 };
 
 use crate::Error;
@@ -203,21 +202,17 @@ fn pipes(town: &Town) -> Vec<Pipe> {
 
 /// The alarm that a site's silence raises.
 fn silence(site: SiteKey) -> AlarmRule {
+    let id = RuleId::derived(tenant().0, &format!("silence {}", site.gateway()));
+    let condition = Condition::Silence { after: SILENT_AFTER };
     AlarmRule {
-        id: RuleId::derived(tenant().0, &format!("silence {}", site.gateway())),
-        version: 1,
-        subject: Subject::Site(site_id(site)),
-        condition: Condition::Silence { after: SILENT_AFTER },
-        priority: Priority::P3,
         class: AlarmClass::Equipment,
-        on_delay: Duration::ZERO,
         off_delay: Duration::from_secs(10),
         guidance: Guidance {
             cause: "the site's gateway or its radio link has failed, or its supply of power".to_owned(),
             consequence: "nobody sees what happens there; its values are the last ones heard".to_owned(),
             action: "call the site; send somebody where it cannot be reached within the hour".to_owned(),
         },
-        enabled: true,
+        ..AlarmRule::new(id, Subject::Site(site_id(site)), condition)
     }
 }
 
