@@ -232,6 +232,9 @@ impl Room {
         for transition in &journal {
             self.take(transition);
         }
+        for group in self.grouping.groups().filter(|group| group.members().len() >= LEAST_RELATED) {
+            self.at_fold.entry(group.no()).or_insert_with(|| group.causes(self.grouping.topology()));
+        }
         self.grouping.tick(simulator.now(), &mut self.closed);
     }
 
@@ -239,13 +242,7 @@ impl Room {
         let Some(rule) = self.rules.get(&transition.rule) else { return };
         match transition.kind {
             TransitionKind::Raised => {
-                let activation = Activation::of(rule, transition.at);
-                let group = self.grouping.activate(&activation, &mut self.closed);
-                let Some(group) = group.and_then(|no| self.grouping.group(no)) else { return };
-                if group.members().len() == LEAST_RELATED {
-                    let causes = group.causes(self.grouping.topology());
-                    self.at_fold.entry(group.no()).or_insert(causes);
-                }
+                self.grouping.activate(&Activation::of(rule, transition.at), &mut self.closed);
             }
             TransitionKind::Cleared => self.grouping.clear(transition.rule),
             _ => {}
@@ -267,6 +264,8 @@ impl Room {
         for cause in &causes {
             account += &format!("\n    {:.3} {:?} {:?} {:?}", cause.score, cause.kind, cause.origin, cause.reasons);
         }
+        let when_folded = at_fold.first().map(|cause| (cause.kind, cause.origin));
+        account += &format!("\n    when it was first folded: {when_folded:?}");
         for member in largest.members() {
             let minutes = member.raised_at.micros_since(began) as f64 / 6e7;
             account +=

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | explained | 0.55 | every alarm is what it leads to: by kind, by where the alarm lies on the mains, and not before it |
 //! | early | 0.20 | its own alarms are the first of the group; half of that 10 minutes later |
-//! | signs | 0.15 | all that it shows itself by at its own place is there |
+//! | signs | 0.15 | all that it shows itself by at its own place is there, and nothing that speaks against it |
 //! | upstream | 0.10 | every alarm lies at its place or downstream of it |
 //!
 //! `First alarm` explains next to nothing, so that it leads only where nothing else does.
@@ -57,6 +57,8 @@ pub enum CauseKind {
     ChlorineLoss,
     /// A tank is filled beyond its top.
     Overfilling,
+    /// A tank runs empty, for a reason that no alarm tells.
+    RunningEmpty,
     /// Nothing explains the group better than that this alarm came first.
     FirstAlarm,
 }
@@ -213,6 +215,9 @@ fn suppose(topology: &Topology, cells: &Cells) -> BTreeSet<Supposed> {
             Symptom::LevelHigh | Symptom::Overflowing if topology.is_storage(zone) => {
                 add(CauseKind::Overfilling, Part::Whole);
             }
+            Symptom::LevelLow if topology.is_storage(zone) => {
+                add(CauseKind::RunningEmpty, Part::Whole);
+            }
             _ => {}
         }
     }
@@ -293,17 +298,28 @@ const fn shown_by(kind: CauseKind) -> &'static [(Symptom, f64)] {
         CauseKind::Burst => &[(S::FlowHigh, 0.5), (S::PressureLow, 0.4), (S::Turbid, 0.1)],
         CauseKind::ChlorineLoss => &[(S::ChlorineLow, 1.0)],
         CauseKind::Overfilling => &[(S::LevelHigh, 0.6), (S::Overflowing, 0.4)],
+        CauseKind::RunningEmpty => &[(S::LevelLow, 1.0)],
         CauseKind::FirstAlarm => &[],
     }
 }
 
-/// How much of what a cause shows itself by is there, and what.
+/// How much of what a cause shows itself by is there, less what speaks against it, and what that is.
 fn signs(supposed: Supposed, cells: &Cells) -> (f64, Vec<Symptom>) {
-    let is_there =
-        |symptom| cells.keys().any(|key| key.symptom == symptom && supposed.zone.is_none_or(|zone| zone == key.zone));
+    let here = |symptom| {
+        let is_here = move |key: &&CellKey| key.symptom == symptom && supposed.zone.is_none_or(|zone| zone == key.zone);
+        cells.keys().filter(is_here).count()
+    };
     let there: Vec<(Symptom, f64)> =
-        shown_by(supposed.kind).iter().copied().filter(|(symptom, _)| is_there(*symptom)).collect();
-    (there.iter().map(|(_, says)| says).sum(), there.into_iter().map(|(symptom, _)| symptom).collect())
+        shown_by(supposed.kind).iter().copied().filter(|(symptom, _)| here(*symptom) > 0).collect();
+    let against = match supposed.kind {
+        // One pump stops none of the others.
+        CauseKind::PumpTrip => 1.0 / here(Symptom::Stopped).max(1) as f64,
+        // What stops the pumps alone leaves the gateway its power.
+        CauseKind::StationTrip if here(Symptom::Silent) > 0 => 0.5,
+        _ => 1.0,
+    };
+    let says: f64 = there.iter().map(|(_, says)| says).sum();
+    (says * against, there.into_iter().map(|(symptom, _)| symptom).collect())
 }
 
 /// Whether an alarm is one that the cause is known by: the first of these is when it began.
@@ -341,6 +357,11 @@ fn fit(supposed: Supposed, relation: Option<Relation>, key: &CellKey) -> f64 {
             _ => 0.0,
         },
         C::Overfilling => fit_of_overfilling(relation, key.symptom),
+        C::RunningEmpty => match (relation, key.symptom) {
+            (Relation::Same, Symptom::LevelLow | Symptom::FlowLow) => 1.0,
+            (Relation::Downstream(_), symptom) if symptom.is_want() => 0.9,
+            _ => 0.0,
+        },
     }
 }
 

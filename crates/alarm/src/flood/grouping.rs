@@ -8,7 +8,8 @@
 //! |---|---|---|
 //! | silent sites | same carrier | 5 min |
 //! | a silent site and all else of its zone | same place | 10 min |
-//! | a silent station and a want of water downstream of it | same mains | 6 h after it, 5 min before |
+//! | a silent station and a low level downstream of it | same mains | 6 h |
+//! | a silent station and low flows and pressures downstream of it, no tank between | same mains | 10 min |
 //! | alarms of one zone on water and machines | same place | 30 min, 6 h where one is on a stop or a level |
 //! | low or unlike water quality of one zone, or down- or upstream of each other | same water | 24 h |
 //! | cloudy water and flows or pressures of one zone | same place | 2 h |
@@ -24,7 +25,7 @@ use penstock_model::{Priority, RuleId, Subject, Timestamp};
 
 use super::cause::{Cause, Cell, CellKey, Cells, Part, rank};
 use super::symptom::{Activation, Family, Symptom};
-use super::topology::{Located, Relation, Topology, Zone};
+use super::topology::{Located, Relation, Topology, Way, Zone};
 
 /// From how many alarms on a group is one to be folded.
 pub const LEAST_RELATED: usize = 3;
@@ -295,11 +296,11 @@ impl Grouping {
             (Quality, Relation::Downstream(_) | Relation::Upstream(_), Quality) if !is_cloudy => {
                 Some((Bond::SameMains, CARRIED))
             }
-            (Communications, Relation::Upstream(_), Hydraulic) => {
-                (mine.is_want() && self.topology.is_station(their_zone)).then_some((Bond::SameMains, SLOW))
+            (Communications, Relation::Upstream(way), Hydraulic) if self.topology.is_station(their_zone) => {
+                of_silent_station(mine, way)
             }
-            (Hydraulic, Relation::Downstream(_), Communications) => {
-                (theirs.is_want() && self.topology.is_station(my_zone)).then_some((Bond::SameMains, AT_ONCE))
+            (Hydraulic, Relation::Downstream(way), Communications) if self.topology.is_station(my_zone) => {
+                of_silent_station(theirs, way)
             }
             (Hydraulic, Relation::Sibling, Hydraulic) if quick_or_slow == QUICK => Some((Bond::SharedSupply, SOON)),
             _ => None,
@@ -324,7 +325,12 @@ impl Grouping {
         let Some(group) = self.groups.get_mut(&no) else { return };
         let at = activation.at;
         group.newest = group.newest.max(at);
-        group.open_until = group.open_until.max(at + lasts(symptom));
+        let lasts = match symptom {
+            // Its tanks run empty unseen.
+            Symptom::Silent if self.topology.is_station(located.zone) => SLOW,
+            symptom => lasts(symptom),
+        };
+        group.open_until = group.open_until.max(at + lasts);
         let part = match (symptom, located.asset, located.site) {
             (Symptom::Stopped | Symptom::Silent, Some((asset, _)), _) => Part::Asset(asset),
             (Symptom::Silent, None, Some(site)) => Part::Site(site),
@@ -364,6 +370,15 @@ impl Grouping {
         }
         self.silences.remove(&no);
         closed.push(group);
+    }
+}
+
+/// How a want of water is bound to the silence of a station upstream of it.
+fn of_silent_station(want: Symptom, way: Way) -> Option<(Bond, Duration)> {
+    match want {
+        Symptom::LevelLow => Some((Bond::SameMains, SLOW)),
+        Symptom::FlowLow | Symptom::PressureLow if way.storages() == 0 => Some((Bond::SameMains, POWER)),
+        _ => None,
     }
 }
 

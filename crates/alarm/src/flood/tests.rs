@@ -207,10 +207,29 @@ fn chlorine_is_lost_where_it_is_missed_first_and_most_upstream() {
 #[test]
 fn what_nothing_explains_is_put_under_the_first_alarm() {
     let mut room = Room::new();
-    let group = room.point("tower level", Sign::Low, 0.0);
+    let group = room.point("tower level", Sign::Off, 0.0);
     assert_eq!(room.point("station flow", Sign::Off, 1.0), group);
     let (kind, origin) = room.first_cause(group);
     assert_eq!((kind, origin), (CauseKind::FirstAlarm, Origin::Site(site("tower"))));
+}
+
+#[test]
+fn a_tank_that_runs_empty_takes_its_areas_along() {
+    let mut room = Room::new();
+    let group = room.point("tower level", Sign::Low, 0.0);
+    assert_eq!(room.point("pressure one", Sign::Low, 60.0), group);
+    assert_eq!(room.point("pressure two", Sign::Low, 61.0), group);
+    assert_eq!(room.first_cause(group), (CauseKind::RunningEmpty, Origin::Site(site("tower"))));
+
+    // A station that fell silent an hour before is the likelier cause.
+    let mut room = Room::new();
+    let group = room.silent("station", -60.0);
+    assert_eq!(room.point("tower level", Sign::Low, 0.0), group);
+    assert_eq!(room.point("pressure one", Sign::Low, 60.0), group);
+    assert_eq!(room.first_cause(group), (CauseKind::PowerLoss, Origin::Site(site("station"))));
+    let mut room = Room::new();
+    let group = room.silent("station", -60.0);
+    assert_ne!(room.point("pressure one", Sign::Low, 0.0), group, "the tower lies between");
 }
 
 #[test]
