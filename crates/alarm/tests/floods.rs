@@ -4,7 +4,7 @@
 #[path = "../examples/floods/judge.rs"]
 mod judge;
 
-use judge::{Trouble, Verdict, judge};
+use judge::{Conditions, Trouble, Verdict, judge};
 
 #[test]
 fn the_true_cause_is_named_first_in_four_of_five_floods() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,7 +12,7 @@ fn the_true_cause_is_named_first_in_four_of_five_floods() -> Result<(), Box<dyn 
     // Chlorine lost at the works takes most of a day to be felt: it is left to the benchmark.
     for trouble in Trouble::ALL.into_iter().filter(|trouble| *trouble != Trouble::ChlorineAtWorks) {
         for seed in 201..=203 {
-            floods.extend(judge(trouble, seed)?);
+            floods.extend(judge(trouble, seed, Conditions::default())?);
         }
     }
     assert!(floods.len() >= 12, "only {} troubles became floods", floods.len());
@@ -32,8 +32,9 @@ fn the_true_cause_is_named_first_in_four_of_five_floods() -> Result<(), Box<dyn 
 
 #[test]
 fn a_seed_is_judged_the_same_again() -> Result<(), Box<dyn std::error::Error>> {
+    let conditions = Conditions { without_percent: 10, another: true };
     let account = |seed| -> Result<_, Box<dyn std::error::Error>> {
-        Ok(judge(Trouble::CommunicationsLoss, seed)?.map(|verdict| verdict.account))
+        Ok(judge(Trouble::CommunicationsLoss, seed, conditions)?.map(|verdict| verdict.account))
     };
     assert_eq!(account(201)?, account(201)?);
     assert!(account(201)?.is_some());

@@ -6,8 +6,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use penstock_alarm::{
-    Activation, Cause, CauseKind, Engine, Evaluated, Group, GroupNo, Grouping, LEAST_RELATED, Origin, PointFacts,
-    Topology, rules_of,
+    Activation, Cause, CauseKind, Engine, Evaluated, Group, GroupNo, Grouping, LEAST_RELATED, Member, Origin,
+    PointFacts, Topology, rules_of,
 };
 use penstock_model::{
     AlarmRule, AssetKind, PlantFile, Point, Quality, RuleId, Sample, SiteKind, Timestamp, Transition, TransitionKind,
@@ -40,6 +40,15 @@ pub(crate) enum Trouble {
     ChlorineInArea,
     /// A tank's inlet stays open and its pumps run on.
     Overfilling,
+}
+
+/// What makes it harder.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Conditions {
+    /// So many of a hundred rules are left out, by chance: few plants are measured as well as the demo town.
+    pub(crate) without_percent: u64,
+    /// Something else goes wrong elsewhere within 20 minutes. The trouble's place is then its best one in any group.
+    pub(crate) another: bool,
 }
 
 /// How a trouble was judged.
@@ -96,22 +105,32 @@ impl Trouble {
 }
 
 /// Judges one trouble of one seed; none where it did not raise enough alarms to be folded.
-pub(crate) fn judge(trouble: Trouble, seed: u64) -> Result<Option<Verdict>, Box<dyn Error>> {
+pub(crate) fn judge(trouble: Trouble, seed: u64, conditions: Conditions) -> Result<Option<Verdict>, Box<dyn Error>> {
+    if conditions.another && judge(trouble, seed, Conditions { another: false, ..conditions })?.is_none() {
+        return Ok(None);
+    }
     let file = plant_file()?;
-    let mut chance = Chance(seed.wrapping_mul(0x0100_0193) ^ (trouble as u64) << 40);
-    let plan = plan(trouble, &file, &mut chance)?;
-    let monday = Timestamp::of_date(2026, 3, 2);
-    let began = monday + Duration::from_secs(60 * chance.below(7 * 1_440)) + BEFORE;
+    let mut chance = Chance(seed.wrapping_mul(0x0100_0193) ^ ((trouble as u64) << 40));
+    let mut plan = plan(trouble, &file, &mut chance)?;
+    let began = Timestamp::of_date(2026, 3, 2) + Duration::from_secs(60 * chance.below(7 * 1_440)) + BEFORE;
+    if conditions.another {
+        let others = [Trouble::Burst, Trouble::PumpTrip, Trouble::CommunicationsLoss, Trouble::ChlorineInArea];
+        let others: Vec<Trouble> = others.into_iter().filter(|other| *other != trouble).collect();
+        let other = self::plan(chance.one_of(&others)?, &file, &mut chance)?;
+        let after = chance.soon(20 * 60);
+        plan.events.extend(other.events.into_iter().map(|(request, at)| (request, after + at)));
+        plan.words += &format!(" and {}", other.words);
+    }
     let mut simulator = Simulator::new(seed, began - BEFORE)?;
     for (request, after) in &plan.events {
         simulator.schedule(request, began + *after)?;
     }
-    let mut room = Room::new(&file, &simulator);
+    let mut room = Room::new(&file, &simulator, &mut |_| chance.below(100) >= conditions.without_percent);
     while simulator.now() < began + plan.watched {
         simulator.step(STEP);
         room.hear(&mut simulator);
     }
-    Ok(room.verdict(&plan, began))
+    Ok(room.verdict(&plan, began, conditions.another))
 }
 
 fn plan(trouble: Trouble, file: &PlantFile, chance: &mut Chance) -> Result<Plan, Box<dyn Error>> {
@@ -201,9 +220,10 @@ struct Room {
 }
 
 impl Room {
-    fn new(file: &PlantFile, simulator: &Simulator) -> Self {
+    fn new(file: &PlantFile, simulator: &Simulator, is_kept: &mut dyn FnMut(&AlarmRule) -> bool) -> Self {
         let by_name: BTreeMap<&str, &Point> = file.points.iter().map(|point| (point.name.as_str(), point)).collect();
-        let rules: Vec<AlarmRule> = file.points.iter().flat_map(rules_of).chain(file.rules.iter().cloned()).collect();
+        let rules = file.points.iter().flat_map(rules_of).chain(file.rules.iter().cloned());
+        let rules: Vec<AlarmRule> = rules.filter(|rule| is_kept(rule)).collect();
         Self {
             points: simulator.sensor_ids().map(|id| by_name.get(id).copied().cloned()).collect(),
             rules: rules.iter().map(|rule| (rule.id, rule.clone())).collect(),
@@ -249,33 +269,39 @@ impl Room {
         }
     }
 
-    fn verdict(&self, plan: &Plan, began: Timestamp) -> Option<Verdict> {
+    fn verdict(&self, plan: &Plan, began: Timestamp, in_any_group: bool) -> Option<Verdict> {
+        let topology = self.grouping.topology();
         let since = |group: &Group| group.members().iter().filter(|member| member.raised_at >= began).count();
         let groups = || self.closed.iter().chain(self.grouping.groups());
         let largest = groups().max_by_key(|group| (since(group), std::cmp::Reverse(group.no())))?;
         if largest.members().len() < LEAST_RELATED || since(largest) == 0 {
             return None;
         }
+        let is_judged = |group: &&Group| match in_any_group {
+            true => group.members().len() >= LEAST_RELATED,
+            false => group.no() == largest.no(),
+        };
         let place =
             |causes: &[Cause]| causes.iter().position(|cause| cause.kind == plan.kind && cause.origin == plan.origin);
-        let causes = largest.causes(self.grouping.topology());
-        let at_fold = self.at_fold.get(&largest.no()).map_or(&[][..], Vec::as_slice);
+        let at_fold = |group: &Group| self.at_fold.get(&group.no()).map_or(&[][..], Vec::as_slice);
         let mut account = plan.words.clone();
-        for cause in &causes {
-            account += &format!("\n    {:.3} {:?} {:?} {:?}", cause.score, cause.kind, cause.origin, cause.reasons);
-        }
-        let when_folded = at_fold.first().map(|cause| (cause.kind, cause.origin));
-        account += &format!("\n    when it was first folded: {when_folded:?}");
-        for member in largest.members() {
-            let minutes = member.raised_at.micros_since(began) as f64 / 6e7;
-            account +=
-                &format!("\n    {minutes:>7.1} min {:?} {:?} {:?}", member.symptom, member.priority, member.zone);
+        for group in groups().filter(is_judged) {
+            let when_folded = at_fold(group).first().map(|cause| (cause.kind, cause.origin));
+            account += &format!("\n    group {}, when it was first folded under {when_folded:?}", group.no().0);
+            for cause in group.causes(topology) {
+                account += &format!("\n    {:.3} {:?} {:?} {:?}", cause.score, cause.kind, cause.origin, cause.reasons);
+            }
+            for member in group.members() {
+                let minutes = member.raised_at.micros_since(began) as f64 / 6e7;
+                let Member { symptom, priority, zone, .. } = member;
+                account += &format!("\n    {minutes:>7.1} min {symptom:?} {priority:?} {zone:?}");
+            }
         }
         Some(Verdict {
             alarms: groups().map(since).sum(),
             grouped: since(largest),
-            place_at_fold: place(at_fold),
-            place: place(&causes),
+            place_at_fold: groups().filter(is_judged).filter_map(|group| place(at_fold(group))).min(),
+            place: groups().filter(is_judged).filter_map(|group| place(&group.causes(topology))).min(),
             account,
         })
     }

@@ -3,6 +3,8 @@
 //!
 //! - `--seeds FIRST-LAST`: the seeds; 101-140 where none are given. 1-20 are those that the weights were tuned on.
 //! - `--only NAME`: one trouble, for example `burst`.
+//! - `--without PERCENT`: leaves out so many of the rules, by chance.
+//! - `--another`: lets something else go wrong elsewhere at about the same time.
 //! - `--explain`: what was named wherever the true cause was not named first; `--explain all` for every flood.
 
 #![expect(clippy::print_stdout, reason = "what it finds is what it is for")]
@@ -12,11 +14,12 @@ mod judge;
 use std::error::Error;
 use std::ops::RangeInclusive;
 
-use judge::{Trouble, Verdict, judge};
+use judge::{Conditions, Trouble, Verdict, judge};
 
 struct Arguments {
     seeds: RangeInclusive<u64>,
     troubles: Vec<Trouble>,
+    conditions: Conditions,
     explains: Explains,
 }
 
@@ -36,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut verdicts = Vec::new();
         for seed in arguments.seeds.clone() {
             runs += 1;
-            let Some(verdict) = judge(*trouble, seed)? else { continue };
+            let Some(verdict) = judge(*trouble, seed, arguments.conditions)? else { continue };
             let is_told = match arguments.explains {
                 Explains::Nothing => false,
                 Explains::Misses => verdict.place != Some(0),
@@ -77,7 +80,12 @@ fn line(name: &str, runs: usize, floods: &[Verdict]) {
 }
 
 fn arguments() -> Result<Arguments, Box<dyn Error>> {
-    let mut found = Arguments { seeds: 101..=140, troubles: Trouble::ALL.to_vec(), explains: Explains::Nothing };
+    let mut found = Arguments {
+        seeds: 101..=140,
+        troubles: Trouble::ALL.to_vec(),
+        conditions: Conditions::default(),
+        explains: Explains::Nothing,
+    };
     let mut given = std::env::args().skip(1).peekable();
     while let Some(argument) = given.next() {
         match argument.as_str() {
@@ -94,11 +102,19 @@ fn arguments() -> Result<Arguments, Box<dyn Error>> {
                     return Err(format!("{name} is no trouble: take one of {known}").into());
                 }
             }
+            "--without" => {
+                found.conditions.without_percent = given.next().ok_or("--without needs a percentage")?.parse()?;
+            }
+            "--another" => found.conditions.another = true,
             "--explain" => {
                 let is_all = given.next_if(|word| word == "all").is_some();
                 found.explains = if is_all { Explains::All } else { Explains::Misses };
             }
-            other => return Err(format!("{other} is not known: use --seeds, --only and --explain").into()),
+            other => {
+                return Err(
+                    format!("{other} is not known: use --seeds, --only, --without, --another and --explain").into()
+                );
+            }
         }
     }
     Ok(found)

@@ -197,14 +197,10 @@ fn suppose(topology: &Topology, cells: &Cells) -> BTreeSet<Supposed> {
             }
             Symptom::Stopped => {
                 add(CauseKind::PumpTrip, key.part);
-                if at(cells, zone, Symptom::Stopped).count() > 1 {
-                    add(CauseKind::StationTrip, Part::Whole);
-                }
+                add(CauseKind::StationTrip, Part::Whole);
             }
             Symptom::FlowLow | Symptom::PressureLow if is_station => {
-                if !here(Symptom::Stopped) {
-                    add(CauseKind::StationTrip, Part::Whole);
-                }
+                add(CauseKind::StationTrip, Part::Whole);
             }
             Symptom::FlowHigh | Symptom::PressureLow => {
                 add(CauseKind::Burst, Part::Whole);
@@ -314,8 +310,8 @@ fn signs(supposed: Supposed, cells: &Cells) -> (f64, Vec<Symptom>) {
     let against = match supposed.kind {
         // One pump stops none of the others.
         CauseKind::PumpTrip => 1.0 / here(Symptom::Stopped).max(1) as f64,
-        // What stops the pumps alone leaves the gateway its power.
-        CauseKind::StationTrip if here(Symptom::Silent) > 0 => 0.5,
+        // What stops the pumps alone leaves the gateway its power, and what stops them all stops more than one.
+        CauseKind::StationTrip if here(Symptom::Silent) > 0 || here(Symptom::Stopped) == 1 => 0.5,
         _ => 1.0,
     };
     let says: f64 = there.iter().map(|(_, says)| says).sum();

@@ -1,8 +1,8 @@
 //! Which alarms belong together: those of one place, those along the mains that one trouble can reach in time, and sites
 //! that fall silent at once. Must not know causes, but that they can be asked for.
 //!
-//! An alarm joins the group to which it has the closest bond, the latest of equally close ones; with none it begins a
-//! group of its own. A group is open for as long as what its newest alarms tell can still have effects. Bonds:
+//! An alarm joins the group to which it has the closest bond: of several along the mains the shortest, of equally close
+//! ones the latest. With none it begins a group of its own. A group is open for as long as what its newest alarms tell can still have effects. Bonds:
 //!
 //! | between | bond | within |
 //! |---|---|---|
@@ -18,6 +18,7 @@
 //!
 //! An alarm that comes again stays in its group and is counted, and does not hold the group open.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -240,15 +241,20 @@ impl Grouping {
 
     /// The group that something told at a place and time is closest to.
     fn closest(&self, zone: Zone, symptom: Symptom, at: Timestamp) -> Option<GroupNo> {
-        let mut best: Option<(Bond, Timestamp, GroupNo)> = None;
-        let mut consider = |bond: Bond, told: Timestamp, no: GroupNo| {
+        let mut best: Option<(Bond, Reverse<Option<Way>>, Timestamp, GroupNo)> = None;
+        let mut consider = |bond: Bond, way: Option<Way>, told: Timestamp, no: GroupNo| {
             let has_room = self.groups.get(&no).is_some_and(|group| group.members.len() < MOST_MEMBERS);
-            if has_room && best.is_none_or(|best| (bond, told, no) > best) {
-                best = Some((bond, told, no));
+            let candidate = (bond, Reverse(way), told, no);
+            if has_room && best.is_none_or(|best| candidate > best) {
+                best = Some(candidate);
             }
         };
         let own = (zone, Relation::Same);
         for (other, relation) in std::iter::once(&own).chain(self.topology.neighbours(zone)) {
+            let way = match relation {
+                Relation::Downstream(way) | Relation::Upstream(way) => Some(*way),
+                Relation::Same | Relation::Sibling => None,
+            };
             let traces = self.traces.range((*other, GroupNo(0))..=(*other, GroupNo(u64::MAX)));
             for ((_, no), told) in traces {
                 for (theirs, told) in told {
@@ -257,7 +263,7 @@ impl Grouping {
                     if let Some((bond, within)) = bond
                         && apart <= within
                     {
-                        consider(bond, *told, *no);
+                        consider(bond, way, *told, *no);
                     }
                 }
             }
@@ -265,11 +271,11 @@ impl Grouping {
         if symptom == Symptom::Silent {
             for (no, told) in &self.silences {
                 if at.since(*told).max(told.since(at)) <= AT_ONCE {
-                    consider(Bond::SameCarrier, *told, *no);
+                    consider(Bond::SameCarrier, None, *told, *no);
                 }
             }
         }
-        best.map(|(_, _, no)| no)
+        best.map(|(_, _, _, no)| no)
     }
 
     /// How `mine` is bound to `theirs`, and within what time; `relation` is how their zone stands to mine.
