@@ -32,7 +32,7 @@ enum Explains {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = arguments()?;
-    println!("{:<28} {:>5} {:>7} {:>8} {:>9} {:>14}", "", "runs", "floods", "alarms", "grouped", "first / three");
+    println!("{:<28} {:>5} {:>7} {:>8} {:>9} {:>13}", "", "runs", "floods", "alarms", "grouped", "first / three");
     let mut all = Vec::new();
     let mut runs = 0;
     for trouble in &arguments.troubles {
@@ -61,10 +61,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// is first and among the first three, at the end and when the group has just enough alarms to be folded.
 fn line(name: &str, runs: usize, floods: &[Verdict]) {
     let percent = |part: usize, of: usize| 100.0 * part as f64 / of.max(1) as f64;
-    let within = |place: fn(&Verdict) -> Option<usize>, places: usize| {
-        percent(floods.iter().filter(|flood| place(flood).is_some_and(|place| place < places)).count(), floods.len())
+    let within = |places: usize, all: &[Option<usize>]| {
+        percent(all.iter().filter(|place| place.is_some_and(|place| place < places)).count(), all.len())
     };
-    let (end, fold): (fn(&Verdict) -> _, fn(&Verdict) -> _) = (|flood| flood.place, |flood| flood.place_at_fold);
+    let end: Vec<_> = floods.iter().map(|flood| flood.place).collect();
+    let fold: Vec<_> = floods.iter().map(|flood| flood.place_at_fold).collect();
     let alarms: usize = floods.iter().map(|flood| flood.alarms).sum();
     let grouped: usize = floods.iter().map(|flood| flood.grouped).sum();
     println!(
@@ -72,10 +73,10 @@ fn line(name: &str, runs: usize, floods: &[Verdict]) {
         floods.len(),
         alarms as f64 / floods.len().max(1) as f64,
         percent(grouped, alarms),
-        within(end, 1),
-        within(end, 3),
-        within(fold, 1),
-        within(fold, 3),
+        within(1, &end),
+        within(3, &end),
+        within(1, &fold),
+        within(3, &fold),
     );
 }
 

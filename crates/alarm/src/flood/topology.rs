@@ -6,12 +6,11 @@
 //!
 //! # Joining mains
 //! Ends of mains within [`SNAP_OF_ENDS_M`] of each other are one junction, and so is an end within that of another main's
-//! course; mains that only cross are not joined. A junction within [`SNAP_TO_SITE_M`] of a
-//! works, a pumping station or a storage belongs to that site, the nearest one, and so joins what comes in to what goes
-//! out; any other junction belongs to the area of the main that runs through it, trunks to none, and else of the first
-//! main of an area that ends there. Water flows as a main is drawn. A main
-//! on whose course a valve stands that is shut on an ordinary day (its position's normal band ends below a tenth) joins
-//! nothing.
+//! course; mains that only cross are not joined. A junction within [`SNAP_TO_SITE_M`] of a works, a pumping station or a
+//! storage belongs to that site, the nearest one, and so joins what comes in to what goes out. Any other junction belongs
+//! to the area of the main that runs through it, to none where that is a trunk, and else to the area of the first main
+//! that ends there. Water flows as a main is drawn. A main on whose course a valve stands that is shut on an ordinary day
+//! (its position's normal band ends below a tenth) joins nothing.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -220,6 +219,12 @@ impl Topology {
     }
 }
 
+/// A main as it is laid: its area, and the junctions that it runs by with how far along it each lies, in mm.
+struct Course {
+    zone: Option<Zone>,
+    passed: Vec<(u64, usize)>,
+}
+
 /// The mains as junctions and the ways between them.
 struct Mains {
     /// The zone of each junction.
@@ -245,24 +250,22 @@ impl Mains {
         }
         let zones = junctions.spots.iter().map(|spot| site_at(*spot, plant, plane, topology)).collect();
         let mut mains = Self { zones, onward: vec![Vec::new(); junctions.spots.len()] };
-        let courses: Vec<(Option<Zone>, Vec<(u64, usize)>)> = laid
+        let courses: Vec<Course> = laid
             .into_iter()
-            .map(|(ends, area, course)| (area.map(Zone::Area), junctions.along(&course, ends)))
+            .map(|(ends, area, course)| Course { zone: area.map(Zone::Area), passed: junctions.along(&course, ends) })
             .collect();
         mains.divide(&courses);
-        for (_, passed) in courses {
-            for pair in passed.windows(2) {
-                let [(from_mm, from), (to_mm, to)] = *pair else { continue };
-                if let Some(onward) = mains.onward.get_mut(from) {
-                    onward.push((to, to_mm - from_mm));
-                }
+        for pair in courses.iter().flat_map(|course| course.passed.windows(2)) {
+            let [(from_mm, from), (to_mm, to)] = *pair else { continue };
+            if let Some(onward) = mains.onward.get_mut(from) {
+                onward.push((to, to_mm - from_mm));
             }
         }
         mains
     }
 
     /// Gives the junctions that belong to no site to areas.
-    fn divide(&mut self, courses: &[(Option<Zone>, Vec<(u64, usize)>)]) {
+    fn divide(&mut self, courses: &[Course]) {
         let mut is_settled: Vec<bool> = self.zones.iter().map(Option::is_some).collect();
         let mut settle = |junction: usize, zone: Option<Zone>| {
             if let (Some(settled @ false), Some(slot)) = (is_settled.get_mut(junction), self.zones.get_mut(junction)) {
@@ -270,11 +273,11 @@ impl Mains {
                 *slot = zone;
             }
         };
-        for (zone, passed) in courses {
+        for Course { zone, passed } in courses {
             let between = passed.get(1..passed.len().saturating_sub(1)).unwrap_or(&[]);
             between.iter().for_each(|(_, junction)| settle(*junction, *zone));
         }
-        for (zone, passed) in courses.iter().filter(|(zone, _)| zone.is_some()) {
+        for Course { zone, passed } in courses.iter().filter(|course| course.zone.is_some()) {
             let ends = passed.first().into_iter().chain(passed.last());
             ends.for_each(|(_, junction)| settle(*junction, *zone));
         }
