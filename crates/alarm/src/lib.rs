@@ -5,9 +5,9 @@
 //! - `state`: the axes an alarm stands on and what moves each of them;
 //! - `condition`: when a rule's condition holds, deadband included;
 //! - `engine`: ties both together over rules, points and sites, with delays and silence;
-//! - `flood`: which alarms belong together, and what may have begun them;
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
-//! - `list`: the order alarms are listed in, and counts of them.
+//! - `list`: the order alarms are listed in, and counts of them;
+//! - `flood`: which alarms belong together, and what may have begun them.
 
 mod condition;
 mod derive;
