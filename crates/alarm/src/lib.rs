@@ -8,12 +8,14 @@
 //! - `engine`: ties these together over rules, points, sites and assets, with delays and silence, and can be kept and
 //!   taken up again;
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
-//! - `list`: the order alarms are listed in, and counts of them.
+//! - `list`: the order alarms are listed in, and counts of them;
+//! - `flood`: which alarms belong together, and what may have begun them.
 
 mod condition;
 mod derive;
 mod engine;
 mod error;
+mod flood;
 mod guidance;
 mod list;
 mod state;
@@ -27,6 +29,10 @@ pub use condition::Reading;
 pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, rules_of, silence_rule};
 pub use engine::{Engine, Evaluated, PointFacts, Snapshot};
 pub use error::Error;
+pub use flood::{
+    Activation, Cause, CauseKind, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES, MOST_GROUPS, MOST_MEMBERS,
+    Member, Origin, Reason, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Symptom, Topology, Way, Zone,
+};
 pub use list::{Counts, Rank, counts, rank};
 pub use state::{Acknowledgement, Activity, Axes, Latch, Service, ShelvingState, Standing, Suppression, apply};
 

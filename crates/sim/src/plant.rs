@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use penstock_model::{
     Address, AlarmClass, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, Limits, Pipe,
-    PipeId, Plant, PlantFile, Point, PointId, PointNo, PointState, Priority, RuleId, Site, SiteId, SiteKind, Subject,
-    TenantId,
+    PipeId, Plant, PlantFile, Point, PointId, PointNo, PointState, RuleId, Site, SiteId, SiteKind, Subject, TenantId,
 };
 
 use crate::Error;

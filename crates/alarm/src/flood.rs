@@ -1,0 +1,25 @@
+//! Floods: alarms that belong together, grouped along the pipe network and over lost gateways, each group with its likely
+//! causes in order. Activations and returns in, groups out.
+//!
+//! Grouping is data about alarms, never a change to one: every alarm keeps its own place, state and count, and a screen
+//! that folds a group does so by [`Group::fold`], which counts urgent alarms apart. It works from [`LEAST_RELATED`]
+//! alarms on, well below the rate at which a flood begins.
+//!
+//! Pure and deterministic: time and data are arguments. Must not know who is shown what, or what a flood's rate is.
+//!
+//! - `topology`: which part of the plant lies downstream of which, and how far;
+//! - `symptom`: what an alarm says about the water, the machines or the gateways;
+//! - `grouping`: which alarms belong together;
+//! - `cause`: what may have begun it, and why that is thought.
+
+mod cause;
+mod grouping;
+mod symptom;
+#[cfg(test)]
+mod tests;
+mod topology;
+
+pub use cause::{Cause, CauseKind, MOST_CAUSES, Origin, Reason};
+pub use grouping::{Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_GROUPS, MOST_MEMBERS, Member};
+pub use symptom::{Activation, Sign, Symptom};
+pub use topology::{Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Topology, Way, Zone};
