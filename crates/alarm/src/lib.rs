@@ -8,6 +8,7 @@
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
 //! - `list`: the order alarms are listed in, and counts of them.
 
+mod analysis;
 mod condition;
 mod derive;
 mod engine;
@@ -16,6 +17,12 @@ mod guidance;
 mod list;
 mod state;
 
+pub use analysis::{
+    AlarmMetrics, Annunciated, Annunciations, Approval, BadActor, Baseline, BaselineError, Bound, Call, Cure, CureKind,
+    Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, Level, Load, Metrics, Occurrence,
+    Offender, Period, Placed, Proposed, Rate, RunFigures, Tally, Target, TimeToAcknowledge, Trial, Verdict, bad_actors,
+    canonical, compare, cures, occurrences,
+};
 pub use condition::Reading;
 pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, rules_of, silence_rule};
 pub use engine::{Engine, Evaluated, PointFacts};
