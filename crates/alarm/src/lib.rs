@@ -11,6 +11,7 @@
 //! - `list`: the order alarms are listed in, and counts of them;
 //! - `flood`: which alarms belong together, and what may have begun them.
 
+mod analysis;
 mod condition;
 mod derive;
 mod engine;
@@ -25,6 +26,12 @@ use std::time::Duration;
 
 use penstock_model::Timestamp;
 
+pub use analysis::{
+    AlarmMetrics, Annunciated, Annunciations, Approval, BadActor, Baseline, BaselineError, Bound, Call, Cure, CureKind,
+    Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, Level, Load, Metrics, Occurrence,
+    Offender, Period, Placed, Proposed, Rate, RunFigures, Tally, Target, TimeToAcknowledge, Trial, Verdict, bad_actors,
+    canonical, compare, cures, occurrences,
+};
 pub use condition::Reading;
 pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, rules_of, silence_rule};
 pub use engine::{Engine, Evaluated, PointFacts, Snapshot};
