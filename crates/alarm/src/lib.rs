@@ -9,7 +9,8 @@
 //!   taken up again;
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
 //! - `list`: the order alarms are listed in, and counts of them;
-//! - `flood`: which alarms belong together, and what may have begun them.
+//! - `flood`: which alarms belong together, and what may have begun them;
+//! - `analysis`: performance figures, bad actors with their cures, what another rule would have done, the baseline.
 
 mod analysis;
 mod condition;
