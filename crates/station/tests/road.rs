@@ -191,7 +191,7 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
         .call(AcknowledgeAlarms { alarms: vec![(raised.rule, raised.occurrence)], comment: Some("seen".into()) })
         .await
         .expect("an operator may");
-    assert_eq!(report.acknowledged, vec![raised.rule]);
+    assert_eq!(report.done, vec![raised.rule]);
     let again = screen
         .call(AcknowledgeAlarms { alarms: vec![(raised.rule, raised.occurrence)], comment: None })
         .await

@@ -184,7 +184,7 @@ mod tests {
         let newcomer = alarm(3, Priority::P1, true, false, 3);
         let (held, waiting) = hold(&shown, &[newcomer, b.clone(), a.clone()]);
         assert_eq!((ids(&held), waiting), (shown.to_vec(), 1));
-        let (held, waiting) = hold(&shown, &[b.clone()]);
+        let (held, waiting) = hold(&shown, std::slice::from_ref(&b));
         assert_eq!((ids(&held), waiting), (vec![b.state.rule], 0));
     }
 

@@ -160,7 +160,7 @@ proptest! {
         let shown = [figures.standing, figures.shelved, figures.suppressed, figures.out_of_service];
         for (axis, Level { now, most }) in shown.into_iter().enumerate() {
             let expected = levels.iter().map(|level| level[axis]);
-            prop_assert_eq!(expected.clone().last().unwrap_or(0), now);
+            prop_assert_eq!(expected.clone().next_back().unwrap_or(0), now);
             prop_assert_eq!(f64::from(expected.max().unwrap_or(0)), most.value);
         }
         let waits = literal::waits(&journal, &literal::calls(&journal), period);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use penstock_api::AlarmView;
-use penstock_model::{KeptBy, Permission, RuleId};
+use penstock_model::{KeptBy, Permission, RuleId, Timestamp};
 
 use super::detail::{Detail, unshelve};
 use super::list::step;
@@ -59,7 +59,7 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
             view! {
                 <VirtualTable
                     rows=rows
-                    key=|view: &Arc<AlarmView>| (view.state.rule, view.state.changed_at, view.state.active)
+                    key=key_of
                     row=row
                     cursor=cursor
                     edition=Signal::derive(move || app.edition())
@@ -99,6 +99,11 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
     .into_any()
 }
 
+/// What a row is drawn anew for.
+fn key_of(view: &Arc<AlarmView>) -> (RuleId, Timestamp, bool) {
+    (view.state.rule, view.state.changed_at, view.state.active)
+}
+
 #[component]
 fn Row(view: Arc<AlarmView>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView {
     let app = use_app();
@@ -131,7 +136,7 @@ fn Row(view: Arc<AlarmView>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView 
         None => t_string!(i18n, alarms.no_end).to_owned(),
     };
     let fill = if state.active { BadgeFill::Filled } else { BadgeFill::Outlined };
-    let (site_title, tip) = (place.clone(), title.clone());
+    let (site_title, tip, own_tag) = (place.clone(), title.clone(), tag.clone());
     let is_chosen = Memo::new(move |_| chosen.get() == Some(rule));
     let end = move || match kept {
         Some(KeptBy::Shelved) if app.may(Permission::AnswerAlarms) => Some(
@@ -161,7 +166,7 @@ fn Row(view: Arc<AlarmView>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView 
             role="row"
             aria-selected=move || is_chosen.get().to_string()
             data-testid="kept-row"
-            data-point=tag.clone()
+            data-point=own_tag
             on:click=move |_| chosen.set(Some(rule))
         >
             <Badge priority=view.priority fill=fill/>

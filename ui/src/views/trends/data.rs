@@ -777,7 +777,7 @@ fn flags(rows: &[JournalRow], pens: &[PenState], app: App) -> Vec<Flag> {
                 FlagKind::Alarm(Alarm { priority: row.priority, look })
             }
             TransitionKind::Commented => FlagKind::Comment,
-            TransitionKind::Cleared | TransitionKind::Acknowledged => return None,
+            _ => return None,
         };
         Some(Flag { at: transition.at, kind })
     };
