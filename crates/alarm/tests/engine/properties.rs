@@ -75,7 +75,7 @@ fn rules() -> Vec<AlarmRule> {
         },
         rule("anomaly 3", at(3), Condition::Anomaly { score: 0.8 }, 0, 20),
         AlarmRule { cool_down: minute, ..silence(0, 40, 0) },
-        silence(1, 30, 10),
+        silence(1, 20, 40),
         rule("silence of 2", Subject::Asset(asset(2)), Condition::Silence { after: minute }, 5, 0),
         rule("off 0 and 1", at(0), Condition::Deviation { from, side: Side::Above, by: 4.0, deadband: 1.0 }, 10, 10),
         AlarmRule {

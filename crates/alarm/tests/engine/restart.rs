@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plant::{Bench, facts, high, point, rule, sample, secs};
+use crate::plant::{Bench, facts, high, point, rule, sample, secs, silence};
 use penstock_alarm::{Engine, PointFacts, Snapshot};
 use penstock_model::TransitionKind::{Cleared, Raised};
 use penstock_model::{AlarmRule, AlarmState, Condition, Expression, Fault, Quality, Side, Subject, Test};
@@ -41,6 +41,30 @@ fn what_a_window_holds_is_taken_up() {
     let mut after = restored(rules, states(&bench), facts(4), &bench.engine.snapshot());
     after.value(0, 60, 15.0);
     assert_eq!(after.entries(), [(Raised, 60)]);
+}
+
+#[test]
+fn a_site_that_speaks_again_needs_no_second_sign() {
+    let rules = vec![silence(0, 60, 30)];
+    let mut bench = Bench::new(rules.clone());
+    bench.tick(0);
+    bench.tick(60);
+    bench.value(0, 100, 1.0);
+    let mut after = restored(rules, states(&bench), facts(4), &bench.engine.snapshot());
+    after.tick(131);
+    assert_eq!(after.entries(), [(Cleared, 130)]);
+}
+
+#[test]
+fn a_cool_down_goes_on() {
+    let rules = vec![AlarmRule { cool_down: Duration::from_secs(60), ..high(0, 0, 0) }];
+    let mut bench = Bench::new(rules.clone());
+    bench.values(0, &[(0, 12.0), (10, 1.0)]);
+    let mut after = restored(rules, states(&bench), facts(4), &bench.engine.snapshot());
+    after.value(0, 20, 12.0);
+    assert_eq!(after.entries(), []);
+    after.tick(71);
+    assert_eq!(after.entries(), [(Raised, 70)]);
 }
 
 #[test]
