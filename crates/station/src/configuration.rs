@@ -2,6 +2,8 @@
 //!
 //! Administration waits while the database is away, and says so. Must not know shells.
 
+mod rules;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use penstock_store::{AuditEntry, PointEdit, Rescale, Store};
 use crate::Error;
 use crate::pipeline::Order;
 use crate::points_csv::MAX_STALE_SECS;
-use crate::register::{Inner, Register, changed_rules};
+use crate::register::{Inner, Register, changed_rules, following};
 use crate::settings::PlantSettings;
 use crate::station::Shared;
 
@@ -56,7 +58,7 @@ pub(crate) async fn load_register(
     let stored = store.load_rules(tenant).await?;
     let mut rules: BTreeMap<RuleId, AlarmRule> = stored.into_iter().map(|rule| (rule.id, rule)).collect();
     let numbered: BTreeMap<_, _> = points.iter().map(|point| (point.no, point.clone())).collect();
-    let changed = changed_rules(&plant, &numbered, &rules);
+    let changed = changed_rules(&plant, &numbered, &rules, &following(&plant, &numbered, &rules));
     if !changed.is_empty() {
         let mut entry = AuditEntry::new(tenant, clock.now(), None, "derive-rules", format!("{} rules", changed.len()));
         entry.from_where = "start".into();
@@ -209,7 +211,8 @@ impl Shared {
         let register = self.register.lock();
         let mut all = register.points.clone();
         all.extend(points.iter().map(|point| (point.no, point.clone())));
-        changed_rules(&register.plant, &all, &register.rules)
+        let former = following(&register.plant, &register.points, &register.rules);
+        changed_rules(&register.plant, &all, &register.rules, &former)
     }
 
     /// Makes the pipeline judge by the change; gives the time from which it does, once everything before is stored.

@@ -15,6 +15,7 @@ mod places;
 mod register;
 mod retention;
 mod rollups;
+mod rules;
 mod scan;
 mod sql;
 mod store;
