@@ -1,5 +1,5 @@
 //! Expressions, tests and schedules as text that people read and write, in files and on screens:
-//! `all([FT-01] >= 12.5 m³/h, not([PU-1] = 1))`, `Mon Tue 22:00-06:00; Sun 00:00-00:00`. Text is data: it is read into
+//! `all([FT-01] >= 12.5 m³/h, not([PU-1] is 1))`, `Mon Tue 22:00-06:00; Sun 00:00-00:00`. Text is data: it is read into
 //! an expression, never run. Must not know where points are looked up.
 
 use super::condition::{Expression, Test};
@@ -28,7 +28,7 @@ impl Test {
         match self {
             Self::AtLeast(least) => format!(">= {}{symbol}", figure(unit.from_si(least))),
             Self::AtMost(most) => format!("<= {}{symbol}", figure(unit.from_si(most))),
-            Self::Is(state) => format!("= {state}"),
+            Self::Is(state) => format!("is {state}"),
         }
     }
 
@@ -38,12 +38,12 @@ impl Test {
     /// What is wrong, in words that name the cure.
     pub fn parse(text: &str, unit: Unit) -> Result<Self, String> {
         let text = text.trim();
-        let sides = [">=", "<=", "="].into_iter().find_map(|sign| Some((sign, text.strip_prefix(sign)?.trim())));
-        let (sign, given) = sides.ok_or_else(|| format!("{text:?} is no test: write >=, <= or = and a number"))?;
+        let sides = [">=", "<=", "is", "="].into_iter().find_map(|sign| Some((sign, text.strip_prefix(sign)?.trim())));
+        let (sign, given) = sides.ok_or_else(|| format!("{text:?} is no test: write >=, <= or is, and a number"))?;
         let end = given.find(|letter: char| !letter.is_ascii_digit() && !"+-.eE".contains(letter));
         let (number, symbol) = given.split_at(end.unwrap_or(given.len()));
         let no_number = || format!("{given:?} is no number: write one with a decimal point, and its unit after it");
-        if sign == "=" {
+        if matches!(sign, "is" | "=") {
             let state = number.parse().ok().filter(|_| symbol.trim().is_empty());
             return state.map(Self::Is).ok_or_else(|| format!("{given:?} is no state: write a whole number"));
         }
@@ -300,10 +300,10 @@ mod tests {
             assert_eq!(read(text).as_ref().map(written), Ok(text.to_owned()));
         };
         check(flow.clone(), "[FT-01] >= 12.5 m³/h");
-        check(runs.clone(), "[PU [1]]] = 1");
-        check(Expression::all(vec![flow.clone(), runs.clone()]), "all([FT-01] >= 12.5 m³/h, [PU [1]]] = 1)");
+        check(runs.clone(), "[PU [1]]] is 1");
+        check(Expression::all(vec![flow.clone(), runs.clone()]), "all([FT-01] >= 12.5 m³/h, [PU [1]]] is 1)");
         let two = Expression::AtLeast { count: 2, of: vec![flow.clone(), runs.clone(), low.clone()] };
-        check(two.clone(), "2 of([FT-01] >= 12.5 m³/h, [PU [1]]] = 1, [LT-3, tower] <= -0.25 m³/h)");
+        check(two.clone(), "2 of([FT-01] >= 12.5 m³/h, [PU [1]]] is 1, [LT-3, tower] <= -0.25 m³/h)");
         let nested = Expression::any(vec![Expression::Not(Box::new(two)), Expression::all(vec![runs])]);
         assert_eq!(read(&written(&nested)).as_ref().map(written), Ok(written(&nested)));
         // Another unit of the same quantity is as good.

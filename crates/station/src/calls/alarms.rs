@@ -175,7 +175,7 @@ fn optional(text: Option<String>) -> Result<Option<String>, ApiError> {
 }
 
 /// A reason that may not.
-fn demanded(text: &str) -> Result<String, ApiError> {
+pub(super) fn demanded(text: &str) -> Result<String, ApiError> {
     match checked_comment(text)? {
         reason if reason.is_empty() => Err(ApiError::invalid("a reason is needed: say why")),
         reason => Ok(reason),

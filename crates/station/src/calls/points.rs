@@ -54,9 +54,9 @@ impl Context<'_> {
 }
 
 /// Carries a change out in a task of its own: a caller who goes away half way must not cut it in two.
-async fn to_its_end(
-    change: impl Future<Output = Result<ImportReport, ApiError>> + Send + 'static,
-) -> Result<ImportReport, ApiError> {
+pub(super) async fn to_its_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
     let outcome = tokio::spawn(change).await;
     outcome.map_err(|error| ApiError::new(Code::Failed, format!("the change came to no end: {error}")))?
 }
