@@ -76,6 +76,10 @@ pub(crate) enum Overlay {
     AdoptMany(Vec<penstock_model::PointId>),
     /// Points from a file.
     ImportPoints,
+    /// Alarm rules from a file.
+    ImportRules,
+    /// Remove an alarm rule that a person made; the rest is what it is called.
+    RemoveRule(RuleId, String),
 }
 
 /// What the screen reader is told.
