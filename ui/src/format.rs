@@ -65,8 +65,8 @@ pub(crate) fn value_with_unit(si: f64, quantity: Quantity, locale: Locale) -> St
     if unit.is_empty() { value } else { format!("{value}{NO_BREAK}{unit}") }
 }
 
-/// A difference of two SI values of `quantity` with its unit, which knows no zero: four digits that count, since it may be
-/// small.
+/// A difference of two SI values of `quantity` with its unit, which knows no zero: four digits that count, since it may
+/// be small.
 pub(crate) fn difference_with_unit(si: f64, quantity: Quantity, locale: Locale) -> String {
     let shown = quantity.display_unit().difference_from_si(si);
     let above_one = if shown == 0.0 { 0 } else { shown.abs().log10().floor() as i32 };

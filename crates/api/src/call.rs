@@ -1,6 +1,8 @@
 //! The calls: what a screen can ask of a station, what each needs, and what comes back.
 
-use penstock_model::{AlarmRule, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, RuleId, Timestamp};
+use penstock_model::{
+    AlarmRule, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, RuleId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -313,8 +315,8 @@ calls! {
     ListRules "rules" (Access::Holding(Permission::See)) -> Vec<RuleRow> {}
 
     /// Adds and changes alarm rules, all or none. A rule whose id is nil is new and gets one. What follows from a point
-    /// keeps its subject and its kind, and its limit is the point's: it changes there too. Given as it is stored but for
-    /// [`AlarmRule::edited`] being off, it goes back to all that follows.
+    /// keeps its subject and its kind, and its limit is the point's: it changes there too. Given as it is stored but
+    /// for [`AlarmRule::edited`] being off, it goes back to all that follows.
     SaveRules "save-rules" (Access::Holding(Permission::SetLimits)) -> RulesReport {
         /// The rules as they shall be, each with the version that was changed.
         rules: Vec<AlarmRule>,

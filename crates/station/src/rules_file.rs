@@ -1,6 +1,6 @@
-//! Alarm rules as files, out and in. CSV has one rule a row, readable in a spreadsheet: points and places by name, values
-//! in the unit that screens show, combined conditions and schedules as text. JSON has the rules as they are stored. What
-//! a file leaves as it was exported stays to the last bit; every fault comes with its line.
+//! Alarm rules as files, out and in. CSV has one rule a row, readable in a spreadsheet: points and places by name,
+//! values in the unit that screens show, combined conditions and schedules as text. JSON has the rules as they are
+//! stored. What a file leaves as it was exported stays to the last bit; every fault comes with its line.
 //!
 //! Pure: must not know storage, nor whether a rule makes sense.
 
@@ -19,8 +19,8 @@ use crate::points_csv::{clamp, from_word, reader_of, word};
 use crate::register::Inner;
 use crate::values_csv::Names;
 
-/// The columns, in the order they are written. A row without an id is a new rule, and needs `subject` and `condition`; a
-/// column that is not there leaves what the rule has.
+/// The columns, in the order they are written. A row without an id is a new rule, and needs `subject` and `condition`;
+/// a column that is not there leaves what the rule has.
 const COLUMNS: [&str; 43] = [
     "id",
     "version",

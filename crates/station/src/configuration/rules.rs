@@ -1,5 +1,6 @@
-//! Changes of alarm rules: checked, stored with their audit, then judged by. A limit that is changed by its rule changes
-//! at its point in the same transaction, so that point, trend and rule never disagree. Must not know shells or files.
+//! Changes of alarm rules: checked, stored with their audit, then judged by. A limit that is changed by its rule
+//! changes at its point in the same transaction, so that point, trend and rule never disagree. Must not know shells or
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! An alarm rule as a form holds it: every field as typed text, and the way there and back. What nobody touched stays to
-//! the last bit. Pure; must not know the page.
+//! An alarm rule as a form holds it: every field as typed text, and the way there and back. What nobody touched stays
+//! to the last bit. Pure; must not know the page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

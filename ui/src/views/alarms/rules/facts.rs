@@ -1,5 +1,5 @@
-//! An alarm rule in lines that people read, each with its name: for those who may not change it, and to tell one version
-//! from another. Pure; must not know the page.
+//! An alarm rule in lines that people read, each with its name: for those who may not change it, and to tell one
+//! version from another. Pure; must not know the page.
 
 use penstock_model::{AlarmRule, Condition, Expression, PointId, Quantity, Reference, Unit, figure};
 
@@ -73,7 +73,10 @@ pub(super) fn lines(rule: &AlarmRule, plant: &PlantView, locale: Locale) -> Vec<
     let unit = point.map_or_else(|| Quantity::Plain.display_unit(), |point| point.display_unit());
     let symbol = point.map(|point| format::unit(point.quantity)).unwrap_or_default();
     let parts = parts(&rule.condition, unit);
-    let part = |name: &str| parts.iter().find(|(own, _)| *own == name).map(|(_, text)| text.clone()).unwrap_or_default();
+    let part = |name: &str| {
+        let found = parts.iter().find(|(own, _)| *own == name);
+        found.map(|(_, text)| text.clone()).unwrap_or_default()
+    };
     let with = |text: String, unit: &str| match text.is_empty() || unit.is_empty() {
         true => text,
         false => format!("{text}\u{a0}{unit}"),

@@ -1,5 +1,5 @@
-//! The fields of a rule's form as signals, and the pieces that show what is more than one text: a subject, a point, rows
-//! that are joined, windows of the week.
+//! The fields of a rule's form as signals, and the pieces that show what is more than one text: a subject, a point,
+//! rows that are joined, windows of the week.
 
 use std::collections::BTreeMap;
 

@@ -384,7 +384,8 @@ fn Form(row: RuleRow, plant: Arc<PlantView>, is_stored: bool, on_saved: Callback
         let own = fields.text("priority");
         let locale = i18n.get_locale();
         let is_taken = own.with(|own| *own == digit);
-        let text = t_string!(i18n, rules.proposed, priority = format!("{digit} · {}", words::priority(priority, locale)));
+        let called = format!("{digit} · {}", words::priority(priority, locale));
+        let text = t_string!(i18n, rules.proposed, priority = called);
         Some(view! {
             <p class="quiet" data-testid="proposed">
                 {text}
