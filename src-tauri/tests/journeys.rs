@@ -212,6 +212,7 @@ async fn edit_a_rule(screen: &Screen, room: &Room) -> Result<()> {
     screen.click(&id("save-rule")).await?;
     screen.wait_for(&id("rule-saved")).await?;
     screen.wait_text(&id("rule-version"), |text| text.ends_with(" 2")).await?;
+    screen.wait_text(&id("rule-versions"), |text| text.contains(REASON) && text.contains("Deadband")).await?;
     let audit = room.sql(
         "select reason, old #>> '{condition,limit,deadband}' <> new #>> '{condition,limit,deadband}', \
          new ->> 'version', new ->> 'edited' from audit where action = 'save-rules'",

@@ -6,9 +6,9 @@ use penstock_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Export, ExportFormat,
-    Health, ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules,
-    RuleFormat, RuleRow, RulesReport, Series, Session, SettingsView, StationCard, TextFile, ValueAt,
+    ActReport, AlarmDetail, ApiError, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done, Export, ExportFormat, Health,
+    ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules, RuleFormat,
+    RuleRow, RuleVersion, RulesReport, Series, Session, SettingsView, StationCard, TextFile, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -331,6 +331,12 @@ calls! {
         rules: Vec<RuleId>,
         /// Why, for versions and audit.
         reason: String,
+    }
+
+    /// Every version of an alarm rule that was stored, newest first.
+    ListRuleVersions "rule-versions" (Access::Holding(Permission::See)) -> Vec<RuleVersion> {
+        /// The rule.
+        rule: RuleId,
     }
 
     /// Alarm rules as a file.

@@ -265,6 +265,19 @@ pub struct RuleRow {
     pub follows: bool,
 }
 
+/// A version of an alarm rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleVersion {
+    /// The rule as it was then.
+    pub rule: AlarmRule,
+    /// When it was stored.
+    pub at: Timestamp,
+    /// Who changed it, by the name people know them by; none where the station did.
+    pub by: Option<String>,
+    /// Why, in the person's words.
+    pub reason: Option<String>,
+}
+
 /// What a change of alarm rules did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RulesReport {

@@ -150,6 +150,9 @@ impl Context<'_> {
             Request::ListRules(_) => reply::<penstock_api::ListRules>(&self.rules()),
             Request::SaveRules(call) => reply::<penstock_api::SaveRules>(&self.save_rules(call).await?),
             Request::RemoveRules(call) => reply::<penstock_api::RemoveRules>(&self.remove_rules(call).await?),
+            Request::ListRuleVersions(call) => {
+                reply::<penstock_api::ListRuleVersions>(&self.rule_versions(call.rule).await?)
+            }
             Request::ExportRules(call) => reply::<penstock_api::ExportRules>(&self.export_rules(&call)?),
             Request::ImportRules(call) => reply::<penstock_api::ImportRules>(&self.import_rules(call).await?),
             Request::GetHealth(_) => reply::<penstock_api::GetHealth>(&self.health().await),

@@ -1,16 +1,19 @@
-//! Alarm rules: listed, saved, removed, imported, exported.
+//! Alarm rules: listed, saved, removed, imported, exported, and the versions that they had.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use penstock_api::{
-    ApiError, Code, ExportRules, ImportFault, ImportRules, RemoveRules, RemovedRules, RuleFormat, RuleRow, RulesReport,
-    SaveRules, TextFile,
+    ApiError, Code, ExportRules, ImportFault, ImportRules, RemoveRules, RemovedRules, RuleFormat, RuleRow, RuleVersion,
+    RulesReport, SaveRules, TextFile,
 };
+use penstock_model::{RuleId, UserId};
 use penstock_store::AuditEntry;
 
 use super::Context;
 use super::alarms::demanded;
 use super::points::to_its_end;
+use crate::configuration::store_error;
 use crate::register::is_derived;
 use crate::rules_file;
 
@@ -31,6 +34,24 @@ impl Context<'_> {
         let audit = AuditEntry { reason: Some(demanded(&call.reason)?), ..self.audit("rules") };
         let shared = Arc::clone(self.shared);
         to_its_end(async move { shared.remove_rules(&call.rules, audit).await }).await
+    }
+
+    /// Every version of a rule, newest first.
+    pub(super) async fn rule_versions(&self, rule: RuleId) -> Result<Vec<RuleVersion>, ApiError> {
+        let versions = self.shared.reader.rule_versions(rule).await.map_err(store_error)?;
+        let people = self.shared.store.people(self.shared.tenant).await.map_err(store_error)?;
+        let names: BTreeMap<UserId, String> = people.into_iter().map(|person| (person.id, person.full_name)).collect();
+        let mut versions: Vec<RuleVersion> = versions
+            .into_iter()
+            .map(|version| RuleVersion {
+                rule: version.rule,
+                at: version.saved_at,
+                by: version.saved_by.and_then(|by| names.get(&by).cloned()),
+                reason: version.reason,
+            })
+            .collect();
+        versions.sort_by_key(|version| std::cmp::Reverse(version.rule.version));
+        Ok(versions)
     }
 
     pub(super) fn export_rules(&self, call: &ExportRules) -> Result<TextFile, ApiError> {

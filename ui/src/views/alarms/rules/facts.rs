@@ -150,3 +150,67 @@ pub(super) fn lines(rule: &AlarmRule, plant: &PlantView, locale: Locale) -> Vec<
         (td_string!(locale, rules.action), guidance.action.clone()),
     ]
 }
+
+/// A line in which two rules differ: its name, how it was, how it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub(super) name: &'static str,
+    pub(super) was: String,
+    pub(super) is: String,
+}
+
+/// Every line in which `new` differs from `old`.
+pub(super) fn differences(old: &AlarmRule, new: &AlarmRule, plant: &PlantView, locale: Locale) -> Vec<Difference> {
+    let or_nothing = |text: String| if text.trim().is_empty() { format::NO_VALUE.to_owned() } else { text };
+    let both = lines(old, plant, locale).into_iter().zip(lines(new, plant, locale));
+    both.filter(|((_, was), (_, is))| was != is)
+        .map(|((name, was), (_, is))| Difference { name, was: or_nothing(was), is: or_nothing(is) })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use penstock_api::Register;
+    use penstock_model::{LimitLevel, Plant, Priority, RuleId, Subject, TenantId, Timestamp};
+
+    use super::*;
+    use crate::state::test_point;
+
+    #[test]
+    fn versions_differ_line_by_line() {
+        let point = test_point(Quantity::Pressure);
+        let subject = Subject::Point(point.id);
+        let plant = Plant {
+            tenant: TenantId::made(Timestamp::from_secs(1), [1; 10]),
+            name: String::new(),
+            time_zone: "UTC".into(),
+            areas: vec![],
+            sites: vec![],
+            assets: vec![],
+            pipes: vec![],
+        };
+        let plant = PlantView::new(Register { version: 1, plant, points: vec![point], tiles: false });
+        let limit = |deadband: f64| Condition::Limit { level: LimitLevel::High, limit: 500_000.0, deadband };
+        let old = AlarmRule::new(RuleId::made(Timestamp::from_secs(1), [1; 10]), subject, limit(10_000.0));
+        let new = AlarmRule {
+            version: 2,
+            condition: limit(20_000.0),
+            priority: Priority::P1,
+            time_to_respond: Some(Duration::from_secs(300)),
+            ..old.clone()
+        };
+        let found = differences(&old, &new, &plant, Locale::en);
+        let told: Vec<_> = found.iter().map(|line| (line.name, line.was.as_str(), line.is.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("Deadband", "0.1\u{a0}bar", "0.2\u{a0}bar"),
+                ("Priority", "Medium", "Critical"),
+                ("Time to respond", format::NO_VALUE, "5 min"),
+            ]
+        );
+        assert_eq!(differences(&old, &old, &plant, Locale::en), vec![]);
+    }
+}

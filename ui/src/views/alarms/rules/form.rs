@@ -11,6 +11,7 @@ use super::entry::{ACKNOWLEDGEMENTS, CLASSES, Entry, Fault, KINDS, LEVELS, SEVER
 use super::facts::{choice_word, kind_word, lines, point_name, unit_of};
 use super::fields::{Fields, Pick, find_points, find_subjects, group_rows, subject_name, tick_box, window_rows};
 use super::filter::title;
+use super::versions::Versions;
 use crate::components::{Badge, BadgeFill, Choice, Dialog, Fact, Facts, Kbd, Notice, Select, TextField};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
@@ -56,7 +57,7 @@ pub(super) fn RuleDrawer(
         parts.into_iter().filter(|part| !part.is_empty() && part != format::NO_VALUE).collect::<Vec<_>>().join(" · ")
     });
     let version = is_stored.then(|| t_string!(i18n, rules.version_n, n = row.rule.version));
-    let priority = row.rule.priority;
+    let (id, priority) = (row.rule.id, row.rule.priority);
     let fill = if row.rule.enabled { BadgeFill::Outlined } else { BadgeFill::Dashed };
     let body = match (may_edit, plant) {
         (true, Some(plant)) => {
@@ -91,6 +92,7 @@ pub(super) fn RuleDrawer(
                 <div class="drawer-section first" data-testid="rule-saved"><Notice text=text/></div>
             })}
             {body}
+            {is_stored.then(|| view! { <Versions rule=id/> })}
         </aside>
     }
     .into_any()
