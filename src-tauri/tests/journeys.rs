@@ -17,6 +17,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_penstock");
 const PLANT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/demo/plant.json");
 const DEVICE_PASSWORD: &str = "of-one-test";
 
+/// Why a rule is changed.
+const REASON: &str = "it chattered at night";
+
 /// Two flows of the demo plant, in m³/h: one that is watched, and one that is driven beyond its limit, 188.
 const WATCHED: &str = "FT-21";
 const FLOW: &str = "FT-11";
@@ -104,6 +107,23 @@ impl Room {
         ensure!(status.success(), "mosquitto_pub: {status}");
         Ok(())
     }
+
+    /// Asks the station's database, past the station: a line for each row, columns parted by bars.
+    fn sql(&self, query: &str) -> Result<Vec<String>> {
+        let mut command = Command::new("psql");
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG")) {
+            command.env_remove(name);
+        }
+        let output = command
+            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--username", "postgres", "--dbname", "penstock"])
+            .arg("--host")
+            .arg(self.data().join("database/run"))
+            .args(["--command", query])
+            .output()
+            .context("psql cannot be started: install it with `apt-get install postgresql-client`")?;
+        ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+    }
 }
 
 fn id(name: &str) -> String {
@@ -161,6 +181,44 @@ async fn adopt_a_point(screen: &Screen) -> Result<()> {
     screen.click(&id("tab-adopted")).await?;
     screen.fill(&id("filter"), "FT-99").await?;
     screen.wait_for("[data-testid=\"point-row\"][data-point=\"FT-99\"]").await
+}
+
+/// The rule of a limit of a flow in the drawer.
+async fn open_a_rule(screen: &Screen) -> Result<()> {
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-rules")).await?;
+    screen.fill(&id("filter"), FLOW).await?;
+    screen.click(&format!("[data-testid=\"rule-row\"][data-point=\"{FLOW}\"][data-kind=\"limit\"]")).await?;
+    screen.wait_text(&id("rule-version"), |text| text.ends_with(" 1")).await.map(drop)
+}
+
+async fn look_at_a_rule(screen: &Screen) -> Result<()> {
+    open_a_rule(screen).await?;
+    ensure!(screen.count(&id("save-rule")).await? == 0, "an operator changes no rule");
+    ensure!(screen.count(&id("new-rule")).await? == 0, "an operator makes no rule");
+    screen.click(&id("close-drawer")).await?;
+    screen.wait_gone(&id("rule-detail")).await
+}
+
+async fn edit_a_rule(screen: &Screen, room: &Room) -> Result<()> {
+    open_a_rule(screen).await?;
+    screen.fill(&id("rule-deadband"), "7.5").await?;
+    screen.click(&id("save-rule")).await?;
+    screen
+        .wait_text(&id("rule-detail"), |text| text.contains("Something must stand here"))
+        .await
+        .context("a reason")?;
+    screen.fill(&id("rule-reason"), REASON).await?;
+    screen.click(&id("save-rule")).await?;
+    screen.wait_for(&id("rule-saved")).await?;
+    screen.wait_text(&id("rule-version"), |text| text.ends_with(" 2")).await?;
+    screen.wait_text(&id("rule-versions"), |text| text.contains(REASON) && text.contains("Deadband")).await?;
+    let audit = room.sql(
+        "select reason, old #>> '{condition,limit,deadband}' <> new #>> '{condition,limit,deadband}', \
+         new ->> 'version', new ->> 'edited' from audit where action = 'save-rules'",
+    )?;
+    ensure!(audit == [format!("{REASON}|t|2|true")], "the audit says {audit:?}");
+    Ok(())
 }
 
 async fn pan_the_map(screen: &Screen) -> Result<()> {
@@ -325,6 +383,7 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     sign_in(screen, OPERATOR).await.context("sign in")?;
     see_a_live_value_change(screen, room).await.context("see a live value change")?;
     acknowledge_an_alarm(screen, room).await.context("acknowledge an alarm")?;
+    look_at_a_rule(screen).await.context("look at a rule")?;
     pan_the_map(screen).await.context("pan the map")?;
     zoom_a_trend(screen).await.context("zoom a trend")?;
     sign_out(screen).await.context("sign out")?;
@@ -332,6 +391,7 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     adopt_a_point(screen).await.context("adopt a point")?;
     import_historic_values(screen).await.context("import historic values")?;
     keep_samples_for_longer(screen).await.context("keep samples for longer")?;
+    edit_a_rule(screen, room).await.context("edit a rule")?;
     let complaints: Vec<_> = screen.console().await?.into_iter().filter(|line| is_complaint(line)).collect();
     ensure!(complaints.is_empty(), "the page complains: {complaints:?}");
     stay_inside(screen).await.context("stay inside the policy of the page")

@@ -178,6 +178,8 @@ fn Overlays() -> impl IntoView {
         Some(Overlay::AdoptMany(points)) => view! { <views::AdoptMany points=points/> }.into_any(),
         Some(Overlay::ImportPoints) => view! { <views::ImportPoints/> }.into_any(),
         Some(Overlay::ImportValues) => view! { <views::ImportValues/> }.into_any(),
+        Some(Overlay::ImportRules) => view! { <views::ImportRules/> }.into_any(),
+        Some(Overlay::RemoveRule(rule, title)) => view! { <views::RemoveRule rule=rule title=title/> }.into_any(),
     }
 }
 

@@ -65,6 +65,39 @@ pub(crate) fn value_with_unit(si: f64, quantity: Quantity, locale: Locale) -> St
     if unit.is_empty() { value } else { format!("{value}{NO_BREAK}{unit}") }
 }
 
+/// A difference of two SI values of `quantity` with its unit, which knows no zero: four digits that count, since it may
+/// be small.
+pub(crate) fn difference_with_unit(si: f64, quantity: Quantity, locale: Locale) -> String {
+    let shown = quantity.display_unit().difference_from_si(si);
+    let above_one = if shown == 0.0 { 0 } else { shown.abs().log10().floor() as i32 };
+    let text = number(shown, usize::try_from((3 - above_one).clamp(0, 12)).unwrap_or(0), locale);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text.as_str() };
+    let unit = unit(quantity);
+    if unit.is_empty() { text.to_owned() } else { format!("{text}{NO_BREAK}{unit}") }
+}
+
+/// What was typed is no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoNumber;
+
+/// A number as people type it, none where nothing stands there: a true minus, a decimal comma and blanks between digits
+/// are all right.
+///
+/// # Errors
+/// [`NoNumber`] where it is none.
+pub(crate) fn typed(text: &str) -> Result<Option<f64>, NoNumber> {
+    let mut plain: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+    plain = plain.replace(MINUS, "-");
+    if !plain.contains('.') && plain.matches(',').count() == 1 {
+        plain = plain.replace(',', ".");
+    }
+    plain = plain.replace(',', "");
+    if plain.is_empty() {
+        return Ok(None);
+    }
+    plain.parse().ok().filter(|value: &f64| value.is_finite()).map(Some).ok_or(NoNumber)
+}
+
 /// The unit's symbol as screens write it; none for states, plain numbers and pH.
 pub(crate) fn unit(quantity: Quantity) -> &'static str {
     match quantity {
@@ -210,7 +243,8 @@ impl Local {
     }
 }
 
-fn weekday(weekday: u32, locale: Locale) -> &'static str {
+/// A day of the week, 0 being Monday.
+pub(crate) fn weekday(weekday: u32, locale: Locale) -> &'static str {
     match weekday {
         0 => td_string!(locale, words.mon),
         1 => td_string!(locale, words.tue),
@@ -284,6 +318,28 @@ mod tests {
         check(7_500, "2 h 05");
         check(90_000, "1 day");
         check(200_000, "2 days");
+    }
+
+    #[test]
+    fn differences_know_no_zero() {
+        let check = |si: f64, quantity: Quantity, text: &str| {
+            assert_eq!(difference_with_unit(si, quantity, Locale::en).replace('\u{a0}', " "), text);
+        };
+        check(2.0, Quantity::Temperature, "2 °C");
+        check(150.0, Quantity::Pressure, "0.0015 bar");
+        check(0.5, Quantity::Flow, "1,800 m³/h");
+        check(1.0 / 3.0, Quantity::Level, "0.3333 m");
+        check(0.0, Quantity::State, "0");
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_type_them() {
+        let check = |text: &str, expect: Result<Option<f64>, NoNumber>| assert_eq!(typed(text), expect, "{text}");
+        check("", Ok(None));
+        check(" 1,5 ", Ok(Some(1.5)));
+        check("1,234.5", Ok(Some(1_234.5)));
+        check("−0.4", Ok(Some(-0.4)));
+        check("inf", Err(NoNumber));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! The calls: what a screen can ask of a station, what each needs, and what comes back.
 
-use penstock_model::{Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, RuleId, Timestamp};
+use penstock_model::{
+    AlarmRule, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, RuleId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ActReport, AlarmDetail, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done,
     Export, ExportFormat, Health, ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register,
-    RejectRow, RetentionForm, Series, Session, SettingsView, StationCard, ValueAt,
+    RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleVersion, RulesReport, Series, Session,
+    SettingsView, StationCard, TextFile, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -306,6 +309,51 @@ calls! {
         /// Their rules.
         alarms: Vec<RuleId>,
         /// Why.
+        reason: String,
+    }
+
+    /// Every alarm rule, the disabled ones too, by id.
+    ListRules "rules" (Access::Holding(Permission::See)) -> Vec<RuleRow> {}
+
+    /// Adds and changes alarm rules, all or none. A rule whose id is nil is new and gets one. What follows from a point
+    /// keeps its subject and its kind, and its limit is the point's: it changes there too. Given as it is stored but
+    /// for [`AlarmRule::edited`] being off, it goes back to all that follows.
+    SaveRules "save-rules" (Access::Holding(Permission::SetLimits)) -> RulesReport {
+        /// The rules as they shall be, each with the version that was changed.
+        rules: Vec<AlarmRule>,
+        /// Why, for versions and audit.
+        reason: String,
+    }
+
+    /// Removes alarm rules that people made. One that follows from a point or site would follow again: it is disabled
+    /// instead.
+    RemoveRules "remove-rules" (Access::Holding(Permission::SetLimits)) -> RemovedRules {
+        /// Which.
+        rules: Vec<RuleId>,
+        /// Why, for versions and audit.
+        reason: String,
+    }
+
+    /// Every version of an alarm rule that was stored, newest first.
+    ListRuleVersions "rule-versions" (Access::Holding(Permission::See)) -> Vec<RuleVersion> {
+        /// The rule.
+        rule: RuleId,
+    }
+
+    /// Alarm rules as a file.
+    ExportRules "export-rules" (Access::Holding(Permission::See)) -> TextFile {
+        /// As what.
+        format: RuleFormat,
+    }
+
+    /// Alarm rules from a file as an export writes it, all or none. What a row leaves as it was exported stays to the
+    /// last bit; what is in no row stays.
+    ImportRules "import-rules" (Access::Holding(Permission::SetLimits)) -> RulesReport {
+        /// The file's text, CSV or JSON.
+        text: String,
+        /// Only says what would happen.
+        dry_run: bool,
+        /// Why, for versions and audit.
         reason: String,
     }
 

@@ -262,6 +262,79 @@ pub struct JournalRow {
     pub priority: Priority,
 }
 
+/// An alarm rule in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleRow {
+    /// The rule.
+    pub rule: AlarmRule,
+    /// Whether it follows from a point or a site; else a person or a plant file made it.
+    pub follows: bool,
+}
+
+/// A version of an alarm rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleVersion {
+    /// The rule as it was then.
+    pub rule: AlarmRule,
+    /// When it was stored.
+    pub at: Timestamp,
+    /// Who changed it, by the name people know them by; none where the station did.
+    pub by: Option<String>,
+    /// Why, in the person's words.
+    pub reason: Option<String>,
+}
+
+/// What a change of alarm rules did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RulesReport {
+    /// Rules looked at.
+    pub read: u32,
+    /// Made new.
+    pub added: u32,
+    /// Changed.
+    pub changed: u32,
+    /// Left as they were.
+    pub same: u32,
+    /// Points whose limits change with their rules.
+    pub points: u32,
+    /// What is wrong; while anything is, nothing is changed.
+    pub faults: Vec<ImportFault>,
+    /// What a person should look at; it hinders nothing.
+    pub hints: Vec<ImportFault>,
+}
+
+/// What became of rules that were to be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RemovedRules {
+    /// Those that are gone.
+    pub removed: Vec<RuleId>,
+    /// Those that follow from a point or site, and were disabled instead.
+    pub disabled: Vec<RuleId>,
+    /// Those that nothing was done to, with the reason.
+    pub refused: Vec<(RuleId, String)>,
+}
+
+/// What a file of alarm rules is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleFormat {
+    /// Comma-separated text, one rule a row, values in the units that screens show.
+    Csv,
+    /// JSON, values in SI.
+    Json,
+}
+
+/// A file of text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextFile {
+    /// A name for it.
+    pub file_name: String,
+    /// Its type (RFC 6838), for example `text/csv`.
+    pub media_type: String,
+    /// Its text, UTF-8.
+    pub text: String,
+}
+
 /// What became of an act on several alarms.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ActReport {

@@ -2,6 +2,7 @@
 //!
 //! - `condition`: when an alarm's condition holds;
 //! - `rule`: the record of one alarm in the master alarm database;
+//! - `text`: expressions and schedules as people read and write them;
 //! - `journal`: what happened to alarms, and where each stands after it.
 //!
 //! Must not know how a condition is evaluated.
@@ -9,6 +10,7 @@
 mod condition;
 mod journal;
 mod rule;
+mod text;
 
 pub use condition::{Condition, Expression, LimitLevel, Reference, Side, Test};
 pub use journal::{
@@ -17,3 +19,4 @@ pub use journal::{
 pub use rule::{
     AcknowledgementModel, AlarmClass, AlarmRule, Guidance, Priority, Realarm, Schedule, Severity, Subject, Window,
 };
+pub use text::figure;

@@ -9,6 +9,7 @@ mod history;
 mod people;
 mod places;
 mod points;
+mod rules;
 mod settings;
 
 use std::net::IpAddr;
@@ -146,6 +147,14 @@ impl Context<'_> {
             Request::ReturnToService(call) => {
                 reply::<penstock_api::ReturnToService>(&self.return_to_service(call).await?)
             }
+            Request::ListRules(_) => reply::<penstock_api::ListRules>(&self.rules()),
+            Request::SaveRules(call) => reply::<penstock_api::SaveRules>(&self.save_rules(call).await?),
+            Request::RemoveRules(call) => reply::<penstock_api::RemoveRules>(&self.remove_rules(call).await?),
+            Request::ListRuleVersions(call) => {
+                reply::<penstock_api::ListRuleVersions>(&self.rule_versions(call.rule).await?)
+            }
+            Request::ExportRules(call) => reply::<penstock_api::ExportRules>(&self.export_rules(&call)?),
+            Request::ImportRules(call) => reply::<penstock_api::ImportRules>(&self.import_rules(call).await?),
             Request::GetHealth(_) => reply::<penstock_api::GetHealth>(&self.health().await),
             Request::ListRejects(call) => reply::<penstock_api::ListRejects>(&self.rejects(call.limit).await?),
             Request::ListDeviceAlerts(call) => {
@@ -226,6 +235,7 @@ mod tests {
             include_str!("calls/people.rs"),
             include_str!("calls/places.rs"),
             include_str!("calls/points.rs"),
+            include_str!("calls/rules.rs"),
             include_str!("calls/settings.rs"),
         ];
         for source in sources {

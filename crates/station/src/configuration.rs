@@ -3,6 +3,8 @@
 //! Administration waits while the database is away, and says so; what comes in, the live feed and alarms wait for
 //! nothing here. Must not know shells.
 
+mod rules;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,7 +20,7 @@ use tokio::sync::MutexGuard;
 use crate::Error;
 use crate::pipeline::{Order, Units};
 use crate::points_csv::MAX_STALE_SECS;
-use crate::register::{Inner, Register, changed_rules};
+use crate::register::{Inner, Register, changed_rules, following};
 use crate::settings::PlantSettings;
 use crate::station::Shared;
 
@@ -65,7 +67,7 @@ pub(crate) async fn load_register(
     let stored = store.load_rules(tenant).await?;
     let mut rules: BTreeMap<RuleId, AlarmRule> = stored.into_iter().map(|rule| (rule.id, rule)).collect();
     let numbered: BTreeMap<_, _> = points.iter().map(|point| (point.no, point.clone())).collect();
-    let changed = changed_rules(&plant, &numbered, &rules);
+    let changed = changed_rules(&plant, &numbered, &rules, &following(&plant, &numbered, &rules));
     if !changed.is_empty() {
         let mut entry = AuditEntry::new(tenant, clock.now(), None, "derive-rules", format!("{} rules", changed.len()));
         entry.from_where = "start".into();
@@ -163,7 +165,8 @@ impl Shared {
             known.extend(file.rules.iter().map(|rule| (rule.id, rule.clone())));
             let mut all = register.points.clone();
             all.extend(file.points.iter().map(|point| (point.no, point.clone())));
-            let derived = changed_rules(&plant, &all, &known);
+            let former = following(&register.plant, &register.points, &register.rules);
+            let derived = changed_rules(&plant, &all, &known, &former);
             (plant, places, derived)
         };
         let of_derived = (!derived.is_empty()).then(|| of_rules(&audit, self.clock.now(), derived.len()));
@@ -249,7 +252,8 @@ impl Shared {
         let register = self.register.lock();
         let mut all = register.points.clone();
         all.extend(points.iter().map(|point| (point.no, point.clone())));
-        changed_rules(&register.plant, &all, &register.rules)
+        let former = following(&register.plant, &register.points, &register.rules);
+        changed_rules(&register.plant, &all, &register.rules, &former)
     }
 
     /// Makes the pipeline judge by the change; gives the time from which it does, once everything before is stored.

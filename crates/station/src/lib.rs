@@ -18,6 +18,7 @@ mod pipeline;
 mod points_csv;
 mod record;
 mod register;
+mod rules_file;
 pub mod secrets;
 mod sessions;
 pub mod settings;

@@ -102,14 +102,15 @@ fn trim(value: f64) -> String {
 }
 
 /// The word a closed list has in files.
-fn word<T: serde::Serialize>(value: &T) -> String {
+pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         _ => String::new(),
     }
 }
 
-fn from_word<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T, String> {
+/// What a word of a closed list stands for.
+pub(crate) fn from_word<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<T, String> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
         .map_err(|error| format!("{what} {text:?}: {error}"))
 }
@@ -182,12 +183,12 @@ pub(crate) fn lines(text: &str) -> Vec<u32> {
 }
 
 /// Fields are trimmed when they are looked at: an address that a device gave may begin or end with a space.
-fn reader_of(text: &str) -> csv::Reader<&[u8]> {
+pub(crate) fn reader_of(text: &str) -> csv::Reader<&[u8]> {
     let text = text.trim_start_matches('\u{feff}');
     csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes())
 }
 
-fn clamp(line: u64) -> u32 {
+pub(crate) fn clamp(line: u64) -> u32 {
     u32::try_from(line).unwrap_or(u32::MAX)
 }
 

@@ -149,13 +149,25 @@ fn derived_rules(
     rules
 }
 
+/// The rules that follow from a register as it stands.
+pub(crate) fn following(
+    plant: &Plant,
+    points: &BTreeMap<PointNo, Point>,
+    stored: &BTreeMap<RuleId, AlarmRule>,
+) -> BTreeSet<RuleId> {
+    derived_rules(plant, points, stored).iter().map(|rule| rule.id).collect()
+}
+
 /// What is to be stored once plant and points are as given, each with its next version: the derived rules that are new
 /// or differ from `stored`, and, disabled, those of `stored` that follow from nothing any more. These stay, for the
-/// journal and for alarms that nobody has acknowledged yet.
+/// journal and for alarms that nobody has acknowledged yet. Of a rule that a person has edited only its limit goes on
+/// following, and it is enabled where it follows again and was not among the `former` ones: a person who gives a point
+/// its limit back wants its alarm.
 pub(crate) fn changed_rules(
     plant: &Plant,
     points: &BTreeMap<PointNo, Point>,
     stored: &BTreeMap<RuleId, AlarmRule>,
+    former: &BTreeSet<RuleId>,
 ) -> Vec<AlarmRule> {
     let derived = derived_rules(plant, points, stored);
     let following: BTreeSet<RuleId> = derived.iter().map(|rule| rule.id).collect();
@@ -165,18 +177,34 @@ pub(crate) fn changed_rules(
         enabled: false,
         ..rule.clone()
     });
-    derived.iter().filter_map(|rule| renewed(rule, stored.get(&rule.id))).chain(disabled).collect()
+    let renewed = |rule: &AlarmRule| renewed(rule, stored.get(&rule.id), !former.contains(&rule.id));
+    derived.iter().filter_map(renewed).chain(disabled).collect()
 }
 
 /// A derived rule with its next version; none where it is what is stored.
-fn renewed(rule: &AlarmRule, stored: Option<&AlarmRule>) -> Option<AlarmRule> {
+fn renewed(rule: &AlarmRule, stored: Option<&AlarmRule>, has_returned: bool) -> Option<AlarmRule> {
     let Some(had) = stored else { return Some(rule.clone()) };
-    let next = AlarmRule { version: had.version, ..rule.clone() };
+    let next = if had.edited {
+        let condition = with_limit_of(&rule.condition, &had.condition);
+        AlarmRule { condition, enabled: had.enabled || has_returned, ..had.clone() }
+    } else {
+        AlarmRule { version: had.version, ..rule.clone() }
+    };
     (next != *had).then(|| AlarmRule { version: had.version.saturating_add(1), ..next })
 }
 
+/// A condition with the limit of another one, where both are limits.
+pub(crate) fn with_limit_of(of: &Condition, condition: &Condition) -> Condition {
+    match (of, condition) {
+        (Condition::Limit { limit, .. }, Condition::Limit { level, deadband, .. }) => {
+            Condition::Limit { level: *level, limit: *limit, deadband: *deadband }
+        }
+        _ => condition.clone(),
+    }
+}
+
 /// Whether a rule's id is the one that a rule derived from its subject has.
-fn is_derived(rule: &AlarmRule) -> bool {
+pub(crate) fn is_derived(rule: &AlarmRule) -> bool {
     rule.id == penstock_alarm::derived_id(rule.subject, &rule.condition)
 }
 
@@ -224,6 +252,15 @@ mod tests {
         (1..).map(PointNo).zip(points).map(|(no, point)| (no, Point { no, ..point })).collect()
     }
 
+    /// What changes where nothing that followed has gone and come back.
+    fn changes(
+        plant: &Plant,
+        points: &BTreeMap<PointNo, Point>,
+        stored: &BTreeMap<RuleId, AlarmRule>,
+    ) -> Vec<AlarmRule> {
+        changed_rules(plant, points, stored, &following(plant, points, stored))
+    }
+
     fn by_id(rules: Vec<AlarmRule>) -> BTreeMap<RuleId, AlarmRule> {
         rules.into_iter().map(|rule| (rule.id, rule)).collect()
     }
@@ -232,7 +269,7 @@ mod tests {
     fn a_site_with_a_silence_rule_of_its_own_gets_no_other() {
         let plant = plant();
         let points = points(&plant);
-        let derived = changed_rules(&plant, &points, &BTreeMap::new());
+        let derived = changes(&plant, &points, &BTreeMap::new());
         assert_eq!(derived.iter().filter_map(site_of_silence).count(), 2);
         assert!(derived.iter().all(is_derived));
 
@@ -242,40 +279,85 @@ mod tests {
         };
         assert!(!is_derived(&own));
         let sites = |rules: &[AlarmRule]| rules.iter().filter_map(site_of_silence).collect::<Vec<_>>();
-        let beside = changed_rules(&plant, &points, &by_id(vec![own.clone()]));
+        let beside = changes(&plant, &points, &by_id(vec![own.clone()]));
         assert_eq!(sites(&beside), vec![plant.sites[1].id]);
 
         // One that was derived before is disabled, once.
         let mut stored = by_id(derived);
         stored.insert(own.id, own);
-        let changed = changed_rules(&plant, &points, &stored);
+        let changed = changes(&plant, &points, &stored);
         assert_eq!(sites(&changed), vec![plant.sites[0].id]);
         assert_eq!(changed.len(), 1);
         assert!(!changed[0].enabled);
         stored.extend(by_id(changed));
-        assert_eq!(changed_rules(&plant, &points, &stored), vec![]);
+        assert_eq!(changes(&plant, &points, &stored), vec![]);
     }
 
     #[test]
     fn the_rule_of_a_limit_that_is_taken_away_is_disabled_and_comes_back() {
         let plant = plant();
         let mut points = points(&plant);
-        let mut stored = by_id(changed_rules(&plant, &points, &BTreeMap::new()));
-        assert_eq!(changed_rules(&plant, &points, &stored), vec![]);
+        let mut stored = by_id(changes(&plant, &points, &BTreeMap::new()));
+        assert_eq!(changes(&plant, &points, &stored), vec![]);
         let point = points.get_mut(&PointNo(1)).expect("made");
         let limits = point.limits;
         point.limits.hh = None;
         let rule = RuleId::derived(point.id.0, "HH");
 
-        let changed = changed_rules(&plant, &points, &stored);
+        let changed = changes(&plant, &points, &stored);
         let told =
             |rules: &[AlarmRule]| rules.iter().map(|rule| (rule.id, rule.version, rule.enabled)).collect::<Vec<_>>();
         assert_eq!(told(&changed), vec![(rule, 2, false)]);
         stored.extend(by_id(changed));
-        assert_eq!(changed_rules(&plant, &points, &stored), vec![]);
+        assert_eq!(changes(&plant, &points, &stored), vec![]);
 
         points.get_mut(&PointNo(1)).expect("made").limits = limits;
-        assert_eq!(told(&changed_rules(&plant, &points, &stored)), vec![(rule, 3, true)]);
+        assert_eq!(told(&changes(&plant, &points, &stored)), vec![(rule, 3, true)]);
+    }
+
+    #[test]
+    fn of_an_edited_rule_only_the_limit_follows() {
+        let plant = plant();
+        let mut points = points(&plant);
+        let mut stored = by_id(changes(&plant, &points, &BTreeMap::new()));
+        let id = RuleId::derived(points[&PointNo(1)].id.0, "HH");
+        let rule = stored.get_mut(&id).expect("derived");
+        rule.edited = true;
+        rule.priority = penstock_model::Priority::P4;
+        let Condition::Limit { level, limit, .. } = rule.condition else { panic!("a limit") };
+        rule.condition = Condition::Limit { level, limit, deadband: 0.000_1 };
+        let edited = rule.clone();
+        assert_eq!(changes(&plant, &points, &stored), vec![]);
+
+        points.get_mut(&PointNo(1)).expect("made").limits.hh = Some(0.05);
+        let changed = changes(&plant, &points, &stored);
+        let of_hh: Vec<&AlarmRule> = changed.iter().filter(|rule| rule.id == id).collect();
+        let condition = Condition::Limit { level, limit: 0.05, deadband: 0.000_1 };
+        assert_eq!(of_hh, vec![&AlarmRule { version: 2, condition, ..edited }]);
+
+        // One that has lost its mark is what follows again.
+        stored.get_mut(&id).expect("derived").edited = false;
+        let back = changes(&plant, &points, &stored);
+        let back = back.iter().find(|rule| rule.id == id).expect("changed");
+        assert!(back.priority != penstock_model::Priority::P4 && !back.edited);
+    }
+
+    #[test]
+    fn an_edited_rule_that_a_person_disabled_stays_so_until_its_limit_is_given_anew() {
+        let plant = plant();
+        let with_limit = points(&plant);
+        let mut stored = by_id(changes(&plant, &with_limit, &BTreeMap::new()));
+        let id = RuleId::derived(with_limit[&PointNo(1)].id.0, "HH");
+        let rule = stored.get_mut(&id).expect("derived");
+        (rule.edited, rule.enabled) = (true, false);
+        assert_eq!(changes(&plant, &with_limit, &stored), vec![]);
+
+        let mut without = with_limit.clone();
+        without.get_mut(&PointNo(1)).expect("made").limits.hh = None;
+        let of_rule = |changed: Vec<AlarmRule>| changed.into_iter().find(|rule| rule.id == id).map(|rule| rule.enabled);
+        assert_eq!(of_rule(changes(&plant, &without, &stored)), None);
+        let former = following(&plant, &without, &stored);
+        assert_eq!(of_rule(changed_rules(&plant, &with_limit, &stored, &former)), Some(true));
     }
 
     #[test]

@@ -37,7 +37,18 @@ impl Names {
         self.points.iter().find(|point| point.no == no)
     }
 
-    fn find(&self, text: &str) -> Result<&Point, String> {
+    /// What finds a point again: its name where that does, else its address, else its id.
+    pub(crate) fn name_of(&self, point: &Point) -> String {
+        let finds = |text: &&str| self.find(text).is_ok_and(|found| found.id == point.id);
+        let found = [point.name.as_str(), point.address.path.as_str()].into_iter().find(finds);
+        found.map_or_else(|| point.id.to_string(), str::to_owned)
+    }
+
+    /// The point that a text names.
+    ///
+    /// # Errors
+    /// That there is none, or that there are several, in words that name the cure.
+    pub(crate) fn find(&self, text: &str) -> Result<&Point, String> {
         let by_id = text.parse().ok().and_then(|id| self.by_id.get(&id));
         let at = match (by_id.or_else(|| self.by_path.get(text)), self.by_name.get(text)) {
             (Some(at), _) | (None, Some(Some(at))) => *at,

@@ -5,14 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory, Frame,
-    GetAlarm, GetHealth, GetHistory, GetPublishExample, GetRegister, GetSettings, GetValuesAt, Hello, ImportHistory,
-    ListJournal, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, MqttVersion, PublishExample, Register,
-    RetentionForm, RouteForm, SaveArchive, SaveBroker, SavePoints, SaveRetention, Session, SignIn, StationCard,
-    TestArchive, TlsForm,
+    AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory, ExportRules,
+    Frame, GetAlarm, GetHealth, GetHistory, GetPublishExample, GetRegister, GetSettings, GetValuesAt, Hello,
+    ImportHistory, ImportRules, ListJournal, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules,
+    MqttVersion, PublishExample, Register, RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker,
+    SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm,
 };
 use penstock_model::{
-    Clock, Limits, PipeId, PlaceKind, Point, PointState, Position, Quantity, Recording, Timestamp, Unit,
+    AlarmRule, Clock, Condition, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position, Priority,
+    Quantity, Recording, RuleId, Subject, Timestamp, Unit,
 };
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
@@ -389,6 +390,72 @@ async fn what_a_point_has_no_need_of_is_left_out_of_the_database_alone() {
     assert_eq!(series.values, [Some(5.0), Some(5.0), Some(5.3)]);
     // The line is drawn as far as a recorded value stands for others.
     assert!(series.gap_after >= Duration::from_secs(3_600));
+    station.stop().await;
+}
+
+async fn rules(screen: &Screen<'_>) -> Vec<AlarmRule> {
+    screen.call(ListRules {}).await.expect("may see").into_iter().map(|row| row.rule).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_changes_at_its_point_and_at_its_rule_for_good() {
+    let data = ScratchFolder::new().expect("folder");
+    let secrets = Secrets::in_memory("test");
+    let station = start(data.path(), &secrets).await;
+    let screen = first_admin(&station).await;
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let mut feed = screen.feed();
+    device.publish("jjm/sensors/S0007/data", br#"{"value":5,"type":"flow"}"#).await;
+    until(&mut feed, |frame| !frame.values.is_empty()).await;
+    let discovered = point(&screen, "S0007").await;
+    let limits = Limits { h: Some(0.3), hh: Some(0.5), ..Limits::default() };
+    let adopted = Point { state: PointState::Adopted, limits, ..discovered };
+    screen.call(SavePoints { points: vec![adopted.clone()], reason: "test".into() }).await.expect("an admin may");
+
+    let high = |rules: Vec<AlarmRule>| {
+        let is_high = |rule: &AlarmRule| matches!(rule.condition, Condition::Limit { level: LimitLevel::High, .. });
+        rules.into_iter().find(is_high).expect("it follows from the limit")
+    };
+    let former = high(rules(&screen).await);
+    let condition = Condition::Limit { level: LimitLevel::High, limit: 0.4, deadband: 0.01 };
+    let changed = AlarmRule { condition: condition.clone(), priority: Priority::P1, ..former.clone() };
+    let save = |rule: AlarmRule, reason: &str| SaveRules { rules: vec![rule], reason: reason.to_owned() };
+    let unexplained = screen.call(save(changed.clone(), " ")).await;
+    assert_eq!(unexplained.map_err(|error| error.code).map(|_| ()), Err(Code::Invalid), "a reason is needed");
+    let report = screen.call(save(changed.clone(), "it came too early")).await.expect("an admin may");
+    assert_eq!((report.changed, report.points, report.faults), (1, 1, vec![]));
+    assert_eq!(point(&screen, "S0007").await.limits.h, Some(0.4));
+    let expect = AlarmRule { version: former.version + 1, edited: true, ..changed.clone() };
+    assert_eq!(high(rules(&screen).await), expect);
+    // Who looked before that must look again.
+    let late = AlarmRule { priority: Priority::P4, ..former };
+    let late = screen.call(save(late, "late")).await.expect("an admin may");
+    assert_eq!(late.faults[0].field, "version");
+
+    // One of a person's own comes, goes out and in as a file, and is removed; what follows is only disabled.
+    let own = AlarmRule::new(RuleId(Default::default()), Subject::Point(adopted.id), Condition::Anomaly { score: 0.9 });
+    let report = screen.call(save(own, "a second look")).await.expect("an admin may");
+    assert_eq!((report.added, report.faults), (1, vec![]));
+    for format in [RuleFormat::Csv, RuleFormat::Json] {
+        let file = screen.call(ExportRules { format }).await.expect("may see");
+        let import = ImportRules { text: file.text, dry_run: false, reason: "back again".into() };
+        let report = screen.call(import).await.expect("an admin may");
+        assert_eq!((report.same, report.changed, report.faults), (report.read, 0, vec![]));
+    }
+    let is_own = |rule: &AlarmRule| matches!(rule.condition, Condition::Anomaly { score } if score == 0.9);
+    let own = rules(&screen).await.into_iter().find(is_own).expect("it is there").id;
+    let remove = RemoveRules { rules: vec![own, expect.id], reason: "no use".into() };
+    let removed = screen.call(remove).await.expect("an admin may");
+    assert_eq!((removed.removed, removed.disabled, removed.refused), (vec![own], vec![expect.id], vec![]));
+
+    let before = rules(&screen).await;
+    assert!(!before.iter().any(is_own) && !high(before.clone()).enabled);
+    station.stop().await;
+    drop(station);
+    let station = start(data.path(), &secrets).await;
+    let screen = same_admin(&station).await;
+    assert_eq!(rules(&screen).await, before);
+    assert_eq!(point(&screen, "S0007").await.limits.h, Some(0.4));
     station.stop().await;
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use penstock_model::{PipeId, Place, PlaceKind, PointNo, Position, RuleId, TenantId, Timestamp, UserId};
+use penstock_model::{AlarmRule, PipeId, Place, PlaceKind, PointNo, Position, RuleId, TenantId, Timestamp, UserId};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use crate::cluster::READER;
@@ -166,6 +166,14 @@ impl Reader {
     /// As there.
     pub fn scan_journal(&self, filter: &JournalFilter) -> Result<Records> {
         self.scans.scan_journal_patiently(self.tenant, filter, CHUNK)
+    }
+
+    /// As [`Store::last_rules`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn last_rules(&self, rules: &[RuleId]) -> Result<Vec<AlarmRule>> {
+        in_time(ANSWER, self.answers.last_rules(self.tenant, rules)).await
     }
 
     /// As [`Store::rule_versions`].

@@ -78,6 +78,10 @@ pub(crate) enum Overlay {
     ImportPoints,
     /// Historic values from a file.
     ImportValues,
+    /// Alarm rules from a file.
+    ImportRules,
+    /// Remove an alarm rule that a person made; the rest is what it is called.
+    RemoveRule(RuleId, String),
 }
 
 /// What the screen reader is told.

@@ -10,7 +10,9 @@ mod settings;
 mod sign_in;
 mod trends;
 
-pub(crate) use alarms::{Acknowledge, Alarms, CloseButton, Comment, Service, Shelve, SiteChoice, step};
+pub(crate) use alarms::{
+    Acknowledge, Alarms, CloseButton, Comment, ImportRules, RemoveRule, Service, Shelve, SiteChoice, step,
+};
 pub(crate) use health::Health;
 pub(crate) use map::Map;
 pub(crate) use overview::Overview;

@@ -1,13 +1,13 @@
 //! Alarms: what is known of one, the journal, and what people do to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use penstock_api::{
     AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, JournalRow, ListJournal,
     ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
 };
-use penstock_model::{Permission, RuleId, TransitionKind};
+use penstock_model::{AlarmRule, Permission, RuleId, TransitionKind};
 use penstock_store::{JournalEntry, JournalFilter, JournalPage};
 
 use super::{Context, DONE};
@@ -26,7 +26,7 @@ const LONGEST_SHELF: Duration = Duration::from_secs(30 * 24 * 3_600);
 impl Context<'_> {
     pub(super) async fn alarm(&self, rule: RuleId) -> Result<AlarmDetail, ApiError> {
         let shared = self.shared;
-        let found = shared.register.lock().rules.get(&rule).cloned();
+        let found = self.rules_of(BTreeSet::from([rule])).await?.remove(&rule);
         let found =
             found.ok_or_else(|| ApiError::new(Code::NotFound, "there is no such alarm: load the list again"))?;
         let state = shared.ask(|reply| Order::State { rule, reply }).await?;
@@ -131,15 +131,29 @@ impl Context<'_> {
         Ok(report)
     }
 
+    /// Rules as they are, or as they were before they were removed: their alarms stay in the journal.
+    async fn rules_of(&self, asked: BTreeSet<RuleId>) -> Result<BTreeMap<RuleId, AlarmRule>, ApiError> {
+        let mut rules: BTreeMap<RuleId, AlarmRule> = {
+            let register = self.shared.register.lock();
+            asked.iter().filter_map(|rule| Some((*rule, register.rules.get(rule)?.clone()))).collect()
+        };
+        let gone: Vec<RuleId> = asked.into_iter().filter(|rule| !rules.contains_key(rule)).collect();
+        if !gone.is_empty() {
+            let last = self.shared.screens.last_rules(&gone).await.map_err(store_error)?;
+            rules.extend(last.into_iter().map(|rule| (rule.id, rule)));
+        }
+        Ok(rules)
+    }
+
     /// Entries with the names and rules that a list shows.
     async fn rows(&self, entries: Vec<JournalEntry>) -> Result<Vec<JournalRow>, ApiError> {
         let names = match entries.iter().any(|entry| entry.transition.by.is_some()) {
             true => self.shared.screens.names().await.map_err(store_error)?,
             false => BTreeMap::new(),
         };
-        let register = self.shared.register.lock();
+        let rules = self.rules_of(entries.iter().map(|entry| entry.transition.rule).collect()).await?;
         let row = |entry: JournalEntry| {
-            let rule = register.rules.get(&entry.transition.rule)?;
+            let rule = rules.get(&entry.transition.rule)?;
             Some(JournalRow {
                 by: entry.transition.by.and_then(|by| names.get(&by).cloned()),
                 subject: rule.subject,
@@ -166,7 +180,7 @@ fn optional(text: Option<String>) -> Result<Option<String>, ApiError> {
 }
 
 /// A reason that may not.
-fn demanded(text: &str) -> Result<String, ApiError> {
+pub(super) fn demanded(text: &str) -> Result<String, ApiError> {
     match checked_comment(text)? {
         reason if reason.is_empty() => Err(ApiError::invalid("a reason is needed: say why")),
         reason => Ok(reason),

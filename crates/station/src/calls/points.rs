@@ -61,10 +61,10 @@ impl Context<'_> {
 
 /// Carries a change out in a task of its own: a caller who goes away half way must not cut it in two. Nobody is kept
 /// waiting for a database that is away: the change then goes on without them.
-async fn to_its_end(
+pub(super) async fn to_its_end<T: Send + 'static>(
     shared: &Shared,
-    change: impl Future<Output = Result<ImportReport, ApiError>> + Send + 'static,
-) -> Result<ImportReport, ApiError> {
+    change: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
     let mut change = tokio::spawn(change);
     let long_away = async {
         shared.database.away().await;

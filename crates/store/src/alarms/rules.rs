@@ -54,6 +54,38 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
+    /// Removes alarm rules; those that are not there are gone already. What their alarms did stays in the journal.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn remove_rules(&self, tenant: TenantId, rules: &[RuleId], audit: &[AuditEntry]) -> Result<()> {
+        audit::demand(audit)?;
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("delete from alarm_rules where tenant = $1 and id = any($2)")
+            .bind(tenant.0)
+            .bind(rules.iter().map(|rule| rule.0).collect::<Vec<_>>())
+            .execute(&mut *transaction)
+            .await?;
+        audit::append(&mut transaction, audit).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Each of these rules as it was last saved, also where it was removed since.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`]; those of the database.
+    pub async fn last_rules(&self, tenant: TenantId, rules: &[RuleId]) -> Result<Vec<AlarmRule>> {
+        let bodies: Vec<Json<serde_json::Value>> = sqlx::query_scalar(
+            "select distinct on (rule) body from alarm_rule_versions where tenant = $1 and rule = any($2) \
+             order by rule, version desc",
+        )
+        .bind(tenant.0)
+        .bind(rules.iter().map(|rule| rule.0).collect::<Vec<_>>())
+        .fetch_all(&self.pool)
+        .await?;
+        bodies.into_iter().map(rule_from).collect()
+    }
+
     /// Every version of a rule, the newest first; none where there is no such rule.
     ///
     /// # Errors

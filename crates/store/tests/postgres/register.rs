@@ -331,6 +331,20 @@ async fn a_rule_that_changed_meanwhile_is_not_overwritten() {
 }
 
 #[tokio::test]
+async fn a_rule_is_removed_once_and_only_with_an_audit() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let rule = town().rules[0].id;
+    assert!(store.remove_rules(tenant(), &[rule], &[]).await.is_err());
+    assert_eq!(store.load_rules(tenant()).await.expect("rules").len(), 1);
+    for _ in 0..2 {
+        store.remove_rules(tenant(), &[rule], &audit("rule.remove")).await.expect("removed");
+        assert_eq!(store.load_rules(tenant()).await.expect("rules"), []);
+    }
+}
+
+#[tokio::test]
 async fn there_is_one_first_admin_and_always_one_left() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");

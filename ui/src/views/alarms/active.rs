@@ -401,8 +401,9 @@ fn Row(
     .into_any()
 }
 
+/// Which priorities are shown.
 #[component]
-fn PriorityChoice(priorities: RwSignal<[bool; 4]>) -> impl IntoView {
+pub(super) fn PriorityChoice(priorities: RwSignal<[bool; 4]>) -> impl IntoView {
     let i18n = use_i18n();
     let buttons = Priority::ALL.into_iter().enumerate().map(|(at, priority)| {
         let is_on = Memo::new(move |_| priorities.with(|all| all.get(at).copied().unwrap_or(true)));

@@ -220,6 +220,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
                 })}
                 {trend.map(|path| view! { <a class="button" href=path data-testid="to-trend">{t!(i18n, alarms.trend)} <Kbd keys="T"/></a> })}
                 <a class="button" href=map_path(subject)>{t!(i18n, alarms.map)} <Kbd keys="M"/></a>
+                <a class="button" href=format!("/alarms?rule={id}") data-testid="to-rule">{t!(i18n, alarms.rule)}</a>
             </div>
         </div>
         {chart.map(|(state, point)| view! { <Around state=state point=point priority=priority/> })}
@@ -414,7 +415,8 @@ pub(super) fn happened(
     }
 }
 
-fn rule_text(condition: &Condition, quantity: Option<penstock_model::Quantity>, locale: Locale) -> String {
+/// What a condition asks, in words.
+pub(super) fn rule_text(condition: &Condition, quantity: Option<penstock_model::Quantity>, locale: Locale) -> String {
     match (condition, quantity) {
         (Condition::Limit { level, limit, .. }, Some(quantity)) => {
             let limit = format::value_with_unit(*limit, quantity, locale);
@@ -429,18 +431,18 @@ fn rule_text(condition: &Condition, quantity: Option<penstock_model::Quantity>, 
                 Reference::Setpoint(setpoint) => format::value_with_unit(*setpoint, quantity, locale),
                 Reference::Point(_) => td_string!(locale, alarms.another_point).to_owned(),
             };
-            td_string!(locale, alarms.off_by, by = format::value_with_unit(*by, quantity, locale), from = from)
+            td_string!(locale, alarms.off_by, by = format::difference_with_unit(*by, quantity, locale), from = from)
         }
         (Condition::Rate { per_second, over, .. }, Some(quantity)) => td_string!(
             locale,
             alarms.rate_of,
-            rate = format::value_with_unit(*per_second, quantity, locale),
+            rate = format::difference_with_unit(*per_second, quantity, locale),
             over = format::age(*over, locale)
         ),
         (Condition::Stuck { within, after }, Some(quantity)) => td_string!(
             locale,
             alarms.stuck_for,
-            within = format::value_with_unit(*within, quantity, locale),
+            within = format::difference_with_unit(*within, quantity, locale),
             after = format::age(*after, locale)
         ),
         (

@@ -1,5 +1,5 @@
-//! The alarms: the list in its order, held under the hand; what is kept from it; the journal; one alarm's detail; what
-//! people do to alarms.
+//! The alarms: the list in its order, held under the hand; what is kept from it; the journal; the rules; one alarm's
+//! detail; what people do to alarms.
 
 mod acknowledge;
 mod active;
@@ -7,11 +7,13 @@ mod detail;
 mod journal;
 mod kept;
 mod list;
+mod rules;
 
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
 pub(crate) use detail::CloseButton;
 pub(crate) use list::step;
+pub(crate) use rules::{ImportRules, RemoveRule};
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
@@ -26,6 +28,7 @@ enum Tab {
     Active,
     Kept,
     Journal,
+    Rules,
 }
 
 /// The screen.
@@ -44,6 +47,9 @@ pub(crate) fn Alarms() -> impl IntoView {
             tab.set(if is_kept { Tab::Kept } else { Tab::Active });
         } else if query.with(|query| query.get("tab").is_some_and(|tab| tab == "kept")) {
             tab.set(Tab::Kept);
+        } else if let Some(rule) = query.with(|query| query.get("rule").and_then(|id| id.parse::<RuleId>().ok())) {
+            chosen.set(Some(rule));
+            tab.set(Tab::Rules);
         }
     });
     let count = Memo::new(move |_| app.alarms.listed.with(|listed| listed.len()));
@@ -67,6 +73,7 @@ pub(crate) fn Alarms() -> impl IntoView {
                 {button(Tab::Active, "tab-active", t!(i18n, alarms.active_n, n = move || count.get()).into_any())}
                 {button(Tab::Kept, "tab-kept", t!(i18n, alarms.kept_n, n = move || kept.get()).into_any())}
                 {button(Tab::Journal, "tab-journal", t!(i18n, alarms.journal).into_any())}
+                {button(Tab::Rules, "tab-rules", t!(i18n, rules.title).into_any())}
             </div>
         }
     };
@@ -74,6 +81,7 @@ pub(crate) fn Alarms() -> impl IntoView {
         Tab::Active => view! { <active::Active chosen=chosen remark=remark/> }.into_any(),
         Tab::Kept => view! { <kept::Kept chosen=chosen remark=remark/> }.into_any(),
         Tab::Journal => view! { <journal::Journal remark=remark/> }.into_any(),
+        Tab::Rules => view! { <rules::Rules chosen=chosen remark=remark/> }.into_any(),
     };
     view! {
         <Head

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use penstock_model::{Band, Limits, Point, PointRole, PointState, Position, Quantity, Recording, Unit};
 
+use crate::format::{self, NoNumber};
+
 /// A form's fields as typed. Values are in the quantity's usual unit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Entry {
@@ -260,21 +262,8 @@ fn band(field: &'static str, ends: (Option<f64>, Option<f64>), faults: &mut Vec<
     }
 }
 
-/// A number as people type it: a true minus, a decimal comma and blanks between digits are all right.
 fn read(text: &str) -> Result<Option<f64>, Wrong> {
-    let mut plain: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
-    plain = plain.replace('\u{2212}', "-");
-    if !plain.contains('.') && plain.matches(',').count() == 1 {
-        plain = plain.replace(',', ".");
-    }
-    plain = plain.replace(',', "");
-    if plain.is_empty() {
-        return Ok(None);
-    }
-    match plain.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok(Some(value)),
-        _ => Err(Wrong::NoNumber),
-    }
+    format::typed(text).map_err(|NoNumber| Wrong::NoNumber)
 }
 
 /// A number as a field shows it: at most six significant digits behind the point, no noise of the conversion.
@@ -340,16 +329,6 @@ mod tests {
         let without = Entry { deviation: String::new(), ..entry };
         let expect = Recording::new(Some(1.0 / 3.0), None, Duration::from_millis(1_500)).ok();
         assert_eq!(without.point(&exact).map(|point| point.recording), Ok(expect));
-    }
-
-    #[test]
-    fn numbers_are_read_as_people_type_them() {
-        let check = |text: &str, expect: Result<Option<f64>, Wrong>| assert_eq!(read(text), expect, "{text}");
-        check("", Ok(None));
-        check(" 1,5 ", Ok(Some(1.5)));
-        check("1,234.5", Ok(Some(1_234.5)));
-        check("−0.4", Ok(Some(-0.4)));
-        check("inf", Err(Wrong::NoNumber));
     }
 
     #[test]

@@ -1,0 +1,216 @@
+//! An alarm rule in lines that people read, each with its name: for those who may not change it, and to tell one
+//! version from another. Pure; must not know the page.
+
+use penstock_model::{AlarmRule, Condition, Expression, PointId, Quantity, Reference, Unit, figure};
+
+use super::entry::{ACKNOWLEDGEMENTS, CLASSES, SEVERITIES, SIDES, name_in, parts};
+use super::filter::title;
+use crate::format;
+use crate::i18n::{Locale, td_string};
+use crate::state::PlantView;
+use crate::words;
+
+/// A line: what, and how it is; empty where the rule says nothing of it.
+pub(super) type Line = (&'static str, String);
+
+/// The unit that values of a point are shown in.
+pub(super) fn unit_of(plant: Option<&PlantView>, point: PointId) -> Unit {
+    let point = plant.and_then(|plant| plant.point(point));
+    point.map_or_else(|| Quantity::Plain.display_unit(), |point| point.display_unit())
+}
+
+/// An expression as text, with the names of its points.
+pub(super) fn expression_text(expression: &Expression, plant: &PlantView) -> String {
+    expression.text(&|id| (point_name(id, plant), unit_of(Some(plant), id)))
+}
+
+/// What a point is called; its id where it is not known.
+pub(super) fn point_name(id: PointId, plant: &PlantView) -> String {
+    plant.point(id).map_or_else(|| id.to_string(), |point| point.name.clone())
+}
+
+/// The name of a kind of condition.
+pub(super) fn kind_word(kind: &str, locale: Locale) -> &'static str {
+    match kind {
+        "limit" => td_string!(locale, rules.kind_limit),
+        "deviation" => td_string!(locale, rules.kind_deviation),
+        "rate" => td_string!(locale, rules.kind_rate),
+        "stuck" => td_string!(locale, rules.kind_stuck),
+        "state" => td_string!(locale, rules.kind_state),
+        "count" => td_string!(locale, rules.kind_count),
+        "expression" => td_string!(locale, rules.kind_expression),
+        "anomaly" => td_string!(locale, rules.kind_anomaly),
+        _ => td_string!(locale, rules.kind_silence),
+    }
+}
+
+/// The name of a choice in forms.
+pub(super) fn choice_word(name: &str, locale: Locale) -> &'static str {
+    match name {
+        "above" => td_string!(locale, rules.side_above),
+        "below" => td_string!(locale, rules.side_below),
+        "either" => td_string!(locale, rules.side_either),
+        "safety" => td_string!(locale, words.safety),
+        "environment" => td_string!(locale, words.environment),
+        "supply" => td_string!(locale, words.supply),
+        "equipment" => td_string!(locale, words.equipment),
+        "minor" => td_string!(locale, rules.minor),
+        "major" => td_string!(locale, rules.major),
+        "severe" => td_string!(locale, rules.severe),
+        "required" => td_string!(locale, rules.ack_required),
+        "after_return" => td_string!(locale, rules.ack_after_return),
+        "not_required" => td_string!(locale, rules.ack_not_required),
+        "at_least" => td_string!(locale, rules.test_at_least),
+        "at_most" => td_string!(locale, rules.test_at_most),
+        "is" => td_string!(locale, rules.test_is),
+        _ => "",
+    }
+}
+
+/// Every line of a rule, always the same ones in the same order.
+pub(super) fn lines(rule: &AlarmRule, plant: &PlantView, locale: Locale) -> Vec<Line> {
+    let point = plant.point_of(rule.subject);
+    let unit = point.map_or_else(|| Quantity::Plain.display_unit(), |point| point.display_unit());
+    let symbol = point.map(|point| format::unit(point.quantity)).unwrap_or_default();
+    let parts = parts(&rule.condition, unit);
+    let part = |name: &str| {
+        let found = parts.iter().find(|(own, _)| *own == name);
+        found.map(|(_, text)| text.clone()).unwrap_or_default()
+    };
+    let with = |text: String, unit: &str| match text.is_empty() || unit.is_empty() {
+        true => text,
+        false => format!("{text}\u{a0}{unit}"),
+    };
+    let value = |name: &str| with(part(name), symbol);
+    let secs = |time: std::time::Duration| with(figure(time.as_secs_f64()), "s");
+    let time = |time: Option<std::time::Duration>| time.map(|time| format::age(time, locale)).unwrap_or_default();
+    let yes = |is_so: bool| if is_so { td_string!(locale, rules.yes) } else { td_string!(locale, rules.no) };
+    let test = match &rule.condition {
+        Condition::Count { of, .. } => of.text(unit),
+        _ => String::new(),
+    };
+    let from_point = match rule.condition {
+        Condition::Deviation { from: Reference::Point(point), .. } => point_name(point, plant),
+        _ => String::new(),
+    };
+    let expression = match &rule.condition {
+        Condition::Expression(expression) => expression_text(expression, plant),
+        _ => String::new(),
+    };
+    let side = SIDES.iter().find(|(_, name)| *name == part("side")).map(|(_, name)| choice_word(name, locale));
+    let realarm = rule.realarm.map(|realarm| {
+        td_string!(locale, rules.realarm_text, after = format::age(realarm.after, locale), n = realarm.at_most)
+    });
+    let about = match point {
+        Some(point) => point.name.clone(),
+        None => plant.place_of_subject(rule.subject).to_owned(),
+    };
+    let suppressed = rule.suppressed_while.as_ref().map(|own| expression_text(own, plant)).unwrap_or_default();
+    let severity = rule.severity.map(|own| choice_word(name_in(&SEVERITIES, &own), locale).to_owned());
+    let acknowledgement = choice_word(name_in(&ACKNOWLEDGEMENTS, &rule.acknowledgement), locale);
+    let guidance = &rule.guidance;
+    vec![
+        (td_string!(locale, rules.about), about),
+        (td_string!(locale, rules.called), title(rule, plant, locale)),
+        (td_string!(locale, rules.enabled), yes(rule.enabled).to_owned()),
+        (td_string!(locale, rules.edited), yes(rule.edited).to_owned()),
+        (td_string!(locale, rules.kind), kind_word(rule.condition.kind(), locale).to_owned()),
+        (td_string!(locale, rules.level), part("level")),
+        (td_string!(locale, rules.limit), value("limit")),
+        (td_string!(locale, rules.side), side.unwrap_or_default().to_owned()),
+        (td_string!(locale, rules.setpoint), value("setpoint")),
+        (td_string!(locale, rules.from_point), from_point),
+        (td_string!(locale, rules.by), value("by")),
+        (td_string!(locale, rules.rate), value("rate")),
+        (td_string!(locale, rules.band), value("band")),
+        (td_string!(locale, rules.deadband), value("deadband")),
+        (td_string!(locale, rules.score), part("score")),
+        (td_string!(locale, rules.time), with(part("time"), "s")),
+        (td_string!(locale, rules.states), part("states")),
+        (td_string!(locale, rules.test), test),
+        (td_string!(locale, rules.count), part("count")),
+        (td_string!(locale, rules.expression), expression),
+        (td_string!(locale, rules.priority), words::priority(rule.priority, locale).to_owned()),
+        (td_string!(locale, rules.class), choice_word(name_in(&CLASSES, &rule.class), locale).to_owned()),
+        (td_string!(locale, rules.severity), severity.unwrap_or_default()),
+        (td_string!(locale, rules.respond), time(rule.time_to_respond)),
+        (td_string!(locale, rules.on_delay), secs(rule.on_delay)),
+        (td_string!(locale, rules.off_delay), secs(rule.off_delay)),
+        (td_string!(locale, rules.cool_down), secs(rule.cool_down)),
+        (td_string!(locale, rules.latches), yes(rule.latches).to_owned()),
+        (td_string!(locale, rules.acknowledgement), acknowledgement.to_owned()),
+        (td_string!(locale, rules.realarm), realarm.unwrap_or_default()),
+        (td_string!(locale, rules.first_out), rule.first_out.clone().unwrap_or_default()),
+        (td_string!(locale, rules.suppressed_while), suppressed),
+        (td_string!(locale, rules.schedule), rule.schedule.as_ref().map(|own| own.text()).unwrap_or_default()),
+        (td_string!(locale, rules.longest_shelf), time(rule.longest_shelf)),
+        (td_string!(locale, rules.screen), rule.screen.clone().unwrap_or_default()),
+        (td_string!(locale, rules.cause), guidance.cause.clone()),
+        (td_string!(locale, rules.consequence), guidance.consequence.clone()),
+        (td_string!(locale, rules.action), guidance.action.clone()),
+    ]
+}
+
+/// A line in which two rules differ: its name, how it was, how it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub(super) name: &'static str,
+    pub(super) was: String,
+    pub(super) is: String,
+}
+
+/// Every line in which `new` differs from `old`.
+pub(super) fn differences(old: &AlarmRule, new: &AlarmRule, plant: &PlantView, locale: Locale) -> Vec<Difference> {
+    let or_nothing = |text: String| if text.trim().is_empty() { format::NO_VALUE.to_owned() } else { text };
+    let both = lines(old, plant, locale).into_iter().zip(lines(new, plant, locale));
+    both.filter(|((_, was), (_, is))| was != is)
+        .map(|((name, was), (_, is))| Difference { name, was: or_nothing(was), is: or_nothing(is) })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use penstock_api::Register;
+    use penstock_model::{LimitLevel, Plant, Priority, RuleId, Subject, TenantId, Timestamp};
+
+    use super::*;
+    use crate::state::test_point;
+
+    #[test]
+    fn versions_differ_line_by_line() {
+        let point = test_point(Quantity::Pressure);
+        let subject = Subject::Point(point.id);
+        let plant = Plant {
+            tenant: TenantId::made(Timestamp::from_secs(1), [1; 10]),
+            name: String::new(),
+            time_zone: "UTC".into(),
+            areas: vec![],
+            sites: vec![],
+            assets: vec![],
+            pipes: vec![],
+        };
+        let plant = PlantView::new(Register { version: 1, plant, points: vec![point], tiles: false });
+        let limit = |deadband: f64| Condition::Limit { level: LimitLevel::High, limit: 500_000.0, deadband };
+        let old = AlarmRule::new(RuleId::made(Timestamp::from_secs(1), [1; 10]), subject, limit(10_000.0));
+        let new = AlarmRule {
+            version: 2,
+            condition: limit(20_000.0),
+            priority: Priority::P1,
+            time_to_respond: Some(Duration::from_secs(300)),
+            ..old.clone()
+        };
+        let found = differences(&old, &new, &plant, Locale::en);
+        let told: Vec<_> = found.iter().map(|line| (line.name, line.was.as_str(), line.is.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("Deadband", "0.1\u{a0}bar", "0.2\u{a0}bar"),
+                ("Priority", "Medium", "Critical"),
+                ("Time to respond", format::NO_VALUE, "5 min"),
+            ]
+        );
+        assert_eq!(differences(&old, &old, &plant, Locale::en), vec![]);
+    }
+}
