@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::plant::{Bench, facts, high, point, sample, secs, user};
 use penstock_alarm::Engine;
-use penstock_model::TransitionKind::{Acknowledged, Cleared, Raised, Suppressed, Unsuppressed};
+use penstock_model::TransitionKind::{Acknowledged, Cleared, Raised, Suppressed, Unshelved, Unsuppressed};
 use penstock_model::{
     AlarmRule, Expression, Quality, Schedule, Shelving, Test, Timestamp, Transition, TransitionDetail, Window,
 };
@@ -87,6 +87,21 @@ fn an_expression_suppresses_and_what_is_unknown_keeps_what_was() {
     let state = bench.engine.state(rule.id).expect("a state");
     assert!(!state.acknowledged && state.is_listed(), "it calls afresh");
     assert_eq!(state.called_at, secs(910) + Duration::from_millis(500));
+}
+
+#[test]
+fn what_is_known_late_is_written_down_in_the_order_it_happened() {
+    let rule = while_off(0, 1);
+    let mut bench = Bench::new(vec![rule.clone()]);
+    bench.value(1, 0, 0.0);
+    bench.value(0, 10, 12.0);
+    let shelving = Shelving { until: secs(100), one_shot: false };
+    bench.journal.push(bench.engine.shelve(rule.id, shelving, user(), "works on site", secs(20)).expect("shelved"));
+    // Nobody ticked at 100; what ended the suppression since is in the journal when the shelf's end is found.
+    bench.value(1, 105, 1.0);
+    bench.tick(110);
+    assert_eq!(bench.entries()[3..], [(Unsuppressed, 105), (Unshelved, 105)]);
+    assert!(bench.engine.state(rule.id).is_some_and(|state| state.is_listed() && state.called_at > secs(105)));
 }
 
 #[test]
