@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::plant::{Bench, facts, high, point, sample, secs, user};
+use crate::plant::{Bench, facts, high, point, sample, secs, silence, user};
 use penstock_alarm::Engine;
 use penstock_model::TransitionKind::{Acknowledged, Cleared, Raised, Suppressed, Unshelved, Unsuppressed};
 use penstock_model::{
@@ -30,6 +30,17 @@ fn a_raise_waits_for_the_end_of_the_cool_down() {
     bench.values(0, &[(100, 1.0), (110, 12.0), (150, 1.0), (165, 12.0), (174, 12.0)]);
     bench.tick(176);
     assert_eq!(bench.entries()[3..], [(Cleared, 100), (Raised, 175)]);
+}
+
+#[test]
+fn silence_cools_down_too() {
+    let mut bench = Bench::new(vec![AlarmRule { cool_down: Duration::from_secs(100), ..silence(0, 60, 0) }]);
+    bench.tick(0);
+    bench.tick(60);
+    bench.give(0, &sample(secs(100), secs(100), 1.0, Quality::Good), None);
+    assert_eq!(bench.engine.next_deadline(), Some(secs(200)));
+    bench.tick(250);
+    assert_eq!(bench.entries(), [(Raised, 60), (Cleared, 100), (Raised, 200)]);
 }
 
 #[test]
