@@ -127,8 +127,8 @@ pub(crate) const fn begins(kind: TransitionKind) -> bool {
     matches!(kind, Raised | Shelved | Suppressed | TakenOutOfService)
 }
 
-/// The moment at which an entry that follows what people and design did last is written: `now`, or as soon after the
-/// last one as can be told apart, so that a replay knows which came first.
+/// The moment at which an entry of people or design is written: `now`, or where that is not after what they did last, as
+/// soon after it as can be told apart, and never before what it follows. So a replay knows which came first.
 pub(crate) fn follows(state: Option<&AlarmState>, now: Timestamp) -> Timestamp {
     let Some(state) = state else { return now };
     let marks = [
@@ -138,8 +138,8 @@ pub(crate) fn follows(state: Option<&AlarmState>, now: Timestamp) -> Timestamp {
         state.out_of_service,
         called_again(state),
     ];
-    let latest = marks.into_iter().flatten().max();
-    latest.map_or(now, |latest| now.max(Timestamp::from_micros(latest.as_micros().saturating_add(1))))
+    let after_mark = |mark: Timestamp| Timestamp::from_micros(mark.as_micros().saturating_add(1));
+    marks.into_iter().flatten().map(after_mark).fold(now.max(state.changed_at), Timestamp::max)
 }
 
 /// When this occurrence last called after its raise, if it did.

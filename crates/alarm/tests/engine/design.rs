@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::plant::{Bench, facts, high, point, sample, secs, user};
+use crate::plant::{Bench, facts, high, point, sample, secs, silence, user};
 use penstock_alarm::Engine;
-use penstock_model::TransitionKind::{Acknowledged, Cleared, Raised, Suppressed, Unsuppressed};
+use penstock_model::TransitionKind::{Acknowledged, Cleared, Raised, Suppressed, Unshelved, Unsuppressed};
 use penstock_model::{
     AlarmRule, Expression, Quality, Schedule, Shelving, Test, Timestamp, Transition, TransitionDetail, Window,
 };
@@ -30,6 +30,17 @@ fn a_raise_waits_for_the_end_of_the_cool_down() {
     bench.values(0, &[(100, 1.0), (110, 12.0), (150, 1.0), (165, 12.0), (174, 12.0)]);
     bench.tick(176);
     assert_eq!(bench.entries()[3..], [(Cleared, 100), (Raised, 175)]);
+}
+
+#[test]
+fn silence_cools_down_too() {
+    let mut bench = Bench::new(vec![AlarmRule { cool_down: Duration::from_secs(100), ..silence(0, 60, 0) }]);
+    bench.tick(0);
+    bench.tick(60);
+    bench.give(0, &sample(secs(100), secs(100), 1.0, Quality::Good), None);
+    assert_eq!(bench.engine.next_deadline(), Some(secs(200)));
+    bench.tick(250);
+    assert_eq!(bench.entries(), [(Raised, 60), (Cleared, 100), (Raised, 200)]);
 }
 
 #[test]
@@ -87,6 +98,21 @@ fn an_expression_suppresses_and_what_is_unknown_keeps_what_was() {
     let state = bench.engine.state(rule.id).expect("a state");
     assert!(!state.acknowledged && state.is_listed(), "it calls afresh");
     assert_eq!(state.called_at, secs(910) + Duration::from_millis(500));
+}
+
+#[test]
+fn what_is_known_late_is_written_down_in_the_order_it_happened() {
+    let rule = while_off(0, 1);
+    let mut bench = Bench::new(vec![rule.clone()]);
+    bench.value(1, 0, 0.0);
+    bench.value(0, 10, 12.0);
+    let shelving = Shelving { until: secs(100), one_shot: false };
+    bench.journal.push(bench.engine.shelve(rule.id, shelving, user(), "works on site", secs(20)).expect("shelved"));
+    // Nobody ticked at 100; what ended the suppression since is in the journal when the shelf's end is found.
+    bench.value(1, 105, 1.0);
+    bench.tick(110);
+    assert_eq!(bench.entries()[3..], [(Unsuppressed, 105), (Unshelved, 105)]);
+    assert!(bench.engine.state(rule.id).is_some_and(|state| state.is_listed() && state.called_at > secs(105)));
 }
 
 #[test]

@@ -104,6 +104,18 @@ fn an_acknowledged_alarm_that_still_stands_calls_again() {
 }
 
 #[test]
+fn what_is_out_of_service_does_not_call_again() {
+    let realarm = Some(Realarm { after: Duration::from_secs(600), at_most: 2 });
+    let mut bench = Bench::new(vec![AlarmRule { realarm, ..high(0, 0, 0) }]);
+    bench.value(0, 0, 12.0);
+    acknowledge(&mut bench, 10).expect("acknowledged");
+    bench.engine.take_out_of_service(id(), user(), "pump is away", secs(20)).expect("taken out");
+    assert_eq!(bench.engine.next_deadline(), None);
+    bench.tick(700);
+    assert_eq!(bench.entries(), [(Raised, 0), (Acknowledged, 10)]);
+}
+
+#[test]
 fn a_shelf_ends_at_its_time_and_calls_afresh() {
     let mut bench = Bench::new(vec![high(0, 0, 0)]);
     shelve(&mut bench, 100, false, 0).expect("before the first occurrence");
