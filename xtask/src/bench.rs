@@ -132,15 +132,14 @@ fn memory(pid: u32, field: &str) -> anyhow::Result<u64> {
 
 /// The station as it is shipped, under load: the program and the load optimised, on the disk that data is kept on.
 fn ingest(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
-    const USAGE: &str =
-        "usage: cargo xtask bench ingest [--json FILE] [--only road,batches,latency,freeze,memory] [--quick]";
+    const USAGE: &str = "usage: cargo xtask bench ingest [--json FILE] [--only road,batches,latency,freeze,memory] [--runs N] [--quick]";
     let mut passed_on = Vec::new();
     let mut left = args.iter();
     while let Some(arg) = left.next() {
         passed_on.push(PathBuf::from(arg));
         match (arg.as_str(), if arg == "--quick" { None } else { left.next() }) {
             ("--quick", _) => {}
-            ("--only", Some(parts)) => passed_on.push(parts.into()),
+            ("--only" | "--runs", Some(value)) => passed_on.push(value.into()),
             // The load runs in the checkout, its caller perhaps elsewhere.
             ("--json", Some(file)) => {
                 passed_on.push(std::path::absolute(file).with_context(|| format!("{file} is no file's name"))?);

@@ -1,5 +1,5 @@
 //! How much the station takes in, how fast, and what that costs: `ingest --program PATH [--base DIR] [--json FILE]
-//! [--only PART,PART] [--quick]`. `cargo xtask bench ingest` builds what it needs and calls it.
+//! [--only PART,PART] [--runs N] [--quick]`. `cargo xtask bench ingest` builds what it needs and calls it.
 //!
 //! Everything is real and on this machine: the release program, its own Mosquitto and PostgreSQL with fsync on, and
 //! publishers as processes of their own. Rows and times come from the database, by its own commit times. Each figure
@@ -34,12 +34,14 @@ struct Args {
     json: Option<PathBuf>,
     parts: Vec<String>,
     is_quick: bool,
+    /// Runs of each part, where not as many as its scale has.
+    runs: Option<usize>,
 }
 
 impl Args {
     fn parse(mut args: impl Iterator<Item = String>) -> Result<Self> {
         let (mut program, mut base, mut json, mut is_quick) = (None, std::env::temp_dir(), None, false);
-        let mut parts = PARTS.map(str::to_owned).to_vec();
+        let (mut parts, mut runs) = (PARTS.map(str::to_owned).to_vec(), None);
         while let Some(arg) = args.next() {
             let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
             match arg.as_str() {
@@ -47,6 +49,10 @@ impl Args {
                 "--base" => base = PathBuf::from(value()?),
                 "--json" => json = Some(PathBuf::from(value()?)),
                 "--only" => parts = value()?.split(',').map(str::to_owned).collect(),
+                "--runs" => {
+                    let count = value()?.parse().ok().filter(|count| *count > 0);
+                    runs = Some(count.context("--runs needs a number from 1")?);
+                }
                 "--quick" => is_quick = true,
                 other => bail!("{other:?} is not known"),
             }
@@ -55,7 +61,7 @@ impl Args {
             ensure!(PARTS.contains(&part.as_str()), "{part:?} is no part: {}", PARTS.join(", "));
         }
         let program = std::path::absolute(program.context("--program is missing")?)?;
-        Ok(Self { site: Site { program, base }, json, parts, is_quick })
+        Ok(Self { site: Site { program, base }, json, parts, is_quick, runs })
     }
 }
 
@@ -73,6 +79,7 @@ fn main() -> Result<()> {
 
 async fn measure(args: &Args) -> Result<()> {
     let scale = if args.is_quick { Scale::QUICK } else { Scale::FULL };
+    let scale = scale.with_runs(args.runs);
     let mut report = Report::default();
     let mut outcome = Ok(());
     for part in &args.parts {

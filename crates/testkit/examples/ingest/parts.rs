@@ -33,6 +33,11 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
+    /// The same with another number of runs, where one is asked for.
+    pub(crate) fn with_runs(self, runs: Option<usize>) -> Self {
+        Self { runs: runs.unwrap_or(self.runs), ..self }
+    }
+
     /// What the figures are asked of.
     pub(crate) const FULL: Self = Self {
         runs: 3,
