@@ -243,9 +243,10 @@ where
     move || match shown.get() {
         Some(key) => {
             let called = app.plant.with(|plant| plant.as_ref().map(|plant| name(key, plant)).unwrap_or_default());
+            let tip = called.clone();
             view! {
                 <div class="picked">
-                    <b class="cut" title=called.clone()>{called}</b>
+                    <b class="cut" title=tip>{called}</b>
                     <button
                         type="button"
                         class="small"

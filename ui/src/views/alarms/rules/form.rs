@@ -105,7 +105,8 @@ fn Known(rule: AlarmRule, plant: Arc<PlantView>) -> impl IntoView {
     let facts = move || {
         let lines = lines(&rule, &plant, i18n.get_locale()).into_iter();
         let facts = lines.filter(|(_, text)| !text.trim().is_empty()).map(|(name, text)| Fact::new(name, text));
-        view! { <Facts facts=facts.collect::<Vec<_>>()/> }
+        let facts: Vec<Fact> = facts.collect();
+        view! { <Facts facts=facts/> }
     };
     view! { <div class="drawer-section">{facts}</div> }.into_any()
 }
