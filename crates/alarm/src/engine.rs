@@ -226,13 +226,11 @@ impl Engine {
         }
     }
 
-    /// Says that the station itself heard nothing before `at`, for example because its machine slept or its broker
-    /// was away: silence is counted from then.
+    /// Says that what was heard before `at` tells nothing of silence, for example because the machine slept, its broker was
+    /// away or its clock jumped, back too: silence is counted from then.
     pub fn listen_from(&mut self, at: Timestamp) {
-        for life in &mut self.lives {
-            if let Some(heard) = &mut life.heard {
-                *heard = at.max(*heard);
-            }
+        for heard in self.lives.iter_mut().filter_map(|life| life.heard.as_mut()) {
+            *heard = at;
         }
     }
 

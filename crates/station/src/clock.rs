@@ -46,23 +46,29 @@ impl Moment {
     }
 }
 
-/// Tells that the machine slept.
+/// Tells that the machine slept, or that its clock jumped: then nobody's silence is known by it.
 pub(crate) struct SleepWatch {
     seen: Moment,
+    said: Timestamp,
 }
 
 impl SleepWatch {
     /// Watches from now on.
-    pub(crate) fn new() -> Self {
-        Self { seen: Moment::now() }
+    pub(crate) fn new(says: Timestamp) -> Self {
+        Self { seen: Moment::now(), said: says }
     }
 
-    /// Whether it slept since the last look.
-    pub(crate) fn has_slept(&mut self) -> bool {
-        let now = Moment::now();
+    /// Whether it slept or jumped since the last look, where it says so much now.
+    pub(crate) fn has_slept_or_jumped(&mut self, says: Timestamp) -> bool {
+        self.take(says, Moment::now())
+    }
+
+    fn take(&mut self, says: Timestamp, now: Moment) -> bool {
         let slept = now.slept_since(&self.seen);
-        self.seen = now;
-        slept > Duration::ZERO
+        let passed = i64::try_from((now.at.duration_since(self.seen.at) + slept).as_micros()).unwrap_or(i64::MAX);
+        let jumped = says.micros_since(self.said).saturating_sub(passed);
+        (self.seen, self.said) = (now, says);
+        slept > Duration::ZERO || u128::from(jumped.unsigned_abs()) >= JUMP.as_micros()
     }
 }
 
@@ -185,6 +191,24 @@ mod tests {
         assert_eq!(look(-3_535, 65), Some(-3_600));
         assert_eq!(look(-3_535 + 3_600, 65 + 3_600), None, "it goes on like this");
         assert_eq!(look(-3_535 + 3_601, 65 + 3_601), None);
+    }
+
+    #[test]
+    fn silence_is_not_known_by_a_clock_that_jumped_or_slept() {
+        let (said, start) = (Timestamp::from_secs(1_000_000), Instant::now());
+        let mut watch = SleepWatch { seen: Moment { at: start, since_boot: Some(BOOTED) }, said };
+        let mut look = |clock_secs: i64, awake_secs: u64, asleep_secs: u64| {
+            let since_boot = Some(BOOTED + Duration::from_secs(awake_secs + asleep_secs));
+            let now = Moment { at: start + Duration::from_secs(awake_secs), since_boot };
+            watch.take(Timestamp::from_secs(1_000_000 + clock_secs), now)
+        };
+        assert!(!look(1, 1, 0));
+        assert!(!look(61, 61, 0), "a busy machine");
+        assert!(look(3_661, 61, 3_600), "it slept");
+        assert!(!look(3_662, 62, 3_600));
+        assert!(look(9_999, 63, 3_600), "it jumped ahead");
+        assert!(look(3_664, 64, 3_600), "and back");
+        assert!(!look(3_665, 65, 3_600));
     }
 
     #[test]

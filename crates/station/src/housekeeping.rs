@@ -1,9 +1,10 @@
 //! What the historian needs beside the road: hours rolled up when they are over, partitions made ahead, and what is kept
 //! long enough archived and taken away. Must not know the road.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use penstock_api::DatabaseState;
 use penstock_archive::{Archive, ArchiveSettings, Key};
 use penstock_model::Timestamp;
 use penstock_store::{Error, Expired};
@@ -18,8 +19,12 @@ use crate::station::Shared;
 const ROLL_UP: Duration = Duration::from_secs(10);
 /// How often partitions are looked at.
 const PARTITIONS: Duration = Duration::from_secs(3_600);
-/// After a leap of the clock, or a long rest of the station, nothing is taken away for so long.
+/// After a leap of the clock, or a long rest of the station, little is taken away for so long.
 const SETTLED: Duration = Duration::from_secs(24 * 3_600);
+/// The clock may go wrong by so much between two looks, and still goes as it did: more is a leap.
+const GOES_WRONG: Duration = Duration::from_secs(3_600);
+/// Passes in a row that may fail for a passing reason before people are told.
+const PASSES: u32 = 3;
 /// Months that are made ahead.
 const AHEAD: u32 = 2;
 
@@ -39,13 +44,14 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     // Apart, because a month may take long on its way into the archive.
     let keeping = async {
         let mut every = tokio::time::interval(PARTITIONS);
-        let started = Instant::now();
+        let mut settled = Settled::new(shared.clock.now(), Instant::now());
         loop {
             tokio::select! {
                 _ = every.tick() => {}
                 () = shared.archive_is_set.notified() => {}
             }
-            shared.look_after_partitions(started.elapsed() >= SETTLED).await;
+            let is_settled = settled.look(shared.clock.now(), Instant::now());
+            shared.look_after_partitions(is_settled).await;
         }
     };
     tokio::select! {
@@ -55,11 +61,36 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
+/// For how long the clock has gone as time does.
+struct Settled {
+    since: Instant,
+    said: Timestamp,
+    seen: Instant,
+}
+
+impl Settled {
+    fn new(says: Timestamp, at: Instant) -> Self {
+        Self { since: at, said: says, seen: at }
+    }
+
+    /// Whether it is long enough to believe what the clock says. A machine that slept looks like a leap; waiting does no
+    /// harm.
+    fn look(&mut self, says: Timestamp, at: Instant) -> bool {
+        let passed = i64::try_from(at.duration_since(self.seen).as_micros()).unwrap_or(i64::MAX);
+        let wrong = says.micros_since(self.said).saturating_sub(passed);
+        if u128::from(wrong.unsigned_abs()) > GOES_WRONG.as_micros() {
+            self.since = at;
+        }
+        (self.said, self.seen) = (says, at);
+        at.duration_since(self.since) >= SETTLED
+    }
+}
+
 impl Shared {
     async fn roll_up(&self) {
         match self.store.roll_up(self.clock.now()).await {
             Ok(done) => {
-                self.notices.clear("historian", "roll-up");
+                self.is_kept("roll-up");
                 if done.hours > 0 {
                     tracing::debug!(hours = done.hours, samples = done.samples, "rolled up");
                 }
@@ -82,7 +113,7 @@ impl Shared {
         let retention = self.settings().settings.retention.to_store();
         match self.store.expire(now, &retention, confirmed).await {
             Ok(expired) => {
-                self.notices.clear("historian", "partitions");
+                self.is_kept("partitions");
                 tell_what_went(&self.notices, now, &expired);
             }
             Err(error) => self.tell_of(&error, "partitions", "what was kept long enough could not be taken away"),
@@ -129,11 +160,23 @@ impl Shared {
         secret.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
+    /// A pass did what it was to do.
+    fn is_kept(&self, kind: &'static str) {
+        self.house_failures.lock().unwrap_or_else(PoisonError::into_inner).remove(kind);
+        self.notices.clear("historian", kind);
+    }
+
     /// While the database is away others tell of it, and the next pass does what this one could not.
     fn tell_of(&self, error: &Error, kind: &'static str, what: &str) {
         if error.is_transient() {
             tracing::debug!(%error, what, "tried again later");
-            return;
+            let is_away = matches!(self.database.state(), DatabaseState::Away { .. });
+            let mut failed = self.house_failures.lock().unwrap_or_else(PoisonError::into_inner);
+            let passes = failed.entry(kind).or_insert(0);
+            *passes += u32::from(!is_away);
+            if *passes < PASSES {
+                return;
+            }
         }
         let cure = "samples go on being stored; it is tried again by itself: see the log if it stands";
         self.notices.set("historian", kind, format!("{what}: {error}"), cure);
@@ -166,6 +209,22 @@ mod tests {
     use penstock_model::Clock;
 
     use super::*;
+
+    #[test]
+    fn a_clock_that_leaps_is_believed_a_day_later_however_long_the_station_has_run() {
+        let (wall, start) = (Timestamp::from_secs(1_795_000_000), Instant::now());
+        let hour = |n: u32| Duration::from_secs(3_600) * n;
+        let mut settled = Settled::new(wall, start);
+        assert!(!settled.look(wall + hour(1), start + hour(1)));
+        assert!(settled.look(wall + hour(30), start + hour(30)));
+        // A year ahead at once, then as before.
+        let leapt = wall + hour(24 * 365);
+        assert!(!settled.look(leapt + hour(31), start + hour(31)));
+        assert!(!settled.look(leapt + hour(54), start + hour(54)));
+        assert!(settled.look(leapt + hour(55), start + hour(55)));
+        // And back.
+        assert!(!settled.look(wall + hour(56), start + hour(56)));
+    }
 
     #[test]
     fn a_clock_that_leaps_is_told_and_taken_back() {

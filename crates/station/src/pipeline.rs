@@ -11,7 +11,7 @@ pub(crate) mod resume;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use penstock_alarm::{Engine, Evaluated, PointFacts};
@@ -217,8 +217,9 @@ pub(crate) struct Pipeline {
     /// What the engine did before the start and nobody journalled.
     missed: Vec<Transition>,
     moments: watch::Sender<Vec<u8>>,
-    /// When the engine's moment was last kept.
+    /// When the engine's moment was last kept, and whether it is on its way.
     kept_at: Timestamp,
+    is_keeping: Arc<AtomicBool>,
     fleet: Fleet,
     redeliveries: Redeliveries,
     /// Jobs that wait for room in the spool.
@@ -283,6 +284,7 @@ impl Pipeline {
             missed,
             moments: start.moments,
             kept_at: now,
+            is_keeping: Arc::default(),
             fleet,
             redeliveries: Redeliveries::new(start.deliveries),
             backlog: VecDeque::new(),
@@ -290,7 +292,7 @@ impl Pipeline {
             newest_received: now,
             discovered,
             decoded: Decoded::default(),
-            sleep: SleepWatch::new(),
+            sleep: SleepWatch::new(now),
             untold: 0,
             told_of_rejects: None,
         };
@@ -319,6 +321,8 @@ impl Pipeline {
             let job = self.settle(out, Vec::new());
             self.put(job);
         }
+        // That the station heard nothing meanwhile is no site's silence at the next start either.
+        self.keep_moment();
         let mut batch = Vec::with_capacity(BATCH);
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -355,6 +359,8 @@ impl Pipeline {
         while let Ok(order) = orders.try_recv() {
             self.carry_out(order).await;
         }
+        self.put_all().await;
+        self.is_keeping.store(false, Ordering::Relaxed);
         self.keep_moment();
         self.put_all().await;
     }
@@ -576,8 +582,10 @@ impl Pipeline {
 
     /// While the machine slept nobody could be heard: that is no site's silence.
     fn look_for_sleep(&mut self, now: Timestamp) {
-        if self.sleep.has_slept() {
+        if self.sleep.has_slept_or_jumped(now) {
             self.engine.listen_from(now);
+            // What the clock said before is not what it says now.
+            self.kept_at = Timestamp::MIN;
         }
     }
 
@@ -600,6 +608,10 @@ impl Pipeline {
 
     /// Keeps what the engine is about to do, once everything before is durable.
     fn keep_moment(&mut self) {
+        // While nothing gets through, the moment before stands, and no further ones gather.
+        if !self.backlog.is_empty() || self.is_keeping.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let moment = Moment {
             journal_seq: self.journal_seq,
             received: self.newest_received,
@@ -608,8 +620,9 @@ impl Pipeline {
         };
         match moment.to_bytes() {
             Ok(bytes) => {
-                let moments = self.moments.clone();
+                let (moments, is_keeping) = (self.moments.clone(), Arc::clone(&self.is_keeping));
                 let done = move |outcome: Result<(), String>| {
+                    is_keeping.store(false, Ordering::Relaxed);
                     if outcome.is_ok() {
                         // Nobody listens any more where the station is about to stop without it.
                         drop(moments.send(bytes));

@@ -2,6 +2,7 @@
 //!
 //! Every shell holds one of these. Must not know shells.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -105,6 +106,8 @@ pub(crate) struct Shared {
     pub(crate) broker: Option<PrivateBroker>,
     /// One change of configuration at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// How often in a row the historian's house could not be kept, by what.
+    pub(crate) house_failures: Mutex<BTreeMap<&'static str, u32>>,
     /// Told when an archive is set.
     pub(crate) archive_is_set: Notify,
     /// The archive in use is not the one that is set any more.
@@ -252,6 +255,7 @@ impl Station {
             settings: Mutex::new(loaded),
             running: Mutex::new(Some(parts)),
             changing: tokio::sync::Mutex::new(()),
+            house_failures: Mutex::default(),
             archive_is_set: Notify::new(),
             archive_waits: AtomicBool::new(false),
             clock,
@@ -716,7 +720,7 @@ impl Found {
         store.remember_people(tenant, &demo.remembered()).await?;
         let latest = store.latest(tenant).await?;
         Ok(Self {
-            alarms: resume::resumed(store, resume::kept(data), tenant, &register, &latest).await?,
+            alarms: resume::taken_up(store, resume::kept(data), tenant, &register, &latest, clock.now()).await?,
             register,
             latest,
             deliveries: store.deliveries().await?,

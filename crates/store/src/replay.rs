@@ -69,7 +69,32 @@ impl Store {
         self.replay_patiently(points, from, to, Duration::MAX)
     }
 
-    /// The same where no chunk may take the database longer than `patience`.
+    /// Samples of `points` with a source time from `from` on that were received after `after`, in the order they were
+    /// received, from the database alone: what was stored since a moment that is not long ago. All that was measured since
+    /// `from` is read for it.
+    ///
+    /// # Errors
+    /// With the chunks: those of the database.
+    pub fn received_since(&self, points: &[PointNo], from: Timestamp, after: Timestamp) -> Chunks {
+        let (into, chunks) = mpsc::channel(AHEAD);
+        let (pool, selected) = (self.pool.clone(), of_points(points, from, Timestamp::MAX));
+        let query = match selected.is_empty() {
+            true => selected,
+            false => format!(
+                "select * from ({selected}) stored where received_time > timestamptz '{after}' \
+                 order by received_time, point_no, source_time"
+            ),
+        };
+        tokio::spawn(async move {
+            if let Err(error) = copy_into(&pool, &query, Duration::MAX, &into).await {
+                // Nobody is told where nobody reads any more.
+                drop(into.send(Err(error)).await);
+            }
+        });
+        chunks
+    }
+
+    /// The same as [`Store::replay`] where no chunk may take the database longer than `patience`.
     pub(crate) fn replay_patiently(
         &self,
         points: Vec<PointNo>,

@@ -408,6 +408,10 @@ async fn take_away(
     if is_due(&mut transaction, partition).await? {
         return Ok(Outcome::Waiting);
     }
+    // Of what stays something may have come since it was looked for.
+    if leaving == Leaving::Whole && any_of(&mut transaction, partition, "quantity <> all ($1)", names).await? {
+        return Ok(Outcome::Waiting);
+    }
     if let Some(archived) = archived {
         let count = format!("select count(*) from {table} where {GOES}");
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(count)).bind(names).fetch_one(&mut *transaction).await?;

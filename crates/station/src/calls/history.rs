@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use penstock_api::{
     ApiError, Code, Export, ExportFormat, ExportHistory, GetHistory, GetValuesAt, ImportHistory, ImportReport, Series,
     Statistics, ValueAt,
@@ -29,11 +30,8 @@ impl Context<'_> {
     pub(super) async fn history(&self, call: GetHistory) -> Result<Vec<Series>, ApiError> {
         let (from, to) = checked_range(call.from, call.to)?;
         let max_points = call.max_points.clamp(2, 10_000);
-        let mut all = Vec::new();
-        for point in self.points(&call.points, MAX_PENS)? {
-            all.push(self.series(&point, from, to, max_points).await?);
-        }
-        Ok(all)
+        let points = self.points(&call.points, MAX_PENS)?;
+        try_join_all(points.iter().map(|point| self.series(point, from, to, max_points))).await
     }
 
     async fn series(&self, point: &Point, from: Timestamp, to: Timestamp, max_points: u32) -> Result<Series, ApiError> {

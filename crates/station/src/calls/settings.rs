@@ -130,27 +130,34 @@ impl Context<'_> {
     pub(super) async fn save_retention(&self, form: &RetentionForm) -> Result<Done, ApiError> {
         self.is_not_overridden("retention")?;
         let retention = RetentionSettings::from_form(form);
-        let _one_at_a_time = self.shared.changing.lock().await;
+        let _one_at_a_time = self.shared.turn().await?;
         let before = self.shared.settings().settings.retention.clone();
-        self.keep(
-            |document| settings::put_retention(document, &retention),
-            |now, kept| now.retention = kept.retention,
-        )?;
         let entry = AuditEntry {
             old: serde_json::to_value(&before).ok(),
             new: serde_json::to_value(&retention).ok(),
             ..self.audit("setting retention")
         };
+        // First: what is in force without having been written down would be nobody's.
         self.shared.store.append_audit(&[entry]).await.map_err(store_error)?;
+        self.keep(
+            |document| settings::put_retention(document, &retention),
+            |now, kept| now.retention = kept.retention,
+        )?;
         Ok(DONE)
     }
 
     pub(super) async fn save_archive(&self, form: ArchiveForm) -> Result<Done, ApiError> {
         self.is_not_overridden("archive")?;
         let (archive, secret) = self.checked_archive(form).await?;
-        let _one_at_a_time = self.shared.changing.lock().await;
+        let _one_at_a_time = self.shared.turn().await?;
         let before = self.shared.settings().settings.archive.clone();
         let is_in_use = self.shared.store.has_archive();
+        let entry = AuditEntry {
+            old: serde_json::to_value(&before).ok(),
+            new: serde_json::to_value(&archive).ok(),
+            ..self.audit("setting archive")
+        };
+        self.shared.store.append_audit(&[entry]).await.map_err(store_error)?;
         self.keep(|document| settings::put_archive(document, &archive), |now, kept| now.archive = kept.archive)?;
         let (secrets, is_new) = (self.shared.secrets.clone(), secret.is_some());
         let needs_none = archive.access_key.is_none();
@@ -171,12 +178,6 @@ impl Context<'_> {
         if is_in_use && (is_new || before != archive) {
             self.shared.archive_waits.store(true, Ordering::Relaxed);
         }
-        let entry = AuditEntry {
-            old: serde_json::to_value(&before).ok(),
-            new: serde_json::to_value(&archive).ok(),
-            ..self.audit("setting archive")
-        };
-        self.shared.store.append_audit(&[entry]).await.map_err(store_error)?;
         self.shared.archive_is_set.notify_one();
         Ok(DONE)
     }

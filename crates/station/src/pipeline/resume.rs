@@ -23,10 +23,9 @@ use crate::register::Register;
 /// Version of the file's layout; of another one nothing is taken up.
 const VERSION: u8 = 1;
 const FILE: &str = "alarms.now";
-/// How far back samples may have been measured that came since: what is later was history when it came.
-const LATE: Duration = Duration::from_secs(3_600);
-/// And how far ahead of the newest received one.
-const AHEAD: Duration = Duration::from_secs(120);
+/// How far back samples may have been measured that came since: what is older was history when it came, and older than
+/// what had been judged by then.
+const LATE: Duration = Duration::from_secs(300);
 /// How often an engine that is taken up looks at its clocks.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -114,16 +113,35 @@ fn write(fresh: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::rename(fresh, path)
 }
 
-/// The engine where a former run left it: at `kept`, and through what was stored since.
+/// The engine where a former run left it: at `kept`, and through what was stored since. Where that cannot be read the
+/// engine begins with what the journal says, and its delays begin anew.
 ///
 /// # Errors
-/// Those of the database.
-pub(crate) async fn resumed(
+/// Transient ones of the database, and those of reading the states.
+pub(crate) async fn taken_up(
     store: &Store,
     kept: Option<Moment>,
     tenant: TenantId,
     register: &Register,
     latest: &[Sample],
+    now: Timestamp,
+) -> penstock_store::Result<Resumed> {
+    match resumed(store, kept, tenant, register, latest, now).await {
+        Err(error) if !error.is_transient() => {
+            tracing::warn!(%error, "delays of alarms begin anew: what came since they were kept cannot be read");
+            resumed(store, None, tenant, register, latest, now).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn resumed(
+    store: &Store,
+    kept: Option<Moment>,
+    tenant: TenantId,
+    register: &Register,
+    latest: &[Sample],
+    now: Timestamp,
 ) -> penstock_store::Result<Resumed> {
     let (rules, points) = {
         let inner = register.lock();
@@ -148,16 +166,14 @@ pub(crate) async fn resumed(
     let replayed: Vec<PointNo> =
         adopted.filter(|point| point.site.is_some() || judged.contains(&point.id)).map(|point| point.no).collect();
     let (from, received) = (moment.received - LATE, moment.received);
-    let newest = latest.iter().map(|sample| sample.received_time).max().unwrap_or(received);
     let without_end = points.values().map(|point| facts_of(point, None)).collect();
     let mut resuming = Resuming::new(moment, rules, without_end, entries);
-    if newest > received {
-        let mut chunks = store.replay(replayed, from, newest + AHEAD);
-        while let Some(chunk) = chunks.recv().await {
-            for sample in chunk?.iter().filter(|sample| sample.received_time > received) {
-                if let Some(point) = points.get(&sample.point) {
-                    resuming.sample(&Evaluated { point: point.id, site: point.site, sample, score: None });
-                }
+    let mut chunks = store.received_since(&replayed, from, received);
+    while let Some(chunk) = chunks.recv().await {
+        // What was received while the clock was ahead is not yet to be judged by.
+        for sample in chunk?.iter().filter(|sample| sample.received_time <= now) {
+            if let Some(point) = points.get(&sample.point) {
+                resuming.sample(&Evaluated { point: point.id, site: point.site, sample, score: None });
             }
         }
     }
@@ -189,11 +205,7 @@ impl Resuming {
         entries: Vec<JournalEntry>,
     ) -> Self {
         let engine = Engine::restore(rules, moment.states, facts, moment.engine);
-        let key = |entry: &JournalEntry| {
-            let entry = &entry.transition;
-            (entry.rule, entry.occurrence, entry.kind, entry.at)
-        };
-        let known = entries.iter().map(key).collect();
+        let known = entries.iter().map(|entry| key(&entry.transition)).collect();
         let all = entries.clone();
         let mut entries = entries.into_iter();
         let next = entries.next();
@@ -235,7 +247,7 @@ impl Resuming {
     }
 
     fn note(&mut self, out: Vec<Transition>) {
-        let is_new = |entry: &Transition| !self.known.contains(&(entry.rule, entry.occurrence, entry.kind, entry.at));
+        let is_new = |entry: &Transition| !self.known.contains(&key(entry));
         self.missed.extend(out.into_iter().filter(is_new));
     }
 
@@ -248,6 +260,13 @@ impl Resuming {
         }
         Resumed { engine: self.engine, missed: self.missed }
     }
+}
+
+/// What an entry of the engine's own is known by. An occurrence is raised and cleared once, whenever that was: of a change
+/// of rules it was the moment of the change, which does not come again.
+fn key(entry: &Transition) -> (RuleId, u64, TransitionKind, Timestamp) {
+    let is_once = matches!(entry.kind, TransitionKind::Raised | TransitionKind::Cleared);
+    (entry.rule, entry.occurrence, entry.kind, if is_once { Timestamp::MIN } else { entry.at })
 }
 
 /// Whether an entry is not the engine's own: somebody did it, or the station for what was over before it was heard of.

@@ -106,6 +106,28 @@ async fn samples_come_in_the_order_they_were_received_also_late_ones() {
 }
 
 #[tokio::test]
+async fn what_was_received_since_a_moment_comes_in_its_order() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    write(&store, ONE, &samples(), 1).await;
+    let at = |hours: u64| start() + Duration::from_secs(hours * HOUR);
+    for (points, from, after) in [
+        (vec![1, 2, 3], at(0), start()),
+        (vec![3, 1], at(2), at(3)),
+        (vec![2], at(3), at(4)),
+        (vec![1, 7], at(0), at(100)),
+        (vec![], at(0), at(0)),
+    ] {
+        let numbers: Vec<PointNo> = points.iter().map(|no| PointNo(*no)).collect();
+        let received = all(store.received_since(&numbers, from, after)).await;
+        let mut expected = expected(&store, &points, from, at(100)).await;
+        expected.retain(|(_, _, received, _)| *received > after.as_micros());
+        let differs = received.iter().zip(&expected).position(|(given, expected)| given != expected);
+        assert_eq!((differs, received.len()), (None, expected.len()), "{points:?} {from} {after}");
+    }
+}
+
+#[tokio::test]
 async fn screens_replay_their_own_points_alone() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
