@@ -943,7 +943,7 @@ mod tests {
         check("PS-1,site,silence,,,,soon,,,", "time_s");
         check("PS-1,site,expression,,,,,[TT-1] > 2,,", "expression");
         check("TT-1,,limit,H,1,,,,fun,", "class");
-        check("TT-1,,limit,H,1,,,,,always", "schedule");
+        check("TT-1,,limit,H,1,,,,supply,always", "schedule");
 
         let faults = |text: &str| read(text, &inner).faults.into_iter().map(|fault| fault.line).collect::<Vec<_>>();
         assert_eq!(faults("id,colour\n"), vec![1]);

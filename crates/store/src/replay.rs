@@ -29,6 +29,8 @@ const MOST: usize = 500_000;
 /// By how much narrower.
 const NARROWER: i64 = 8;
 const FIRST_WIDTH: i64 = 60_000_000;
+/// Nothing is measured so late.
+const NO_PLANTS: Timestamp = Timestamp::of_date(9_999, 1, 1);
 /// However much a millisecond holds, it is taken.
 const LEAST_WIDTH: i64 = 1_000;
 
@@ -77,7 +79,7 @@ impl Store {
     /// With the chunks: those of the database.
     pub fn received_since(&self, points: &[PointNo], from: Timestamp, after: Timestamp) -> Chunks {
         let (into, chunks) = mpsc::channel(AHEAD);
-        let (pool, selected) = (self.pool.clone(), of_points(points, from, Timestamp::MAX));
+        let (pool, selected) = (self.pool.clone(), of_points(points, from, NO_PLANTS));
         let query = match selected.is_empty() {
             true => selected,
             false => format!(
