@@ -9,8 +9,10 @@ use leptos_i18n_parser::parse_locales::parse_locales;
 
 const LANGUAGES: [&str; 2] = ["en", "hi"];
 /// One file a screen, so that each is edited on its own.
-const FILES: [&str; 11] =
-    ["words", "frame", "signin", "overview", "alarms", "rules", "points", "health", "settings", "map", "trends"];
+const FILES: [&str; 12] = [
+    "words", "frame", "signin", "overview", "alarms", "analysis", "rules", "points", "health", "settings", "map",
+    "trends",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);

@@ -20,6 +20,9 @@ const DEVICE_PASSWORD: &str = "of-one-test";
 /// Why a rule is changed.
 const REASON: &str = "it chattered at night";
 
+/// Why an alarm is shelved.
+const SHELVED: &str = "the probe is being changed";
+
 /// Two flows of the demo plant, in m³/h: one that is watched, and one that is driven beyond its limit, 188.
 const WATCHED: &str = "FT-21";
 const FLOW: &str = "FT-11";
@@ -165,6 +168,50 @@ async fn acknowledge_an_alarm(screen: &Screen, room: &Room) -> Result<()> {
     screen.wait_for(&format!("{row}[data-state=\"Acked\"]")).await
 }
 
+/// For a quarter of an hour, and back before it is over: it still stands, so it calls anew, and is heard until somebody
+/// silences it.
+async fn shelve_an_alarm(screen: &Screen) -> Result<()> {
+    let row = format!("[data-testid=\"alarm-row\"][data-point=\"{FLOW}\"]");
+    let kept = format!("[data-testid=\"kept-row\"][data-point=\"{FLOW}\"]");
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-active")).await?;
+    screen.click(&row).await?;
+    screen.click(&format!("{} {}", id("alarm-detail"), id("shelve"))).await?;
+    screen.click(&format!("{} {}", id("shelve-dialog"), id("choose-15"))).await?;
+    ensure!(screen.count("[data-testid=shelve-commit]:not([disabled])").await? == 0, "a reason is not asked for");
+    screen.fill(&id("comment-text"), SHELVED).await?;
+    screen.click(&id("shelve-commit")).await?;
+    screen.wait_gone(&row).await.context("it is listed no more")?;
+    screen.wait_for("[data-testid=kept-back][data-count=\"1\"]").await.context("the banner counts it")?;
+
+    screen.click(&id("kept-back")).await?;
+    screen.wait_for(&kept).await?;
+    let shown = "document.querySelector('[data-testid=kept-row]')?.innerText";
+    screen.wait_script(&format!("return /1[45]\\s*min/.test({shown})")).await.context("the time left")?;
+    screen.click(&format!("{kept} {}", id("unshelve-row"))).await?;
+    screen.wait_gone(&kept).await?;
+    screen.wait_for("[data-testid=kept-back][data-count=\"0\"]").await?;
+
+    screen.wait_for(&id("banner-ack-1")).await.context("it calls anew")?;
+    screen.wait_for(&id("silence")).await?;
+    screen.press("F8").await?;
+    screen.wait_gone(&id("silence")).await?;
+    ensure!(screen.count(&id("banner-ack-1")).await? == 1, "silencing acknowledges");
+    Ok(())
+}
+
+async fn search_the_journal(screen: &Screen) -> Result<()> {
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-journal")).await?;
+    let rows = "document.querySelectorAll('[data-testid=journal-row]').length";
+    screen.wait_script(&format!("return {rows} > 2")).await.context("what has happened")?;
+    screen.fill(&id("filter"), &format!("CHANGED {FLOW}")).await?;
+    screen.wait_script(&format!("return {rows} === 1")).await.context("what fits")?;
+    see_text(screen, "journal-row", SHELVED).await?;
+    screen.fill(&id("filter"), "nothing of the kind").await?;
+    screen.wait_gone(&id("journal-row")).await
+}
+
 /// With the command that the app itself shows, run as it stands.
 async fn adopt_a_point(screen: &Screen) -> Result<()> {
     screen.click(&id("rail-health")).await?;
@@ -181,6 +228,14 @@ async fn adopt_a_point(screen: &Screen) -> Result<()> {
     screen.click(&id("tab-adopted")).await?;
     screen.fill(&id("filter"), "FT-99").await?;
     screen.wait_for("[data-testid=\"point-row\"][data-point=\"FT-99\"]").await
+}
+
+/// What the alarms of a week come to.
+async fn look_at_the_figures(screen: &Screen) -> Result<()> {
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-analysis")).await?;
+    screen.wait_text(&id("analysis-figures"), |text| text.contains("Calls a day")).await?;
+    screen.wait_text(&id("analysis-class"), |text| text.contains("EEMUA 191")).await.map(drop)
 }
 
 /// The rule of a limit of a flow in the drawer.
@@ -383,6 +438,9 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     sign_in(screen, OPERATOR).await.context("sign in")?;
     see_a_live_value_change(screen, room).await.context("see a live value change")?;
     acknowledge_an_alarm(screen, room).await.context("acknowledge an alarm")?;
+    shelve_an_alarm(screen).await.context("shelve an alarm")?;
+    search_the_journal(screen).await.context("search the journal")?;
+    look_at_the_figures(screen).await.context("look at the figures of alarms")?;
     look_at_a_rule(screen).await.context("look at a rule")?;
     pan_the_map(screen).await.context("pan the map")?;
     zoom_a_trend(screen).await.context("zoom a trend")?;

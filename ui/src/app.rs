@@ -17,6 +17,7 @@ use crate::components::Notice;
 use crate::i18n::{I18nContextProvider, Locale, t_string, td_string, use_i18n};
 use crate::keys::{Deed, Press, Screen, deed};
 use crate::page;
+use crate::sound;
 use crate::state::{App, Link, Overlay, Start, use_app};
 use crate::views;
 
@@ -193,7 +194,9 @@ fn Keyboard() -> impl IntoView {
     let navigate = use_navigate();
     let location = use_location();
     let after_g = RwSignal::new(false);
+    let pointer = window_event_listener(ev::pointerdown, |_| sound::wake());
     let listener = window_event_listener(ev::keydown, move |event| {
+        sound::wake();
         if event.default_prevented() || event.is_composing() {
             return;
         }
@@ -213,6 +216,8 @@ fn Keyboard() -> impl IntoView {
             Deed::ShowKeys => app.overlay.set(Some(Overlay::Keys)),
             // A dialog closes itself, so that it can be asked first.
             Deed::Close => return,
+            // Alarms are heard whether or not anybody is signed in.
+            Deed::Silence => app.silence(),
             _ if !is_signed_in => return,
             Deed::AcknowledgeFirst => banner::acknowledge_line(app, 0),
             Deed::GoTo => app.overlay.set(Some(Overlay::GoTo)),
@@ -235,7 +240,10 @@ fn Keyboard() -> impl IntoView {
         }
         event.prevent_default();
     });
-    on_cleanup(move || listener.remove());
+    on_cleanup(move || {
+        listener.remove();
+        pointer.remove();
+    });
 }
 
 /// The regions that F6 goes through, each with what takes the focus in it.

@@ -211,6 +211,26 @@ impl Zone {
         }
     }
 
+    /// `at` as a field for date and time has it, to the minute: `2026-11-21T18:42`.
+    pub(crate) fn field(&self, at: Timestamp) -> String {
+        let local = self.local(at);
+        let (month, day) = (local.month, local.day);
+        format!("{:04}-{month:02}-{day:02}T{:02}:{:02}", local.year, local.hour, local.minute)
+    }
+
+    /// The moment that a field for date and time has; none where it is empty or not whole.
+    pub(crate) fn typed(&self, text: &str) -> Option<Timestamp> {
+        let secs = match text.len() {
+            16 => ":00",
+            19.. => "",
+            _ => return None,
+        };
+        let as_utc = Timestamp::parse(&format!("{text}{secs}Z")).ok()?;
+        let less = |offset_secs: i32| Timestamp::from_micros(as_utc.as_micros() - i64::from(offset_secs) * 1_000_000);
+        // Where the clocks change, what counts is the offset at the moment itself.
+        Some(less(self.offset_secs_at(less(self.offset_secs_at(as_utc)))))
+    }
+
     /// Date and time in full, for tooltips: `21 Nov 2026 18:31:52 IST`.
     pub(crate) fn full(&self, at: Timestamp, locale: Locale) -> String {
         let local = self.local(at);
@@ -305,6 +325,16 @@ mod tests {
         check(Quantity::Temperature, 64.2, "64");
         assert_eq!(value_with_unit(142_000.0, Quantity::Pressure, Locale::en), "1.42\u{a0}bar");
         assert_eq!(value_or_none(None, Quantity::Flow, Locale::en), NO_VALUE);
+    }
+
+    #[test]
+    fn what_fields_have_is_local_time() {
+        let zone = Zone { name: String::new(), short: "IST".into(), offset_secs: 19_800 };
+        let at = Timestamp::from_secs(1_795_285_320);
+        assert_eq!(zone.field(at), "2026-11-21T23:52");
+        assert_eq!(zone.typed("2026-11-21T23:52"), Some(at));
+        assert_eq!(zone.typed("2026-11-21T23:52:30"), Some(at + Duration::from_secs(30)));
+        assert_eq!((zone.typed(""), zone.typed("2026-11-21")), (None, None));
     }
 
     #[test]

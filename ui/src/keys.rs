@@ -76,6 +76,8 @@ impl Screen {
 /// What a key does everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deed {
+    /// Silence what calls.
+    Silence,
     /// Acknowledge the banner's first line.
     AcknowledgeFirst,
     /// Open the list of all places.
@@ -97,6 +99,7 @@ pub(crate) enum Deed {
 /// What `press` does, if anything.
 pub(crate) fn deed(press: Press<'_>) -> Option<Deed> {
     match press.key {
+        "F8" => return Some(Deed::Silence),
         // What is being typed in a dialog is not thrown away.
         "F9" if !press.in_dialog => return Some(Deed::AcknowledgeFirst),
         "F6" if !press.in_dialog => return Some(Deed::NextRegion),
@@ -130,6 +133,7 @@ mod tests {
     #[test]
     fn keys_do_what_the_map_says() {
         let check = |press: Press<'_>, expect: Option<Deed>| assert_eq!(deed(press), expect, "{press:?}");
+        check(Press { key: "F8", typing: true, in_dialog: true, ..PLAIN }, Some(Deed::Silence));
         check(Press { key: "F9", typing: true, ..PLAIN }, Some(Deed::AcknowledgeFirst));
         check(Press { key: "F9", in_dialog: true, ..PLAIN }, None);
         check(Press { key: "k", ctrl: true, typing: true, ..PLAIN }, Some(Deed::GoTo));

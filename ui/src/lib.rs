@@ -10,6 +10,7 @@ mod components;
 mod format;
 mod keys;
 mod page;
+mod sound;
 mod state;
 mod theme;
 mod views;

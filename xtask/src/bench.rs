@@ -33,7 +33,7 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
             Ok(ExitCode::SUCCESS)
         }
         Some((name, rest)) if name == "ingest" => ingest(workspace, rest),
-        Some((name, rest)) if name == "history" => of_a_crate(workspace, name, &from_here(rest)?),
+        Some((name, rest)) if name == "history" || name == "alarms" => of_a_crate(workspace, name, &from_here(rest)?),
         Some((name, rest)) => of_a_crate(workspace, name, rest),
         None => bail!("usage: cargo xtask bench start [--json FILE] | bench ingest [ARG]... | bench NAME [ARG]..."),
     }

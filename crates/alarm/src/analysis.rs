@@ -38,4 +38,4 @@ pub use figure::{Bound, Figure, Load, Target, Verdict};
 pub use metrics::{AlarmMetrics, Metrics};
 pub use occurrence::{Occurrence, RunFigures, occurrences};
 pub use period::Period;
-pub use tally::{Figures, FloodEpisode, Level, Offender, Rate, Tally, TimeToAcknowledge};
+pub use tally::{Figures, FloodEpisode, HourLoad, Level, Offender, Rate, Tally, TimeToAcknowledge};

@@ -10,9 +10,11 @@
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
 //! - `list`: the order alarms are listed in, and counts of them;
 //! - `flood`: which alarms belong together, and what may have begun them;
-//! - `analysis`: performance figures, bad actors with their cures, what another rule would have done, the baseline.
+//! - `analysis`: performance figures, bad actors with their cures, what another rule would have done, the baseline;
+//! - `backtest`: rules over history, by the engine itself.
 
 mod analysis;
+mod backtest;
 mod condition;
 mod derive;
 mod engine;
@@ -29,10 +31,11 @@ use penstock_model::Timestamp;
 
 pub use analysis::{
     AlarmMetrics, Annunciated, Annunciations, Approval, BadActor, Baseline, BaselineError, Bound, Call, Cure, CureKind,
-    Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, Level, Load, Metrics, Occurrence,
-    Offender, Period, Placed, Proposed, Rate, RunFigures, Tally, Target, TimeToAcknowledge, Trial, Verdict, bad_actors,
-    canonical, compare, cures, occurrences,
+    Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, HourLoad, Level, Load, Metrics,
+    Occurrence, Offender, Period, Placed, Proposed, Rate, RunFigures, Tally, Target, TimeToAcknowledge, Trial, Verdict,
+    bad_actors, canonical, compare, cures, occurrences,
 };
+pub use backtest::{Backtest, BacktestError};
 pub use condition::Reading;
 pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, rules_of, silence_rule};
 pub use engine::{Engine, Evaluated, PointFacts, Snapshot};

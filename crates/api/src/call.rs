@@ -1,15 +1,17 @@
 //! The calls: what a screen can ask of a station, what each needs, and what comes back.
 
 use penstock_model::{
-    AlarmRule, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, RuleId, Timestamp,
+    AlarmRule, AreaId, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, Priority, RuleId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActReport, AlarmDetail, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv, DeviceAlertRow, Done,
-    Export, ExportFormat, Health, ImportReport, JournalRow, PlacesFound, Preferences, PublishExample, Register,
-    RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleVersion, RulesReport, Series, Session,
-    SettingsView, StationCard, TextFile, ValueAt,
+    ActReport, AlarmDetail, AlarmFigures, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv,
+    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, Health, ImportReport, JournalFilter, JournalRows,
+    NamedPerson, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm,
+    RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, Series, Session, SettingsView, StationCard, TextFile,
+    ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -237,16 +239,36 @@ calls! {
         rule: RuleId,
     }
 
-    /// Entries of the alarm journal, newest first.
-    ListJournal "journal" (Access::Holding(Permission::See)) -> Vec<JournalRow> {
-        /// Only of this alarm.
-        rule: Option<RuleId>,
-        /// From when.
-        from: Timestamp,
-        /// Until when, not included.
-        to: Timestamp,
+    /// A page of the alarm journal, the newest entries first.
+    ListJournal "journal" (Access::Holding(Permission::See)) -> JournalRows {
+        /// Of which entries.
+        filter: JournalFilter,
+        /// Only what comes after the entry of this number: [`JournalRows::next`] of the page before.
+        before: Option<u64>,
         /// At most so many, 1 to 10,000.
         limit: u32,
+    }
+
+    /// Makes every entry of the alarm journal that a filter asks for ready to be taken away as CSV, the oldest first,
+    /// which streams however many there are.
+    ExportJournal "export-journal" (Access::Holding(Permission::See)) -> Export {
+        /// Which entries.
+        filter: JournalFilter,
+    }
+
+    /// What everybody is called who has or had an account, by name.
+    ListNames "names" (Access::Holding(Permission::See)) -> Vec<NamedPerson> {}
+
+    /// How much alarms asked of an operator's position over a range of time, which is its areas and priorities.
+    GetAlarmFigures "alarm-figures" (Access::Holding(Permission::See)) -> AlarmFigures {
+        /// From when; what happened before tells where alarms stood then.
+        from: Timestamp,
+        /// Until when, not included, at most 400 days later.
+        to: Timestamp,
+        /// Only of alarms in these areas; of all where there is none.
+        areas: Vec<AreaId>,
+        /// Only of alarms of these priorities; of all where there is none.
+        priorities: Vec<Priority>,
     }
 
     /// Acknowledges alarms: each is named with the occurrence that was seen.
@@ -338,6 +360,27 @@ calls! {
     ListRuleVersions "rule-versions" (Access::Holding(Permission::See)) -> Vec<RuleVersion> {
         /// The rule.
         rule: RuleId,
+    }
+
+    /// What a rule would have done over stored history, beside what it does as it is stored; nothing is changed.
+    TryRule "try-rule" (Access::Holding(Permission::SetLimits)) -> RuleTrial {
+        /// The rule as it shall be; new where no rule of its id is stored.
+        rule: Box<AlarmRule>,
+        /// From when.
+        from: Timestamp,
+        /// Until when, not included: at most [`RuleTrial::LONGEST`] later.
+        to: Timestamp,
+    }
+
+    /// The least intrusive change of a rule against its nuisance, tried over stored history; none where no change is
+    /// proven by it. Nothing is changed.
+    ProposeCure "propose-cure" (Access::Holding(Permission::SetLimits)) -> Option<CureProposal> {
+        /// The rule.
+        rule: RuleId,
+        /// From when.
+        from: Timestamp,
+        /// Until when, not included: at most [`RuleTrial::LONGEST`] later.
+        to: Timestamp,
     }
 
     /// Alarm rules as a file.

@@ -5,10 +5,12 @@
 
 mod call;
 mod error;
+mod figures;
 mod frame;
 mod reply;
 
 pub use call::*;
 pub use error::{ApiError, Code};
+pub use figures::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
 pub use reply::*;

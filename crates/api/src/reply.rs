@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_model::{
-    AlarmRule, AlarmState, Band, Permissions, Person, Place, Plant, Point, PointId, Priority, Quantity, RuleId,
-    Subject, Timestamp, Transition,
+    AlarmRule, AlarmState, AreaId, Band, Permissions, Person, Place, Plant, Point, PointId, Priority, Quantity, RuleId,
+    SiteId, Subject, Timestamp, Transition, TransitionKind, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -106,6 +106,24 @@ pub struct Preferences {
     /// Points last shown as pens in Trends.
     #[serde(default)]
     pub trend_pens: Vec<PointId>,
+    /// How alarms are heard.
+    #[serde(default)]
+    pub sound: SoundChoice,
+}
+
+/// How alarms are heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundChoice {
+    /// Whether they are.
+    pub is_on: bool,
+    /// How loud, in per cent, 1 to 100.
+    pub volume: u8,
+}
+
+impl Default for SoundChoice {
+    fn default() -> Self {
+        Self { is_on: true, volume: 60 }
+    }
 }
 
 /// Plant and points.
@@ -247,19 +265,94 @@ pub struct AlarmDetail {
     pub raised_30_days: u32,
 }
 
+/// Which entries of the alarm journal are wanted. What is empty asks for nothing in particular.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalFilter {
+    /// Not before.
+    pub from: Timestamp,
+    /// Before.
+    pub to: Timestamp,
+    /// Only of these rules.
+    #[serde(default)]
+    pub rules: Vec<RuleId>,
+    /// Only of what stood on these sites.
+    #[serde(default)]
+    pub sites: Vec<SiteId>,
+    /// Only of what lay in these areas.
+    #[serde(default)]
+    pub areas: Vec<AreaId>,
+    /// Only of these priorities.
+    #[serde(default)]
+    pub priorities: Vec<Priority>,
+    /// Only of these kinds.
+    #[serde(default)]
+    pub kinds: Vec<TransitionKind>,
+    /// Only what these people did.
+    #[serde(default)]
+    pub people: Vec<UserId>,
+    /// Only entries that contain each of its words, of which the first eight count, in whatever case: in the names of
+    /// rule, point, equipment, site or area as they were then, in the point's description or in the comment.
+    #[serde(default)]
+    pub text: String,
+}
+
+impl JournalFilter {
+    /// Every entry of a range.
+    pub const fn within(from: Timestamp, to: Timestamp) -> Self {
+        Self {
+            from,
+            to,
+            rules: Vec::new(),
+            sites: Vec::new(),
+            areas: Vec::new(),
+            priorities: Vec::new(),
+            kinds: Vec::new(),
+            people: Vec::new(),
+            text: String::new(),
+        }
+    }
+}
+
+/// A page of the alarm journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JournalRows {
+    /// Its entries, the newest first.
+    pub rows: Vec<JournalRow>,
+    /// What the page below comes after; none where nothing is below.
+    pub next: Option<u64>,
+}
+
 /// An entry of the alarm journal with what a list needs to read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JournalRow {
+    /// Its number, which counts up over the station's life.
+    pub seq: u64,
     /// The entry.
     pub transition: Transition,
     /// Who did it, by the name people know them by.
     pub by: Option<String>,
     /// What the alarm is about.
     pub subject: Subject,
+    /// On which site that stood.
+    pub site: Option<SiteId>,
+    /// In which area.
+    pub area: Option<AreaId>,
+    /// The rule's own name; empty where it has none.
+    pub name: String,
     /// What it judges.
     pub condition: penstock_model::Condition,
-    /// How urgent it is.
+    /// How urgent it was.
     pub priority: Priority,
+}
+
+/// Somebody by the name people know them by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedPerson {
+    /// Who.
+    pub id: UserId,
+    /// What they are called.
+    pub full_name: String,
 }
 
 /// An alarm rule in a list.
@@ -312,6 +405,127 @@ pub struct RemovedRules {
     pub disabled: Vec<RuleId>,
     /// Those that nothing was done to, with the reason.
     pub refused: Vec<(RuleId, String)>,
+}
+
+/// What a rule would have done over a stretch of history, beside what it does as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleTrial {
+    /// The rule as it is stored; nothing where it is new or disabled.
+    pub before: TrialFigures,
+    /// The rule as it would be.
+    pub after: TrialFigures,
+    /// What would be raised and is not.
+    pub added: Capped<TrialSpan>,
+    /// What is raised and would not be, or would be part of another.
+    pub removed: Capped<TrialSpan>,
+    /// What is raised either way: as it is and as it would be.
+    pub kept: Capped<(TrialSpan, TrialSpan)>,
+    /// So many samples were judged.
+    pub samples: u64,
+    /// Until when history was judged.
+    pub until: Timestamp,
+    /// Whether that took too long: what comes later was not judged.
+    pub is_cut: bool,
+}
+
+impl RuleTrial {
+    /// The longest stretch of history that is judged.
+    pub const LONGEST: Duration = Duration::from_secs(92 * 24 * 3_600);
+    /// Of each list so many come at most.
+    pub const MOST_LISTED: usize = 2_000;
+}
+
+/// What a rule comes to over a stretch of history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TrialFigures {
+    /// How often it is raised.
+    pub raised: u32,
+    /// How many of these chatter: three or more within 60 s.
+    pub chattering: u32,
+    /// How many are fleeting: under 10 s, and not repeated within 60 s.
+    pub fleeting: u32,
+    /// How many are active for more than 24 hours.
+    pub stale: u32,
+    /// How long it is active, all together.
+    pub active: Duration,
+    /// How long it is active at the longest.
+    pub longest: Duration,
+}
+
+/// A time in which an alarm is active.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TrialSpan {
+    /// When it is raised.
+    pub raised_at: Timestamp,
+    /// When it ends; none where it had not ended.
+    pub cleared_at: Option<Timestamp>,
+    /// The value that raises it, in SI.
+    pub value: Option<f64>,
+}
+
+/// The first of a list that may be long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Capped<T> {
+    /// How many there are.
+    pub count: u32,
+    /// The first of them.
+    pub first: Vec<T>,
+}
+
+/// The least intrusive change of a rule that takes at least 80 % of its nuisance away, and nothing that somebody acted
+/// on, as history shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CureProposal {
+    /// The rule with the change.
+    pub rule: AlarmRule,
+    /// The change.
+    pub change: CureChange,
+    /// The rule as it is stored.
+    pub before: TrialFigures,
+    /// The rule with the change.
+    pub after: TrialFigures,
+    /// How many that nobody acted on are raised as it is stored.
+    pub nuisance_before: u32,
+    /// And with the change.
+    pub nuisance_after: u32,
+    /// How many that somebody acted on were held against it, all of them kept.
+    pub kept: u32,
+    /// How many changes were tried, with this one.
+    pub tried: u32,
+}
+
+/// A change of one setting of a rule. Values are in the SI unit of what the rule judges.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CureChange {
+    /// A wider deadband.
+    Deadband {
+        /// As it is.
+        was: f64,
+        /// As it would be.
+        to: f64,
+    },
+    /// A longer off-delay.
+    OffDelay {
+        /// As it is.
+        was: Duration,
+        /// As it would be.
+        to: Duration,
+    },
+    /// A longer on-delay.
+    OnDelay {
+        /// As it is.
+        was: Duration,
+        /// As it would be.
+        to: Duration,
+    },
+    /// A limit further off.
+    Limit {
+        /// As it is.
+        was: f64,
+        /// As it would be.
+        to: f64,
+    },
 }
 
 /// What a file of alarm rules is.

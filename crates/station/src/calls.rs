@@ -4,6 +4,7 @@
 //! Must not know shells: a call is what it asks, whoever carried it.
 
 mod alarms;
+mod analysis;
 mod health;
 mod history;
 mod people;
@@ -11,6 +12,7 @@ mod places;
 mod points;
 mod rules;
 mod settings;
+mod trial;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use serde::Serialize;
 
 use crate::sessions::Holder;
 use crate::station::{Shared, Station};
+pub(crate) use analysis::Analyses;
 
 /// Where a call comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +137,9 @@ impl Context<'_> {
             Request::GetValuesAt(call) => reply::<penstock_api::GetValuesAt>(&self.values_at(call).await?),
             Request::GetAlarm(call) => reply::<penstock_api::GetAlarm>(&self.alarm(call.rule).await?),
             Request::ListJournal(call) => reply::<penstock_api::ListJournal>(&self.journal(call).await?),
+            Request::ExportJournal(call) => reply::<penstock_api::ExportJournal>(&self.export_journal(call)?),
+            Request::ListNames(_) => reply::<penstock_api::ListNames>(&self.names().await?),
+            Request::GetAlarmFigures(call) => reply::<penstock_api::GetAlarmFigures>(&self.alarm_figures(call).await?),
             Request::AcknowledgeAlarms(call) => {
                 reply::<penstock_api::AcknowledgeAlarms>(&self.acknowledge(call).await?)
             }
@@ -153,6 +159,8 @@ impl Context<'_> {
             Request::ListRuleVersions(call) => {
                 reply::<penstock_api::ListRuleVersions>(&self.rule_versions(call.rule).await?)
             }
+            Request::TryRule(call) => reply::<penstock_api::TryRule>(&self.try_rule(call).await?),
+            Request::ProposeCure(call) => reply::<penstock_api::ProposeCure>(&self.propose_cure(&call).await?),
             Request::ExportRules(call) => reply::<penstock_api::ExportRules>(&self.export_rules(&call)?),
             Request::ImportRules(call) => reply::<penstock_api::ImportRules>(&self.import_rules(call).await?),
             Request::GetHealth(_) => reply::<penstock_api::GetHealth>(&self.health().await),
@@ -230,6 +238,7 @@ mod tests {
     fn calls_read_as_screens_and_never_as_the_owner() {
         let sources = [
             include_str!("calls/alarms.rs"),
+            include_str!("calls/analysis.rs"),
             include_str!("calls/health.rs"),
             include_str!("calls/history.rs"),
             include_str!("calls/people.rs"),
@@ -237,6 +246,7 @@ mod tests {
             include_str!("calls/points.rs"),
             include_str!("calls/rules.rs"),
             include_str!("calls/settings.rs"),
+            include_str!("calls/trial.rs"),
         ];
         for source in sources {
             let source: String = source.split_whitespace().collect();

@@ -32,8 +32,11 @@ impl Demo {
     /// # Errors
     /// Where a password cannot be hashed.
     pub(crate) fn start(tenant: TenantId) -> Result<Self, ApiError> {
-        let cast: [(&str, &str, &[Role]); 2] =
-            [("asha.verma", "Asha Verma", &[Role::Operator]), ("meera.joshi", "Meera Joshi", &[Role::Admin])];
+        let cast: [(&str, &str, &[Role]); 3] = [
+            ("asha.verma", "Asha Verma", &[Role::Operator]),
+            ("ravi.kulkarni", "Ravi Kulkarni", &[Role::Supervisor]),
+            ("meera.joshi", "Meera Joshi", &[Role::Admin]),
+        ];
         let mut people = Vec::new();
         for (name, full_name, roles) in cast {
             let password = made_password();
@@ -98,7 +101,7 @@ mod tests {
         let shown = demo.shown();
         let (person, hash) = demo.find(&shown[0].name).expect("there");
         assert!(verify_password(&shown[0].password, Some(&hash)));
-        assert_eq!(demo.end(), vec![person.id, demo_id("meera.joshi")]);
+        assert_eq!(demo.end(), vec![person.id, demo_id("ravi.kulkarni"), demo_id("meera.joshi")]);
         assert!(demo.find(&shown[0].name).is_none() && demo.shown().is_empty());
     }
 

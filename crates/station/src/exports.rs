@@ -1,4 +1,5 @@
-//! Files of stored values: made ready by a call, then taken away once by their ticket, streamed to whoever takes them.
+//! Files of stored values and of the journal: made ready by a call, then taken away once by their ticket, streamed to
+//! whoever takes them.
 //!
 //! A browser follows a link to take a file, and a link carries no session: the ticket stands for the call that was
 //! allowed. Must not know shells.
@@ -11,23 +12,31 @@ use std::time::{Duration, Instant};
 use penstock_api::{ApiError, Code, ExportFormat};
 use penstock_archive::{Column, RowFormat, RowWriter};
 use penstock_model::{Point, PointNo, Timestamp};
-use penstock_store::{Chunks, Reader};
+use penstock_store::{Chunks, JournalFilter, Reader, Records};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::configuration::store_error;
+use crate::journal;
+use crate::register::Register;
 
 /// How long a file waits to be taken.
 const WAITS: Duration = Duration::from_secs(60);
 /// Files that wait at most; the oldest gives way.
 const MOST: usize = 100;
 
-/// What is to be in a file.
+/// A file that waits to be written.
 pub(crate) struct Prepared {
-    pub(crate) points: Vec<Point>,
-    pub(crate) from: Timestamp,
-    pub(crate) to: Timestamp,
-    pub(crate) format: ExportFormat,
     pub(crate) file_name: String,
+    pub(crate) content: Content,
+}
+
+/// What is to be in a file.
+pub(crate) enum Content {
+    /// Every stored value of some points.
+    Values { points: Vec<Point>, from: Timestamp, to: Timestamp, format: ExportFormat },
+    /// Every entry of the alarm journal that a filter asks for, as CSV.
+    Journal(Box<JournalFilter>),
 }
 
 /// Files that are written at once: each holds a connection to the database.
@@ -69,31 +78,52 @@ impl Exports {
 
 /// A file that is being taken: its name, and the work that writes it.
 pub struct Taken {
-    prepared: Prepared,
-    chunks: Chunks,
+    file_name: String,
+    work: Work,
     _room: OwnedSemaphorePermit,
 }
 
+enum Work {
+    Values { points: Vec<Point>, format: ExportFormat, chunks: Chunks },
+    Journal(Box<Entries>),
+}
+
 impl Taken {
-    pub(crate) fn new(exports: &Exports, screens: &Reader, ticket: &str) -> Result<Self, ApiError> {
+    /// The file of a ticket; inside a runtime.
+    pub(crate) fn new(
+        exports: &Exports,
+        screens: &Reader,
+        register: &Arc<Register>,
+        ticket: &str,
+    ) -> Result<Self, ApiError> {
         let busy = |_| ApiError::new(Code::Away, format!("{AT_ONCE} files are being written already: wait for one"));
         let room = Arc::clone(&exports.room).try_acquire_owned().map_err(busy)?;
-        let prepared = exports.take(ticket)?;
-        let points = prepared.points.iter().map(|point| point.no).collect();
-        let chunks = screens.scan(points, prepared.from, prepared.to);
-        Ok(Self { prepared, chunks, _room: room })
+        let Prepared { file_name, content } = exports.take(ticket)?;
+        let work = match content {
+            Content::Values { points, from, to, format } => {
+                let chunks = screens.scan(points.iter().map(|point| point.no).collect(), from, to);
+                Work::Values { points, format, chunks }
+            }
+            Content::Journal(filter) => Work::Journal(Box::new(Entries {
+                records: screens.scan_journal(&filter).map_err(store_error)?,
+                screens: screens.clone(),
+                register: Arc::clone(register),
+                runtime: Handle::current(),
+            })),
+        };
+        Ok(Self { file_name, work, _room: room })
     }
 
     /// Its name.
     pub fn file_name(&self) -> &str {
-        &self.prepared.file_name
+        &self.file_name
     }
 
     /// Its media type.
     pub const fn media_type(&self) -> &'static str {
-        match self.prepared.format {
-            ExportFormat::Csv => "text/csv; charset=utf-8",
-            ExportFormat::Parquet => "application/vnd.apache.parquet",
+        match &self.work {
+            Work::Values { format: ExportFormat::Parquet, .. } => "application/vnd.apache.parquet",
+            Work::Values { format: ExportFormat::Csv, .. } | Work::Journal(_) => "text/csv; charset=utf-8",
         }
     }
 
@@ -101,21 +131,64 @@ impl Taken {
     ///
     /// # Errors
     /// What the database, the archive or `into` says; what was written until then is no whole file.
-    pub fn write(mut self, into: impl Write + Send) -> Result<(), ApiError> {
-        let columns = self.prepared.points.iter().map(Column::of).collect();
-        let of_point: BTreeMap<PointNo, usize> =
-            self.prepared.points.iter().enumerate().map(|(index, point)| (point.no, index)).collect();
-        let failed = |error: penstock_archive::Error| ApiError::new(Code::Failed, error.to_string());
-        let format = match self.prepared.format {
-            ExportFormat::Csv => RowFormat::Csv,
-            ExportFormat::Parquet => RowFormat::Parquet,
-        };
-        let mut writer = RowWriter::new(format, into, columns).map_err(failed)?;
-        while let Some(chunk) = self.chunks.blocking_recv() {
-            let chunk = chunk.map_err(store_error)?;
-            let rows = chunk.iter().map(|sample| (of_point.get(&sample.point).copied().unwrap_or_default(), sample));
-            writer.write(rows).map_err(failed)?;
+    pub fn write(self, into: impl Write + Send) -> Result<(), ApiError> {
+        let Self { work, _room, .. } = self;
+        match work {
+            Work::Values { points, format, chunks } => write_values(&points, format, chunks, into),
+            Work::Journal(entries) => entries.write_lines(into),
         }
-        writer.finish().map_err(failed)?.flush().map_err(|error| ApiError::new(Code::Failed, error.to_string()))
+    }
+}
+
+fn write_values(
+    points: &[Point],
+    format: ExportFormat,
+    mut chunks: Chunks,
+    into: impl Write + Send,
+) -> Result<(), ApiError> {
+    let columns = points.iter().map(Column::of).collect();
+    let of_point: BTreeMap<PointNo, usize> =
+        points.iter().enumerate().map(|(index, point)| (point.no, index)).collect();
+    let failed = |error: penstock_archive::Error| ApiError::new(Code::Failed, error.to_string());
+    let format = match format {
+        ExportFormat::Csv => RowFormat::Csv,
+        ExportFormat::Parquet => RowFormat::Parquet,
+    };
+    let mut writer = RowWriter::new(format, into, columns).map_err(failed)?;
+    while let Some(chunk) = chunks.blocking_recv() {
+        let chunk = chunk.map_err(store_error)?;
+        let rows = chunk.iter().map(|sample| (of_point.get(&sample.point).copied().unwrap_or_default(), sample));
+        writer.write(rows).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)?.flush().map_err(|error| ApiError::new(Code::Failed, error.to_string()))
+}
+
+/// Entries of the journal on their way into a file.
+struct Entries {
+    records: Records,
+    screens: Reader,
+    register: Arc<Register>,
+    /// Where names and removed rules are asked for.
+    runtime: Handle,
+}
+
+impl Entries {
+    fn write_lines(mut self, into: impl Write) -> Result<(), ApiError> {
+        let failed = |error: csv::Error| ApiError::new(Code::Failed, error.to_string());
+        let mut writer = csv::Writer::from_writer(into);
+        writer.write_record(journal::COLUMNS).map_err(failed)?;
+        while let Some(chunk) = self.records.blocking_recv() {
+            let chunk = chunk.map_err(store_error)?;
+            let rows = self.runtime.block_on(journal::rows(&self.register, &self.screens, chunk))?;
+            // Whoever takes the file may be slow, and the register is wanted by all.
+            let lines: Vec<_> = {
+                let register = self.register.lock();
+                rows.iter().map(|row| journal::cells(&register, row)).collect()
+            };
+            for line in &lines {
+                writer.write_record(line).map_err(failed)?;
+            }
+        }
+        writer.flush().map_err(|error| ApiError::new(Code::Failed, error.to_string()))
     }
 }

@@ -23,6 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
+use crate::calls::Analyses;
 use crate::clock::ClockWatch;
 use crate::configuration::{count, load_register};
 use crate::demo::Demo;
@@ -40,6 +41,7 @@ use crate::sessions::Sessions;
 use crate::settings::{BrokerSettings, LOCAL_SOURCE, Loaded, PlantSettings, PrivateBrokerSettings, Settings};
 use crate::spooler::spooler;
 use crate::tiles::Tiles;
+use crate::trials::Trials;
 use crate::ways_in::{WaysIn, mqtt_settings};
 use crate::writer::{Copier, DatabaseWatch};
 
@@ -98,6 +100,8 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) demo: Demo,
     pub(crate) exports: Exports,
+    pub(crate) analyses: Analyses,
+    pub(crate) trials: Trials,
     /// Nobody has an account of their own yet.
     pub(crate) first_start: AtomicBool,
     pub(crate) tiles: Tiles,
@@ -272,6 +276,8 @@ impl Station {
             counters,
             demo,
             exports: Exports::default(),
+            analyses: Analyses::default(),
+            trials: Trials::default(),
             orders,
             ways_in,
             broker,
@@ -331,12 +337,12 @@ impl Station {
         self.shared.tiles.get(&map.tile_url, z, x, y).await
     }
 
-    /// A file that a call made ready, once.
+    /// A file that a call made ready, once; inside a runtime.
     ///
     /// # Errors
     /// [`Code::NotFound`] for a ticket that is unknown, used or too old.
     pub fn take_export(&self, ticket: &str) -> Result<Taken, ApiError> {
-        Taken::new(&self.shared.exports, &self.shared.screens, ticket)
+        Taken::new(&self.shared.exports, &self.shared.screens, &self.shared.register, ticket)
     }
 
     /// Stops in order: sources first, then what they handed over is worked on, spooled and copied, then detectors'

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory, ExportRules,
-    Frame, GetAlarm, GetHealth, GetHistory, GetPublishExample, GetRegister, GetSettings, GetValuesAt, Hello,
-    ImportHistory, ImportRules, ListJournal, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules,
-    MqttVersion, PublishExample, Register, RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker,
-    SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm,
+    AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory,
+    ExportJournal, ExportRules, Frame, GetAlarm, GetHealth, GetHistory, GetPublishExample, GetRegister, GetSettings,
+    GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListJournal, ListNames, ListPlacesAlong,
+    ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, MqttVersion, ProposeCure, PublishExample, Register,
+    RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker, SavePoints, SaveRetention, SaveRules,
+    Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
 };
 use penstock_model::{
     AlarmRule, Clock, Condition, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position, Priority,
-    Quantity, Recording, RuleId, Subject, Timestamp, Unit,
+    Quantity, Recording, RuleId, Subject, Timestamp, TransitionKind, Unit,
 };
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
@@ -179,8 +180,9 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
     until(&mut feed, |frame| !frame.alarms.is_empty()).await;
     let mut raised = None;
     for _ in 0..100 {
-        let found = screen.call(ListJournal { rule: None, from, to, limit: 10 }).await.expect("may see");
-        raised = found.first().map(|row| row.transition.clone());
+        let call = ListJournal { filter: JournalFilter::within(from, to), before: None, limit: 10 };
+        let found = screen.call(call).await.expect("may see");
+        raised = found.rows.first().map(|row| row.transition.clone());
         if raised.is_some() {
             break;
         }
@@ -198,6 +200,7 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
         .await
         .expect("answered");
     assert_eq!(again.refused.len(), 1, "once is enough");
+    the_journal_is_searched_and_leaves_as_a_file(&screen, &JournalFilter::within(from, to)).await;
 
     let health = screen.call(GetHealth {}).await.expect("may see");
     assert_eq!(health.pipeline.rejected, 1);
@@ -227,6 +230,74 @@ async fn a_reading_travels_from_device_to_alarm_and_survives_a_restart() {
     let full = screen.feed().next().await;
     assert_eq!((full.values.len(), full.alarms.len()), (2, 1));
     station.stop().await;
+}
+
+/// Pages through a raise and its acknowledgement, narrows them down, and takes them away as a file.
+async fn the_journal_is_searched_and_leaves_as_a_file(screen: &Screen<'_>, all: &JournalFilter) {
+    let list = async |filter: JournalFilter, before, limit| {
+        screen.call(ListJournal { filter, before, limit }).await.expect("may see")
+    };
+    let mut listed = list(all.clone(), None, 10).await;
+    for _ in 0..100 {
+        if listed.rows.len() > 1 {
+            break;
+        }
+        // What was acknowledged is on its way into the database for a moment.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        listed = list(all.clone(), None, 10).await;
+    }
+    let kinds: Vec<_> = listed.rows.iter().map(|row| row.transition.kind).collect();
+    assert_eq!(kinds, [TransitionKind::Acknowledged, TransitionKind::Raised], "the newest first");
+    assert_eq!(listed.next, None);
+    let first = list(all.clone(), None, 1).await;
+    assert_eq!(first.next, Some(listed.rows[0].seq), "there is more below");
+    let second = list(all.clone(), first.next, 1).await;
+    assert_eq!((second.next, [first.rows, second.rows].concat()), (None, listed.rows.clone()));
+
+    let names = screen.call(ListNames {}).await.expect("may see");
+    let people: Vec<_> = names.iter().filter(|name| name.full_name == "Asha Verma").map(|name| name.id).collect();
+    let narrowed = [
+        JournalFilter { people, ..all.clone() },
+        JournalFilter { text: "SEEN ft-01".into(), ..all.clone() },
+        JournalFilter { kinds: vec![TransitionKind::Acknowledged], ..all.clone() },
+        JournalFilter { rules: vec![listed.rows[0].transition.rule], text: "seen".into(), ..all.clone() },
+    ];
+    for filter in narrowed {
+        assert_eq!(list(filter.clone(), None, 10).await.rows, listed.rows[..1], "{filter:?}");
+    }
+    let nowhere = JournalFilter { text: "seen elsewhere".into(), ..all.clone() };
+    assert!(list(nowhere, None, 10).await.rows.is_empty());
+    let wordy = JournalFilter { text: "x".repeat(501), ..all.clone() };
+    let refused = screen.call(ListJournal { filter: wordy, before: None, limit: 10 }).await.map(|_| ());
+    assert_eq!(refused.map_err(|error| error.code), Err(Code::Invalid));
+
+    let ready = screen.call(ExportJournal { filter: all.clone() }).await.expect("may see");
+    let taken = screen.station.take_export(&ready.ticket).expect("ready");
+    assert_eq!((taken.file_name(), taken.media_type()), (ready.file_name.as_str(), "text/csv; charset=utf-8"));
+    let file = tempfile::NamedTempFile::new().expect("file");
+    let into = file.reopen().expect("file");
+    tokio::task::spawn_blocking(move || taken.write(into)).await.expect("done").expect("written");
+    let mut reader = csv::Reader::from_path(file.path()).expect("read");
+    let headings = reader.headers().expect("headings").clone();
+    let lines: Vec<csv::StringRecord> = reader.records().map(|line| line.expect("a line")).collect();
+    let cell = |line: &csv::StringRecord, name: &str| {
+        let at = headings.iter().position(|heading| heading == name).expect("a column");
+        line[at].to_owned()
+    };
+    let written: Vec<_> =
+        lines.iter().map(|line| ["time", "point", "what", "who", "comment"].map(|name| cell(line, name))).collect();
+    let shown = listed.rows.iter().rev().map(|row| {
+        let what = serde_json::to_value(row.transition.kind).expect("plain");
+        [
+            row.transition.at.to_string(),
+            "FT-01".to_owned(),
+            what.as_str().expect("a word").to_owned(),
+            row.by.clone().unwrap_or_default(),
+            row.transition.comment.clone().unwrap_or_default(),
+        ]
+    });
+    let shown: Vec<_> = shown.collect();
+    assert_eq!(written, shown, "the file holds what is listed");
 }
 
 /// Asks for what lies near, within and along, where `point` lies a thousandth of a degree east of 20° N 79° E.
@@ -456,6 +527,58 @@ async fn a_limit_changes_at_its_point_and_at_its_rule_for_good() {
     let screen = same_admin(&station).await;
     assert_eq!(rules(&screen).await, before);
     assert_eq!(point(&screen, "S0007").await.limits.h, Some(0.4));
+    station.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rule_would_have_done_is_told_by_what_is_stored() {
+    let data = ScratchFolder::new().expect("folder");
+    let secrets = Secrets::in_memory("test");
+    let station = start(data.path(), &secrets).await;
+    let screen = first_admin(&station).await;
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let mut feed = screen.feed();
+    let now = Clock::System.now();
+    let payload = |value: f64, secs_ago: u64| {
+        format!("{{\"type\":\"flow\",\"value\":{value},\"ts\":\"{}\"}}", now - Duration::from_secs(secs_ago))
+    };
+    device.publish("jjm/sensors/S0008/data", payload(10.0, 200).as_bytes()).await;
+    until(&mut feed, |frame| !frame.values.is_empty()).await;
+    let discovered = point(&screen, "S0008").await;
+    let limits = Limits { h: Some(discovered.unit.to_si(30.0)), ..Limits::default() };
+    let adopted = Point { state: PointState::Adopted, limits, ..discovered };
+    screen.call(SavePoints { points: vec![adopted], reason: "test".into() }).await.expect("an admin may");
+    for (value, secs_ago) in [(40.0, 160), (10.0, 120), (40.0, 80), (10.0, 40)] {
+        device.publish("jjm/sensors/S0008/data", payload(value, secs_ago).as_bytes()).await;
+    }
+
+    let is_high = |rule: &AlarmRule| matches!(rule.condition, Condition::Limit { level: LimitLevel::High, .. });
+    let stored = rules(&screen).await.into_iter().find(is_high).expect("it follows from the limit");
+    let stored = AlarmRule { on_delay: Duration::ZERO, off_delay: Duration::ZERO, ..stored };
+    screen.call(SaveRules { rules: vec![stored.clone()], reason: "test".into() }).await.expect("an admin may");
+    let slower = AlarmRule { on_delay: Duration::from_secs(90), ..stored.clone() };
+    let (from, to) = (now - Duration::from_secs(600), now + Duration::from_secs(600));
+    let asked = |rule: AlarmRule| TryRule { rule: Box::new(rule), from, to };
+    let mut trial = screen.call(asked(slower.clone())).await.expect("an admin may");
+    // The screen knows before the database does.
+    for _ in 0..100 {
+        if trial.samples == 5 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        trial = screen.call(asked(slower.clone())).await.expect("an admin may");
+    }
+    assert_eq!((trial.samples, trial.before.raised, trial.after.raised), (5, 2, 0));
+    assert_eq!((trial.removed.count, trial.added.count, trial.kept.count), (2, 0, 0));
+    let raised = trial.removed.first[0].raised_at;
+    assert!(raised.micros_since(now - Duration::from_secs(160)).abs() < 1_000_000, "{raised}");
+    let same = screen.call(asked(stored.clone())).await.expect("an admin may");
+    assert_eq!((same.kept.count, same.before), (2, same.after));
+    let anomaly = AlarmRule { condition: Condition::Anomaly { score: 0.9 }, ..stored.clone() };
+    let refused = screen.call(asked(anomaly)).await;
+    assert_eq!(refused.map_err(|error| error.code).map(|_| ()), Err(Code::Invalid), "scores are not stored");
+    let proposed = screen.call(ProposeCure { rule: stored.id, from, to }).await.expect("an admin may");
+    assert_eq!(proposed, None, "twice is no habit");
     station.stop().await;
 }
 

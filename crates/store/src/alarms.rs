@@ -2,9 +2,11 @@
 //!
 //! - `journal`: writes entries, streams them in the order they were written;
 //! - `search`: finds entries by what their alarm was about;
+//! - `before`: where alarms stood at a moment;
 //! - `states`: where each alarm stands;
 //! - `rules`: the rules and every version of them.
 
+mod before;
 mod journal;
 mod rules;
 mod search;

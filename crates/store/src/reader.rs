@@ -168,6 +168,20 @@ impl Reader {
         self.scans.scan_journal_patiently(self.tenant, filter, CHUNK)
     }
 
+    /// As [`Store::journal_before`]. It takes as long as its chunks are taken; the database may take 120 s for each, then
+    /// comes [`Error::Late`].
+    pub fn journal_before(&self, at: Timestamp) -> Records {
+        self.scans.journal_before_patiently(self.tenant, at, CHUNK)
+    }
+
+    /// As [`Store::journal_begins`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; those of the database.
+    pub async fn journal_begins(&self) -> Result<Option<Timestamp>> {
+        in_time(ANSWER, self.answers.journal_begins(self.tenant)).await
+    }
+
     /// As [`Store::last_rules`].
     ///
     /// # Errors

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use penstock_api::{AlarmView, Language, ThemeChoice};
+use penstock_api::{AlarmView, Language, SoundChoice, ThemeChoice};
 use penstock_model::{Permission, Priority};
 
 use crate::components::{Badge, BadgeFill, Glyph, Icon, Kbd, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, use_i18n};
-use crate::state::{App, set_language, set_theme, use_app};
+use crate::state::{App, set_language, set_sound, set_theme, use_app};
 use crate::words;
 
 /// Lines in the banner.
@@ -88,6 +88,7 @@ pub(crate) fn Banner() -> impl IntoView {
                 <span title=plant>{plant}</span>
             </div>
             <div class="banner-counts">{counts.collect_view()} <KeptBack/></div>
+            <Sounding/>
             <div class="banner-lines">{middle}</div>
             <div class="banner-clock">
                 <div class="clock" data-testid="clock">
@@ -134,6 +135,53 @@ fn KeptBack() -> impl IntoView {
                 <span>{t!(i18n, frame.kept)}</span>
             </div>
         </a>
+    }
+}
+
+/// What of the alarms is heard, and how it is silenced; nothing while there is nothing to say.
+#[component]
+fn Sounding() -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let hearing = app.hearing;
+    let is_signed_in = Memo::new(move |_| app.session.with(Option::is_some));
+    let is_off = Memo::new(move |_| is_signed_in.get() && !app.sound.with(|choice| choice.is_on));
+    let is_calling = Memo::new(move |_| hearing.calling.with(Option::is_some));
+    let mark = |id: &'static str, word: &'static str, tip: &'static str| {
+        view! { <span class="tag word" title=tip data-testid=id>{word}</span> }
+    };
+    let button = move || {
+        (is_calling.get() && !is_off.get()).then(|| {
+            view! {
+                <button
+                    class="small"
+                    data-testid="silence"
+                    title=t_string!(i18n, frame.silence_tip)
+                    on:click=move |_| app.silence()
+                >
+                    {t!(i18n, frame.silence)} <Kbd keys="F8"/>
+                </button>
+            }
+        })
+    };
+    let off = move || {
+        is_off
+            .get()
+            .then(|| mark("sound-off", t_string!(i18n, frame.sound_is_off), t_string!(i18n, frame.sound_is_off_tip)))
+    };
+    let mute = move || {
+        (is_calling.get() && !is_off.get() && hearing.is_mute.get())
+            .then(|| mark("sound-waits", t_string!(i18n, frame.sound_waits), t_string!(i18n, frame.sound_waits_tip)))
+    };
+    let overdue = move || {
+        hearing
+            .is_overdue
+            .get()
+            .then(|| mark("overdue", t_string!(i18n, frame.overdue), t_string!(i18n, frame.overdue_tip)))
+    };
+    move || {
+        (is_calling.get() || is_off.get() || hearing.is_overdue.get())
+            .then(|| view! { <div class="banner-sound">{button} {off} {mute} {overdue}</div> })
     }
 }
 
@@ -221,7 +269,7 @@ fn Waiting() -> impl IntoView {
     view! { <p class="banner-calm">{text}</p> }
 }
 
-/// The person: theme, language, sign out.
+/// The person: theme, language, sound, sign out.
 #[component]
 fn PersonMenu() -> impl IntoView {
     let app = use_app();
@@ -248,6 +296,7 @@ fn PersonMenu() -> impl IntoView {
                 <div class="menu" role="group" aria-label=name data-testid="person-menu" on:keydown=close_on_escape>
                     <p class="menu-name"><b>{name}</b> <span>{roles}</span></p>
                     <ThemeAndLanguage/>
+                    <SoundChoices/>
                     <button class="wide" data-testid="sign-out" on:click=move |_| app.sign_out()>
                         {t!(i18n, frame.sign_out)}
                     </button>
@@ -268,6 +317,54 @@ fn PersonMenu() -> impl IntoView {
                 <Icon glyph=Glyph::Down size=12/>
             </button>
             {menu}
+        </div>
+    }
+    .into_any()
+}
+
+/// Whether and how loud alarms are heard.
+#[component]
+fn SoundChoices() -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let choice = move |is_on: bool, id: &'static str, word: Signal<String>| {
+        view! {
+            <button
+                type="button"
+                data-testid=id
+                aria-pressed=move || app.sound.with(|choice| choice.is_on == is_on).to_string()
+                on:click=move |_| set_sound(app, SoundChoice { is_on, ..app.sound.get_untracked() })
+            >
+                {move || word.get()}
+            </button>
+        }
+    };
+    let on = Signal::derive(move || t_string!(i18n, frame.sound_on).to_owned());
+    let off = Signal::derive(move || t_string!(i18n, frame.sound_off).to_owned());
+    let set_volume = move |event: leptos::ev::Event| {
+        if let Ok(volume) = event_target_value(&event).parse() {
+            set_sound(app, SoundChoice { volume, ..app.sound.get_untracked() });
+            app.try_sound();
+        }
+    };
+    view! {
+        <div class="choices">
+            <div class="segmented" role="group" aria-label=move || t_string!(i18n, frame.sound)>
+                {choice(true, "sound-on", on)}
+                {choice(false, "sound-off-choice", off)}
+            </div>
+            <input
+                type="range"
+                min="10"
+                max="100"
+                step="10"
+                data-testid="volume"
+                aria-label=move || t_string!(i18n, frame.volume)
+                title=move || t_string!(i18n, frame.volume)
+                prop:value=move || app.sound.with(|choice| choice.volume.to_string())
+                disabled=move || app.sound.with(|choice| !choice.is_on)
+                on:change=set_volume
+            />
         </div>
     }
     .into_any()

@@ -29,6 +29,7 @@ pub(crate) fn KeyMap() -> impl IntoView {
                 <section>
                     <h3>{t!(i18n, frame.keys_everywhere)}</h3>
                     <div class="key-lines">
+                        {line(&["F8"], t!(i18n, frame.silence_tip).into_any())}
                         {line(&["F9"], t!(i18n, frame.key_ack_first).into_any())}
                         {line(&["Ctrl", "K"], t!(i18n, frame.key_go_to).into_any())}
                         {line(&["F6"], t!(i18n, frame.key_region).into_any())}

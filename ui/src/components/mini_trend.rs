@@ -1,4 +1,5 @@
-//! A small chart of one series around a moment: limits, expected band, the moment marked. Drawn as SVG, no canvas.
+//! A small chart of one series: limits, expected band, perhaps a moment marked, perhaps strips of time below. Drawn as
+//! SVG, no canvas.
 
 use std::fmt::Write as _;
 
@@ -17,6 +18,19 @@ const LEFT: f64 = 40.0;
 const RIGHT: f64 = 8.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 24.0;
+/// Height of a strip with the space below it, and the least width of what is in it.
+const STRIP: f64 = 12.0;
+const LEAST_STRIP: f64 = 1.5;
+const DAY_SECS: f64 = 86_400.0;
+
+/// Stretches of time below the chart.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Strip {
+    /// Its class beside `mini-strip`.
+    pub(crate) class: &'static str,
+    /// From when until when.
+    pub(crate) spans: Vec<(Timestamp, Timestamp)>,
+}
 
 /// A round step that cuts `reach` into about `count` parts.
 pub(crate) fn round_step(reach: f64, count: f64) -> f64 {
@@ -31,8 +45,9 @@ pub(crate) fn round_step(reach: f64, count: f64) -> f64 {
 
 /// A step between time ticks in s that gives at most six of them.
 fn time_step(span_secs: f64) -> f64 {
-    let steps = [60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0];
-    steps.into_iter().find(|step| span_secs / step <= 5.0).unwrap_or(86_400.0)
+    let steps = [60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 21_600.0, 43_200.0];
+    let days = [1.0, 2.0, 4.0, 7.0].map(|days| days * DAY_SECS);
+    steps.into_iter().chain(days).find(|step| span_secs / step <= 5.0).unwrap_or(14.0 * DAY_SECS)
 }
 
 /// Where values and times lie.
@@ -54,6 +69,25 @@ impl Scale {
     }
 }
 
+/// Where stretches of time lie from left to right; those that touch on the screen are one.
+fn laid_out(spans: &[(Timestamp, Timestamp)], scale: Scale) -> Vec<(f64, f64)> {
+    let end = WIDTH - RIGHT;
+    let place = |(from, to): &(Timestamp, Timestamp)| {
+        let left = scale.x(from.as_secs_f64()).max(LEFT).min(end - LEAST_STRIP);
+        (left, scale.x(to.as_secs_f64()).min(end).max(left + LEAST_STRIP))
+    };
+    let mut places: Vec<(f64, f64)> = spans.iter().map(place).collect();
+    places.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut joined: Vec<(f64, f64)> = Vec::new();
+    for (left, right) in places {
+        match joined.last_mut() {
+            Some(last) if left <= last.1 + 0.5 => last.1 = last.1.max(right),
+            _ => joined.push((left, right)),
+        }
+    }
+    joined
+}
+
 /// The chart. All values in `series` and `limits` are SI of `quantity`.
 #[component]
 pub(crate) fn MiniTrend(
@@ -62,11 +96,15 @@ pub(crate) fn MiniTrend(
     limits: Limits,
     from: Timestamp,
     to: Timestamp,
-    /// The moment in question.
-    moment: Timestamp,
-    priority: Priority,
+    /// The moment in question, marked where the priority of its alarm is given too.
+    #[prop(optional)]
+    moment: Option<Timestamp>,
+    #[prop(optional)] priority: Option<Priority>,
     zone: Zone,
     locale: Locale,
+    /// What stands below it, from the top down.
+    #[prop(optional)]
+    strips: Vec<Strip>,
 ) -> impl IntoView {
     let unit = quantity.display_unit();
     let shown = |si: f64| unit.from_si(si);
@@ -111,8 +149,10 @@ pub(crate) fn MiniTrend(
     let count = ((scale.to - first) / tick).floor().max(-1.0) as i64 + 1;
     let times = (0..count).map(|at| {
         let secs = first + tick * at as f64;
-        let x = scale.x(secs).clamp(LEFT + 14.0, WIDTH - RIGHT - 14.0);
-        let text = zone.minute(Timestamp::from_micros((secs * 1e6) as i64));
+        let half = if tick < DAY_SECS { 14.0 } else { 30.0 };
+        let x = scale.x(secs).clamp(LEFT + half, WIDTH - RIGHT - half);
+        let at = Timestamp::from_micros((secs * 1e6) as i64);
+        let text = if tick < DAY_SECS { zone.minute(at) } else { zone.day(at, locale) };
         view! { <text class="mini-axis" x=x y=HEIGHT - 6.0 text-anchor="middle">{text}</text> }
     });
     let mut last_word = f64::NEG_INFINITY;
@@ -146,19 +186,31 @@ pub(crate) fn MiniTrend(
     let below: Vec<String> =
         bands.iter().rev().map(|band| format!("{:.1} {:.1}", scale.x(band.0), scale.y(band.1))).collect();
     let expected = (above.len() > 1).then(|| format!("M{}L{}Z", above.join("L"), below.join("L")));
-    let at_moment = scale.x(moment.as_secs_f64());
+    let marked = moment.zip(priority).map(|(moment, priority)| (scale.x(moment.as_secs_f64()), priority));
+    let height = HEIGHT + STRIP * strips.len() as f64;
+    let strips = strips.into_iter().enumerate().map(|(row, strip)| {
+        let y = HEIGHT + STRIP * row as f64;
+        let bars = laid_out(&strip.spans, scale).into_iter().map(|(left, right)| {
+            let (class, width, height) = (format!("mini-strip {}", strip.class), right - left, STRIP - 4.0);
+            view! { <rect class=class x=left y=y width=width height=height/> }
+        });
+        bars.collect_view()
+    });
     view! {
         <div class="mini-trend" role="img">
-            <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") width="100%" aria-hidden="true">
+            <svg viewBox=format!("0 0 {WIDTH} {height}") width="100%" aria-hidden="true">
                 {grid.collect_view()}
                 <path class="mini-expected" d=expected/>
                 {limit_lines.collect_view()}
-                <line class="mini-moment" x1=at_moment x2=at_moment y1=TOP y2=HEIGHT - BOTTOM/>
+                {marked.map(|(x, _)| view! { <line class="mini-moment" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM/> })}
                 <path class="mini-line" d=line/>
                 {times.collect_view()}
-                <g transform=format!("translate({:.1} 0)", at_moment - 8.0)>
-                    <Badge priority=priority fill=BadgeFill::Still size=16/>
-                </g>
+                {marked.map(|(x, priority)| view! {
+                    <g transform=format!("translate({:.1} 0)", x - 8.0)>
+                        <Badge priority=priority fill=BadgeFill::Still size=16/>
+                    </g>
+                })}
+                {strips.collect_view()}
             </svg>
         </div>
     }
@@ -177,5 +229,16 @@ mod tests {
         check(7.0, 2.0);
         check(0.0, 1.0);
         assert_eq!(time_step(40.0 * 60.0), 600.0);
+        assert_eq!(time_step(30.0 * DAY_SECS), 7.0 * DAY_SECS);
+    }
+
+    #[test]
+    fn strips_that_touch_are_one_and_none_is_too_thin_to_see() {
+        let scale = Scale { from: 0.0, to: 34_400.0, low: 0.0, high: 1.0 };
+        let span = |from: i64, to: i64| (Timestamp::from_secs(from), Timestamp::from_secs(to));
+        let laid = laid_out(&[span(20_000, 20_001), span(-500, 1_000), span(900, 2_000), span(34_400, 90_000)], scale);
+        let rounded: Vec<(i64, i64)> =
+            laid.iter().map(|(left, right)| ((left * 10.0).round() as i64, (right * 10.0).round() as i64)).collect();
+        assert_eq!(rounded, [(400, 600), (2_400, 2_415), (3_825, 3_840)]);
     }
 }

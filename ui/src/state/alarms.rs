@@ -29,6 +29,8 @@ pub(crate) struct Change {
     pub(crate) new_critical: Vec<RuleId>,
     /// How many others were.
     pub(crate) new_others: usize,
+    /// The priority of the most urgent of them all.
+    pub(crate) worst: Option<Priority>,
 }
 
 impl AlarmList {
@@ -59,6 +61,9 @@ impl AlarmList {
                 let called = |state: &AlarmState| (state.occurrence, state.called_at);
                 let is_new =
                     is_alert(&view.state) && former.map(|former| called(&former.state)) != Some(called(&view.state));
+                if is_new {
+                    change.worst = Some(change.worst.map_or(view.priority, |worst| worst.min(view.priority)));
+                }
                 match view.priority {
                     Priority::P1 if is_new => change.new_critical.push(rule),
                     _ if is_new => change.new_others += 1,
@@ -199,7 +204,7 @@ mod tests {
         assert_eq!(list.take(true, vec![plain(&critical)], &[]), Change::default());
         assert_eq!(list.take(false, vec![plain(&critical)], &[]), Change::default());
         let change = list.take(false, vec![plain(&other)], &[]);
-        assert_eq!(change, Change { new_critical: vec![], new_others: 1 });
+        assert_eq!(change, Change { new_critical: vec![], new_others: 1, worst: Some(Priority::P3) });
         let mut again = plain(&critical);
         again.state.occurrence = 2;
         assert_eq!(list.take(false, vec![again], &[]).new_critical, vec![critical.state.rule]);

@@ -2,6 +2,7 @@
 //! live feed; must not know how anything is drawn.
 
 mod alarms;
+mod hearing;
 mod plant;
 mod points;
 mod preferences;
@@ -21,6 +22,7 @@ use penstock_api::{
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
 pub(crate) use alarms::{AlarmList, Listed, hold};
+pub(crate) use hearing::Hearing;
 pub(crate) use plant::PlantView;
 #[cfg(test)]
 pub(crate) use points::tests::point as test_point;
@@ -30,6 +32,7 @@ use crate::backend::{Backend, Feed, Live};
 use crate::format::Zone;
 use crate::i18n::{Locale, td_string};
 use crate::page::{self, Store};
+use crate::sound::Waiting;
 
 const TOKEN_KEY: &str = "penstock.token";
 
@@ -128,6 +131,10 @@ pub(crate) struct App {
     pub(crate) theme: RwSignal<penstock_api::ThemeChoice>,
     /// Light or dark, as shown.
     pub(crate) mode: RwSignal<penstock_theme::Mode>,
+    /// How alarms are heard, as chosen.
+    pub(crate) sound: RwSignal<penstock_api::SoundChoice>,
+    /// What of the alarms is heard.
+    pub(crate) hearing: Hearing,
     /// The open dialog.
     pub(crate) overlay: RwSignal<Option<Overlay>>,
     /// What the screen reader is told.
@@ -174,6 +181,8 @@ impl App {
             zone: RwSignal::new(Zone::default()),
             theme: RwSignal::new(preferences::kept_theme()),
             mode: RwSignal::new(preferences::mode_of(preferences::kept_theme())),
+            sound: RwSignal::new(preferences::kept_sound()),
+            hearing: Hearing::new(),
             overlay: RwSignal::new(None),
             announcement: RwSignal::new(Announcement::default()),
             trouble: RwSignal::new(None),
@@ -357,6 +366,7 @@ impl App {
         if self.session.with_untracked(Option::is_none) {
             self.counts.set(card.counts);
             self.status.set(Some(card.status.clone()));
+            self.hear(Waiting::of_counts(&card.counts), None);
         }
         self.card.set(Some(card));
     }
@@ -373,6 +383,7 @@ impl App {
         self.kept.update_value(HashMap::clear);
         self.alarms.clear();
         self.points.clear();
+        self.forget_news();
     }
 
     fn tick(self) {
@@ -384,6 +395,8 @@ impl App {
         if is_signed_out && self.start.get_untracked() == Start::Done && now.as_micros() / 1_000_000 % 5 == 0 {
             spawn_local(self.refresh_card());
         }
+        self.sound_if_due();
+        self.tell_if_due();
     }
 
     fn take(self, live: Live) {
@@ -412,7 +425,12 @@ impl App {
             self.link.set(Link::Up);
         }
         self.points.take(&frame.values);
+        let is_about_alarms = frame.full || !frame.alarms.is_empty() || !frame.gone.is_empty();
         let change = self.alarms.take(frame.full, frame.alarms, &frame.gone);
+        if is_about_alarms {
+            let listed = self.alarms.listed.get_untracked();
+            self.hear(Waiting::of_alarms(listed.iter().map(Arc::as_ref)), change.worst);
+        }
         if let Some(counts) = frame.counts {
             self.counts.set(counts);
         }
@@ -422,7 +440,9 @@ impl App {
         if !frame.values.is_empty() {
             self.frames.update(|count| *count += 1);
         }
-        self.announce(&change.new_critical, change.new_others);
+        if change.worst.is_some() {
+            self.announce(&change.new_critical, change.new_others);
+        }
         if self.register_asked.get_value() != frame.register {
             self.register_asked.set_value(frame.register);
             spawn_local(self.fetch_register());
@@ -444,25 +464,6 @@ impl App {
             }
         }
     }
-
-    fn announce(self, new_critical: &[RuleId], new_others: usize) {
-        if new_critical.is_empty() && new_others == 0 {
-            return;
-        }
-        let locale = self.i18n.get_locale_untracked();
-        let plant = self.plant.get_untracked();
-        let first = new_critical.first().and_then(|rule| self.alarms.peek(*rule));
-        self.announcement.update(|announcement| {
-            if let (Some(view), Some(plant)) = (first, plant) {
-                let title = crate::words::alarm_title(&view, &plant, locale);
-                let place = plant.place_of_subject(view.subject).to_owned();
-                announcement.assertive = td_string!(locale, alarms.new_critical, title = title, place = place);
-            }
-            if new_others > 0 {
-                announcement.polite = td_string!(locale, alarms.new_others, n = new_others);
-            }
-        });
-    }
 }
 
-pub(crate) use preferences::{set_language, set_theme};
+pub(crate) use preferences::{set_language, set_sound, set_theme};

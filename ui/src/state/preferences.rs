@@ -1,8 +1,8 @@
-//! Theme and language: shown at once, kept with the person, and on this machine for the sign-in screen.
+//! Theme, language and sound: shown at once, kept with the person, and on this machine for the sign-in screen.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use penstock_api::{Language, Preferences, SavePreferences, ThemeChoice};
+use penstock_api::{Language, Preferences, SavePreferences, SoundChoice, ThemeChoice};
 use penstock_theme::Mode;
 
 use super::App;
@@ -11,6 +11,7 @@ use crate::page::{self, Store};
 
 const THEME_KEY: &str = "penstock.theme";
 const LANGUAGE_KEY: &str = "penstock.language";
+const VOLUME_KEY: &str = "penstock.volume";
 const LIGHT_QUERY: &str = "(prefers-color-scheme: light)";
 
 /// Shows `theme` from now on, and keeps it.
@@ -23,6 +24,19 @@ pub(crate) fn set_theme(app: App, theme: ThemeChoice) {
 pub(crate) fn set_language(app: App, language: Language) {
     show_language(app, language);
     save(app);
+}
+
+/// Has alarms heard like this from now on, and keeps it.
+pub(crate) fn set_sound(app: App, sound: SoundChoice) {
+    hear(app, sound);
+    save(app);
+}
+
+/// How loud was chosen on this machine last; before anybody has signed in, alarms are heard.
+pub(super) fn kept_sound() -> SoundChoice {
+    let usual = SoundChoice::default();
+    let volume = page::kept(Store::Machine, VOLUME_KEY).and_then(|volume| volume.parse().ok());
+    SoundChoice { volume: volume.unwrap_or(usual.volume), ..usual }
 }
 
 /// The theme that was chosen on this machine last.
@@ -63,6 +77,12 @@ pub(super) fn set_up(app: App) {
 pub(super) fn adopt(app: App, preferences: &Preferences) {
     show_theme(app, preferences.theme);
     show_language(app, preferences.language);
+    hear(app, preferences.sound);
+}
+
+fn hear(app: App, sound: SoundChoice) {
+    page::keep(Store::Machine, VOLUME_KEY, Some(&sound.volume.to_string()));
+    app.sound.set(sound);
 }
 
 fn show_theme(app: App, theme: ThemeChoice) {
@@ -93,12 +113,13 @@ fn save(app: App) {
         Locale::en => Language::En,
         Locale::hi => Language::Hi,
     };
-    let theme = app.theme.get_untracked();
+    let (theme, sound) = (app.theme.get_untracked(), app.sound.get_untracked());
     let mut preferences = None;
     app.session.update(|session| {
         if let Some(session) = session {
             session.preferences.theme = theme;
             session.preferences.language = language;
+            session.preferences.sound = sound;
             preferences = Some(session.preferences.clone());
         }
     });

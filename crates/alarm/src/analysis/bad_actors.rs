@@ -114,6 +114,7 @@ mod tests {
             rule: RuleId::derived(Uuid::nil(), name),
             placed: Placed { priority: Priority::P3, area: None, site: None },
             annunciations: 9,
+            last_at: None,
             share: 0.5,
             chattering: 0,
             fleeting: 0,

@@ -47,6 +47,8 @@ pub struct RunFigures {
     pub unended: usize,
     /// How long alarms were active, all together.
     pub active: Duration,
+    /// How long the longest was.
+    pub longest: Duration,
 }
 
 impl Occurrence {
@@ -77,6 +79,7 @@ impl RunFigures {
             figures.stale += usize::from(active > STALE);
             figures.unended += usize::from(occurrence.cleared_at.is_none());
             figures.active = figures.active.saturating_add(active);
+            figures.longest = figures.longest.max(active);
             let was_short = occurrence.cleared_at.is_some() && active < SHORT && !occurrence.acted_on;
             repeats.entry(occurrence.rule).or_default().take(occurrence.raised_at, was_short);
         }
@@ -198,6 +201,7 @@ mod tests {
         assert_eq!(figures(&[(0, Some(day + 1))]).stale, 1);
         let open = figures(&[(9 * day - 1, None)]);
         assert_eq!((open.stale, open.unended, open.active.as_secs()), (1, 1, 86_401));
+        assert_eq!(figures(&[(0, Some(9)), (100, Some(130)), (200, Some(210))]).longest.as_secs(), 30);
         assert_eq!(figures(&[(0, Some(9)), (100, Some(110))]).fleeting, 1);
         assert_eq!(figures(&[(0, Some(9)), (20, Some(29)), (40, Some(49))]).chattering, 3);
     }

@@ -30,7 +30,7 @@ use super::figure::{Bound, Figure, Load, Target};
 use super::occurrence::{STALE, is_act};
 use super::period::Period;
 use super::repeats::{Repeats, SHORT};
-use super::window::{Called, FLOOD_ABOVE, TEN_MINUTES, busy, floods, most_within};
+use super::window::{Called, FLOOD_ABOVE, TEN_MINUTES, busy, floods, loads, most_within};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -55,6 +55,15 @@ pub struct Rate {
     pub average: Figure,
     /// At most in any such stretch of time, wherever it begins.
     pub most: Figure,
+}
+
+/// The calls of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourLoad {
+    /// When the hour begins.
+    pub from: Timestamp,
+    /// How many calls.
+    pub calls: usize,
 }
 
 /// How many alarms stood somewhere.
@@ -94,6 +103,8 @@ pub struct Offender {
     pub placed: Placed,
     /// How often it called.
     pub annunciations: u32,
+    /// When it last called; none where it did not, and only stood.
+    pub last_at: Option<Timestamp>,
     /// Its share of all calls, 0 to 1.
     pub share: f64,
     /// How many of its raises chattered: three or more within 60 s.
@@ -137,6 +148,8 @@ pub struct Figures {
     pub per_minute: Rate,
     /// What the average means (EEMUA 191).
     pub load: Load,
+    /// The hours that had calls, in the order of time, counted from the period's beginning.
+    pub hours: Vec<HourLoad>,
     /// Share of 10-minute stretches, counted from the period's beginning, with more than 10 calls.
     pub busy_ten_minutes: Figure,
     /// Share of hours, counted from the period's beginning, with more than 30 calls.
@@ -355,7 +368,7 @@ impl<'a> Tally<'a> {
         };
         let floods = self.floods(&calls);
         let flooded: f64 = floods.iter().map(|flood| flood.length(period).as_secs_f64()).sum();
-        let offenders = self.offenders(total);
+        let offenders = self.offenders(&calls);
         let top_ten = offenders.iter().take(10).map(|offender| offender.annunciations as usize).sum::<usize>();
         let by_priority = self.by_priority(&calls);
         let [standing, shelved, suppressed, out_of_service] = self.levels();
@@ -370,6 +383,7 @@ impl<'a> Tally<'a> {
             per_ten_minutes,
             per_minute: rate(MINUTE, None, at_most(2.0)),
             load: Load::of(per_ten_minutes.average.value),
+            hours: hours(&calls, period),
             busy_ten_minutes: busy_share(TEN_MINUTES, FLOOD_ABOVE),
             busy_hours: busy_share(HOUR, BUSY_HOUR_ABOVE),
             in_flood: Figure::against(flooded / period.length().as_secs_f64(), RARELY),
@@ -443,14 +457,22 @@ impl<'a> Tally<'a> {
         named.collect()
     }
 
-    fn offenders(&self, total: usize) -> Vec<Offender> {
-        let all = self.alarms.iter().map(|alarm| {
+    /// Calls in the order of time.
+    fn offenders(&self, calls: &[Called]) -> Vec<Offender> {
+        let mut last: Vec<Option<Timestamp>> = vec![None; self.alarms.len()];
+        for call in calls {
+            if let Some(last) = last.get_mut(call.alarm as usize) {
+                *last = Some(call.at);
+            }
+        }
+        let all = self.alarms.iter().zip(last).map(|(alarm, last_at)| {
             let (chattering, fleeting) = alarm.repeats.finish();
             Offender {
                 rule: alarm.rule,
                 placed: alarm.placed,
                 annunciations: alarm.calls,
-                share: share(alarm.calls as usize, total),
+                last_at,
+                share: share(alarm.calls as usize, calls.len()),
                 chattering,
                 fleeting,
                 stale: alarm.stale,
@@ -558,6 +580,12 @@ impl Alarm {
     }
 }
 
+fn hours(calls: &[Called], period: Period) -> Vec<HourLoad> {
+    let hours = loads(calls, period, HOUR).into_iter();
+    let begins = |hour: u64| period.from() + Duration::from_secs(hour.saturating_mul(HOUR.as_secs()));
+    hours.map(|(hour, calls)| HourLoad { from: begins(hour), calls }).collect()
+}
+
 /// Whether it stands, is shelved, suppressed, out of service.
 const fn axes(course: &Course) -> [bool; 4] {
     [course.stands(), course.shelved, course.suppressed, course.out_of_service]
@@ -646,6 +674,9 @@ mod tests {
         assert_eq!(figures.in_flood.value, 596.0 / 86_400.0);
         assert_eq!((flood.calls, flood.first_ten_minutes.verdict), (11, Some(Verdict::Manageable)));
         assert_eq!((figures.offenders[0].rule, figures.offenders[0].share), (rule("a0"), 2.0 / 12.0));
+        assert_eq!(figures.offenders[0].last_at, Some(secs(12 * HOURS)));
+        let hours = [HourLoad { from: secs(0), calls: 11 }, HourLoad { from: secs(12 * HOURS), calls: 1 }];
+        assert_eq!(figures.hours, hours);
         assert_eq!(figures.top_ten.value, 11.0 / 12.0);
         assert_eq!(figures.annunciations_of(Priority::P3), 12);
         assert_eq!(figures.priorities[3].verdict, Some(Verdict::NotMet), "none is P4");
@@ -679,6 +710,7 @@ mod tests {
         assert_eq!((figures.annunciations, figures.standing.now), (0, 1));
         assert_eq!(figures.time_to_acknowledge.map(|wait| wait.median), Some(Duration::from_secs(100)));
         assert_eq!((figures.stale.value, figures.offenders[0].stale), (1.0, 1));
+        assert_eq!(figures.offenders[0].last_at, None, "it called before the period");
     }
 
     #[test]

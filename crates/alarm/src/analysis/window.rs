@@ -54,8 +54,14 @@ pub(super) fn most_within(calls: &[Called], window: Duration) -> usize {
 
 /// How many stretches of a period have more than so many calls; calls in the order of time.
 pub(super) fn busy(calls: &[Called], period: Period, stretch: Duration, above: usize) -> usize {
+    loads(calls, period, stretch).into_iter().filter(|(_, calls)| *calls > above).count()
+}
+
+/// The stretches of a period that have calls, the first being 0, each with how many; calls in the order of time.
+pub(super) fn loads(calls: &[Called], period: Period, stretch: Duration) -> Vec<(u64, usize)> {
     let stretch_of = |call: &Called| period.stretch_of(call.at, stretch);
-    calls.chunk_by(|a, b| stretch_of(a) == stretch_of(b)).filter(|calls| calls.len() > above).count()
+    let stretches = calls.chunk_by(|a, b| stretch_of(a) == stretch_of(b));
+    stretches.filter_map(|calls| Some((stretch_of(calls.first()?), calls.len()))).collect()
 }
 
 /// The floods among the calls, which are in the order of time, of a period that ends at `until`.
@@ -133,6 +139,8 @@ mod tests {
         assert_eq!(busy(&calls(&times), period, TEN_MINUTES, 10), 1);
         times.extend([600; 11]);
         assert_eq!(busy(&calls(&times), period, TEN_MINUTES, 10), 2);
+        times.push(1_800);
+        assert_eq!(loads(&calls(&times), period, TEN_MINUTES), [(0, 11), (1, 11), (3, 1)]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The alarm engine from outside: as a station uses it, and what holds for any course of events.
 
+mod backtest;
 mod behaviour;
 mod conditions;
 mod design;

@@ -1,21 +1,23 @@
 //! Alarms: what is known of one, the journal, and what people do to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, JournalRow, ListJournal,
-    ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
+    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, Export, ExportJournal, JournalRow,
+    JournalRows, ListJournal, ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
 };
-use penstock_model::{AlarmRule, Permission, RuleId, TransitionKind};
-use penstock_store::{JournalEntry, JournalFilter, JournalPage};
+use penstock_model::{Permission, RuleId, TransitionKind};
+use penstock_store::{JournalFilter, JournalPage, JournalRecord};
 
 use super::{Context, DONE};
 use crate::configuration::store_error;
+use crate::exports::{Content, Prepared};
+use crate::journal;
 use crate::pipeline::{Act, Order};
 
 /// Journal entries shown with an alarm.
-const SHOWN: u32 = 20;
+const SHOWN: usize = 20;
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Alarms that one call may act on at most.
 const MAX_AT_ONCE: usize = 5_000;
@@ -26,7 +28,7 @@ const LONGEST_SHELF: Duration = Duration::from_secs(30 * 24 * 3_600);
 impl Context<'_> {
     pub(super) async fn alarm(&self, rule: RuleId) -> Result<AlarmDetail, ApiError> {
         let shared = self.shared;
-        let found = self.rules_of(BTreeSet::from([rule])).await?.remove(&rule);
+        let found = journal::rules_of(&shared.register, &shared.screens, BTreeSet::from([rule])).await?.remove(&rule);
         let found =
             found.ok_or_else(|| ApiError::new(Code::NotFound, "there is no such alarm: load the list again"))?;
         let state = shared.ask(|reply| Order::State { rule, reply }).await?;
@@ -35,9 +37,9 @@ impl Context<'_> {
         let filter = JournalFilter { rules: vec![rule], from: now - MONTH, to, ..JournalFilter::default() };
         let page = JournalPage { filter, before: None, limit: 10_000 };
         let records = shared.screens.journal(&page).await.map_err(store_error)?;
-        let entries: Vec<JournalEntry> = records.into_iter().map(|record| record.entry).collect();
-        let raised = entries.iter().filter(|entry| entry.transition.kind == TransitionKind::Raised).count();
-        let shown = entries.into_iter().take(SHOWN as usize).collect();
+        let is_raise = |record: &&JournalRecord| record.entry.transition.kind == TransitionKind::Raised;
+        let raised = records.iter().filter(is_raise).count();
+        let shown = records.into_iter().take(SHOWN).collect();
         Ok(AlarmDetail {
             rule: found,
             state,
@@ -46,12 +48,23 @@ impl Context<'_> {
         })
     }
 
-    pub(super) async fn journal(&self, call: ListJournal) -> Result<Vec<JournalRow>, ApiError> {
-        let rules = call.rule.into_iter().collect();
-        let filter = JournalFilter { rules, from: call.from, to: call.to, ..JournalFilter::default() };
-        let page = JournalPage { filter, before: None, limit: call.limit.clamp(1, 10_000) };
-        let records = self.shared.screens.journal(&page).await.map_err(store_error)?;
-        self.rows(records.into_iter().map(|record| record.entry).collect()).await
+    pub(super) async fn journal(&self, call: ListJournal) -> Result<JournalRows, ApiError> {
+        let limit = call.limit.clamp(1, 10_000);
+        // One more than asked for tells whether there is a page below.
+        let page = JournalPage { filter: journal::filter_of(call.filter)?, before: call.before, limit: limit + 1 };
+        let mut records = self.shared.screens.journal(&page).await.map_err(store_error)?;
+        let has_more = records.len() > limit as usize;
+        records.truncate(limit as usize);
+        let next = records.last().map(|record| record.entry.seq).filter(|_| has_more);
+        Ok(JournalRows { rows: self.rows(records).await?, next })
+    }
+
+    pub(super) fn export_journal(&self, call: ExportJournal) -> Result<Export, ApiError> {
+        let content = Content::Journal(Box::new(journal::filter_of(call.filter)?));
+        let day = self.shared.clock.now().to_string().chars().take(10).collect::<String>();
+        let file_name = format!("journal-{day}.csv");
+        let prepared = Prepared { file_name: file_name.clone(), content };
+        Ok(Export { ticket: self.shared.exports.put(prepared), file_name })
     }
 
     pub(super) async fn acknowledge(&self, call: AcknowledgeAlarms) -> Result<ActReport, ApiError> {
@@ -131,38 +144,8 @@ impl Context<'_> {
         Ok(report)
     }
 
-    /// Rules as they are, or as they were before they were removed: their alarms stay in the journal.
-    async fn rules_of(&self, asked: BTreeSet<RuleId>) -> Result<BTreeMap<RuleId, AlarmRule>, ApiError> {
-        let mut rules: BTreeMap<RuleId, AlarmRule> = {
-            let register = self.shared.register.lock();
-            asked.iter().filter_map(|rule| Some((*rule, register.rules.get(rule)?.clone()))).collect()
-        };
-        let gone: Vec<RuleId> = asked.into_iter().filter(|rule| !rules.contains_key(rule)).collect();
-        if !gone.is_empty() {
-            let last = self.shared.screens.last_rules(&gone).await.map_err(store_error)?;
-            rules.extend(last.into_iter().map(|rule| (rule.id, rule)));
-        }
-        Ok(rules)
-    }
-
-    /// Entries with the names and rules that a list shows.
-    async fn rows(&self, entries: Vec<JournalEntry>) -> Result<Vec<JournalRow>, ApiError> {
-        let names = match entries.iter().any(|entry| entry.transition.by.is_some()) {
-            true => self.shared.screens.names().await.map_err(store_error)?,
-            false => BTreeMap::new(),
-        };
-        let rules = self.rules_of(entries.iter().map(|entry| entry.transition.rule).collect()).await?;
-        let row = |entry: JournalEntry| {
-            let rule = rules.get(&entry.transition.rule)?;
-            Some(JournalRow {
-                by: entry.transition.by.and_then(|by| names.get(&by).cloned()),
-                subject: rule.subject,
-                condition: rule.condition.clone(),
-                priority: rule.priority,
-                transition: entry.transition,
-            })
-        };
-        Ok(entries.into_iter().filter_map(row).collect())
+    async fn rows(&self, records: Vec<JournalRecord>) -> Result<Vec<JournalRow>, ApiError> {
+        journal::rows(&self.shared.register, &self.shared.screens, records).await
     }
 }
 

@@ -13,7 +13,7 @@ use penstock_store::{AuditEntry, Interpolated, Interpolation};
 
 use super::Context;
 use crate::configuration::{count, store_error};
-use crate::exports::Prepared;
+use crate::exports::{Content, Prepared};
 use crate::pipeline::Order;
 use crate::values_csv::{self, Names};
 
@@ -76,7 +76,8 @@ impl Context<'_> {
         };
         let day = from.to_string().chars().take(10).collect::<String>();
         let file_name = format!("trend-{day}.{ending}");
-        let prepared = Prepared { points, from, to, format: call.format, file_name: file_name.clone() };
+        let content = Content::Values { points, from, to, format: call.format };
+        let prepared = Prepared { file_name: file_name.clone(), content };
         Ok(Export { ticket: self.shared.exports.put(prepared), file_name })
     }
 
@@ -165,7 +166,7 @@ impl Context<'_> {
 
 /// How long a stored value stands: where samples are left out, a recorded one stands for those up to the next, however
 /// soon it would be stale. A point that sends changes alone is never stale.
-fn stands(point: &Point) -> Duration {
+pub(super) fn stands(point: &Point) -> Duration {
     let every = point.recording.map(|recording| recording.at_least_every()).unwrap_or_default();
     if point.stale_after.is_zero() { Duration::ZERO } else { point.stale_after.max(every) }
 }

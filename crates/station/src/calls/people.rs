@@ -1,6 +1,8 @@
 //! Signing in and out, the first admin, and what a person prefers.
 
-use penstock_api::{ApiError, Code, CreateFirstAdmin, Done, Preferences, Session, SignIn, StationCard};
+use penstock_api::{
+    ApiError, Code, CreateFirstAdmin, Done, NamedPerson, Preferences, Session, SignIn, SoundChoice, StationCard,
+};
 use penstock_model::{Person, Role, UserId};
 use penstock_store::AuditEntry;
 
@@ -54,9 +56,9 @@ impl Context<'_> {
         let hash = hashed(call.password).await?;
         let now = self.shared.clock.now();
         let random = random_bytes(10).try_into().unwrap_or([0; 10]);
-        // Who sets a station up alone must also be able to answer its alarms.
+        // Who sets a station up alone must also be able to answer its alarms, and to keep some from calling.
         let person =
-            Person { id: UserId::made(now, random), name, full_name, roles: vec![Role::Admin, Role::Operator] };
+            Person { id: UserId::made(now, random), name, full_name, roles: vec![Role::Admin, Role::Supervisor] };
         let entry = AuditEntry {
             who: Some(person.id),
             new: serde_json::to_value(&person).ok(),
@@ -119,11 +121,19 @@ impl Context<'_> {
     pub(super) async fn save_preferences(&self, preferences: &Preferences) -> Result<Done, ApiError> {
         let preferences = Preferences {
             trend_pens: preferences.trend_pens.iter().copied().take(16).collect(),
+            sound: SoundChoice { volume: preferences.sound.volume.clamp(1, 100), ..preferences.sound },
             ..preferences.clone()
         };
         let value = serde_json::to_value(&preferences).map_err(|error| ApiError::invalid(error.to_string()))?;
         self.shared.store.set_preferences(self.holder()?.person.id, &value).await.map_err(store_error)?;
         Ok(DONE)
+    }
+
+    pub(super) async fn names(&self) -> Result<Vec<NamedPerson>, ApiError> {
+        let names = self.shared.screens.names().await.map_err(store_error)?;
+        let mut people: Vec<_> = names.into_iter().map(|(id, full_name)| NamedPerson { id, full_name }).collect();
+        people.sort_by(|one, other| one.full_name.cmp(&other.full_name));
+        Ok(people)
     }
 
     /// Who has an account of that name here, and the hash of their password.

@@ -11,7 +11,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres, Row as _};
 use tokio::sync::mpsc;
 
-use super::journal::{JournalEntry, entry_from, stream};
+use super::journal::{JournalEntry, columns, entry_from, stream};
 use super::number;
 use crate::sql::{At, clean, word};
 use crate::{Result, Store};
@@ -208,12 +208,15 @@ impl Store {
         filter: &JournalFilter,
         patience: Duration,
     ) -> Result<Records> {
-        let every = format!("select * from alarm_journal where {} order by at, seq", filter.asked());
+        // Not the words that an entry is found by: they are longer than the rest of it.
+        let columns = concat!(columns!(), ", priority, point, asset, site, area");
+        let every = format!("select {columns} from alarm_journal where {} order by at, seq", filter.asked());
         Ok(stream(&self.pool, filter.bound(tenant, every)?, patience, record_from))
     }
 }
 
-fn record_from(row: &PgRow) -> Result<JournalRecord> {
+/// A record from a row with all of an entry and the places beside it.
+pub(super) fn record_from(row: &PgRow) -> Result<JournalRecord> {
     let digit: i16 = row.try_get("priority")?;
     let site = row.try_get::<Option<_>, _>("site")?.map(SiteId);
     let point = row.try_get::<Option<_>, _>("point")?.map(PointId);

@@ -316,3 +316,45 @@ async fn what_is_moved_or_renamed_later_is_found_where_it_was() {
     };
     assert_eq!(store.journal(tenant(), &page).await.expect("page"), [expected]);
 }
+
+/// What an entry of a kind that puts an alarm away or lets it go is about.
+fn axis(kind: TransitionKind) -> Option<u8> {
+    match kind {
+        TransitionKind::Shelved | TransitionKind::Unshelved => Some(1),
+        TransitionKind::Suppressed | TransitionKind::Unsuppressed => Some(2),
+        TransitionKind::TakenOutOfService | TransitionKind::ReturnedToService => Some(3),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn where_alarms_stood_is_told_by_their_newest_occurrence_and_what_put_them_away() {
+    let (_database, store, all) = filled().await;
+    let screens = store.for_screens(tenant()).await.expect("screens");
+    let mut all: Vec<JournalRecord> = all.into_iter().map(|(record, _)| record).collect();
+    all.sort_by_key(|record| (record.entry.transition.at, record.entry.seq));
+    assert_eq!(screens.journal_begins().await.expect("told"), Some(all[0].entry.transition.at));
+    for secs in [0, 40, 700, 1_500, 1_000_000] {
+        let moment = NOW + Duration::from_secs(secs);
+        let before: Vec<&JournalRecord> = all.iter().filter(|record| record.entry.transition.at < moment).collect();
+        let told = before.iter().filter(|record| {
+            let own = &record.entry.transition;
+            let of_alarm = before.iter().filter(|other| other.entry.transition.rule == own.rule);
+            let raises = of_alarm.clone().filter(|other| other.entry.transition.kind == TransitionKind::Raised);
+            let raised_at = raises.map(|raise| raise.entry.transition.at).max();
+            let on_axis = of_alarm.filter(|other| axis(other.entry.transition.kind) == axis(own.kind));
+            let is_last = on_axis.map(|other| (other.entry.transition.at, other.entry.seq)).max()
+                == Some((own.at, record.entry.seq));
+            raised_at.is_some_and(|raised_at| own.at >= raised_at) || (axis(own.kind).is_some() && is_last)
+        });
+        let expected: Vec<JournalRecord> = told.map(|record| (*record).clone()).collect();
+        let mut chunks = screens.journal_before(moment);
+        let mut found = Vec::new();
+        while let Some(chunk) = chunks.recv().await {
+            found.extend(chunk.expect("chunk"));
+        }
+        assert_eq!(found, expected, "{secs} s");
+    }
+    let nobody = store.for_screens(TenantId::derived(Uuid::nil(), "hamlet")).await.expect("screens");
+    assert_eq!(nobody.journal_begins().await.expect("told"), None);
+}

@@ -1,13 +1,15 @@
-//! The alarms: the list in its order, held under the hand; what is kept from it; the journal; the rules; one alarm's
-//! detail; what people do to alarms.
+//! The alarms: the list in its order, held under the hand; what is kept from it; the journal; the analysis; the rules;
+//! one alarm's detail; what people do to alarms.
 
 mod acknowledge;
 mod active;
+mod analysis;
 mod detail;
 mod journal;
 mod kept;
 mod list;
 mod rules;
+mod search;
 
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
@@ -28,6 +30,7 @@ enum Tab {
     Active,
     Kept,
     Journal,
+    Analysis,
     Rules,
 }
 
@@ -47,6 +50,8 @@ pub(crate) fn Alarms() -> impl IntoView {
             tab.set(if is_kept { Tab::Kept } else { Tab::Active });
         } else if query.with(|query| query.get("tab").is_some_and(|tab| tab == "kept")) {
             tab.set(Tab::Kept);
+        } else if query.with(|query| query.get("tab").is_some_and(|tab| tab == "analysis")) {
+            tab.set(Tab::Analysis);
         } else if let Some(rule) = query.with(|query| query.get("rule").and_then(|id| id.parse::<RuleId>().ok())) {
             chosen.set(Some(rule));
             tab.set(Tab::Rules);
@@ -73,14 +78,20 @@ pub(crate) fn Alarms() -> impl IntoView {
                 {button(Tab::Active, "tab-active", t!(i18n, alarms.active_n, n = move || count.get()).into_any())}
                 {button(Tab::Kept, "tab-kept", t!(i18n, alarms.kept_n, n = move || kept.get()).into_any())}
                 {button(Tab::Journal, "tab-journal", t!(i18n, alarms.journal).into_any())}
+                {button(Tab::Analysis, "tab-analysis", t!(i18n, analysis.title).into_any())}
                 {button(Tab::Rules, "tab-rules", t!(i18n, rules.title).into_any())}
             </div>
         }
     };
+    let to_rule = Callback::new(move |rule: RuleId| {
+        chosen.set(Some(rule));
+        tab.set(Tab::Rules);
+    });
     let body = move || match tab.get() {
         Tab::Active => view! { <active::Active chosen=chosen remark=remark/> }.into_any(),
         Tab::Kept => view! { <kept::Kept chosen=chosen remark=remark/> }.into_any(),
         Tab::Journal => view! { <journal::Journal remark=remark/> }.into_any(),
+        Tab::Analysis => view! { <analysis::Analysis on_rule=to_rule remark=remark/> }.into_any(),
         Tab::Rules => view! { <rules::Rules chosen=chosen remark=remark/> }.into_any(),
     };
     view! {

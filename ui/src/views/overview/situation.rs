@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use penstock_api::{JournalRow, ListJournal};
+use penstock_api::{JournalFilter, JournalRow, ListJournal};
 use penstock_model::{Timestamp, TransitionKind};
 
 use crate::components::{Badge, Panel, fill_of};
@@ -165,11 +165,13 @@ fn Load() -> impl IntoView {
         app.alarms.listed.track();
         let now = app.now.get_untracked();
         let from = now - BUCKET * BUCKETS as u32;
-        let call = ListJournal { rule: None, from, to: now + Duration::from_secs(60), limit: 10_000 };
+        let range = JournalFilter::within(from, now + Duration::from_secs(60));
+        let filter = JournalFilter { kinds: vec![TransitionKind::Raised], ..range };
+        let call = ListJournal { filter, before: None, limit: 10_000 };
         leptos::task::spawn_local(async move {
             // Where it is away the bars stay as they were; the status bar says why.
-            if let Ok(rows) = app.call(call).await {
-                journal.try_set(Some(rows));
+            if let Ok(page) = app.call(call).await {
+                journal.try_set(Some(page.rows));
             }
         });
     });
@@ -230,6 +232,7 @@ mod tests {
     fn load_counts_what_was_raised() {
         let now = Timestamp::from_secs(100_000 * 600 + 30);
         let row = |back_secs: u64, kind: TransitionKind| JournalRow {
+            seq: back_secs,
             transition: Transition {
                 rule: RuleId::made(Timestamp::from_secs(1), [1; 10]),
                 occurrence: 1,
@@ -243,6 +246,9 @@ mod tests {
             },
             by: None,
             subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [1; 10])),
+            site: None,
+            area: None,
+            name: String::new(),
             condition: Condition::Anomaly { score: 0.9 },
             priority: Priority::P2,
         };

@@ -9,7 +9,7 @@ use leptos::prelude::*;
 // The chart's `Track` hides the trait of that name.
 use leptos::prelude::Track as _;
 use penstock_api::{
-    Code, GetHistory, GetValuesAt, JournalRow, ListJournal, SavePreferences, Series, Statistics, ValueAt,
+    Code, GetHistory, GetValuesAt, JournalFilter, JournalRow, ListJournal, SavePreferences, Series, Statistics, ValueAt,
 };
 use penstock_model::{LimitLevel, Point, PointId, PointRole, Quality, Quantity, Subject, Timestamp, TransitionKind};
 use penstock_plot::{Alarm, AlarmLook, Chart, Flag, FlagKind, Lane, Limit, Offset, Pen, Range, Stretch, Track, Words};
@@ -523,7 +523,9 @@ impl Room {
                     None
                 }
             };
-            let call = ListJournal { rule: None, from: range.from, to: range.to, limit: FLAGS };
+            let kinds = vec![TransitionKind::Raised, TransitionKind::Commented];
+            let filter = JournalFilter { kinds, ..JournalFilter::within(range.from, range.to) };
+            let call = ListJournal { filter, before: None, limit: FLAGS };
             let journal = app.call(call).await.ok();
             // A reply that has been overtaken is of no use.
             if self.fetched.try_with_value(|fetched| fetched.as_ref() == Some(&wanted)) != Some(true) {
@@ -542,7 +544,7 @@ impl Room {
                 self.fetched.try_set_value(None);
             }
             if let Some(journal) = journal {
-                self.flags.try_set(Arc::new(journal));
+                self.flags.try_set(Arc::new(journal.rows));
             }
             self.is_fetching.try_set(false);
         });

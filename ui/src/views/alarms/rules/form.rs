@@ -11,6 +11,7 @@ use super::entry::{ACKNOWLEDGEMENTS, CLASSES, Entry, Fault, KINDS, LEVELS, SEVER
 use super::facts::{choice_word, kind_word, lines, point_name, unit_of};
 use super::fields::{Fields, Pick, find_points, find_subjects, group_rows, subject_name, tick_box, window_rows};
 use super::filter::title;
+use super::trial::TrialOf;
 use super::versions::Versions;
 use crate::components::{Badge, BadgeFill, Choice, Dialog, Fact, Facts, Kbd, Notice, Select, TextField};
 use crate::format;
@@ -112,7 +113,7 @@ fn Known(rule: AlarmRule, plant: Arc<PlantView>) -> impl IntoView {
 }
 
 /// The unit that a rule's values are typed in.
-fn unit_of_subject(subject: Option<Subject>, plant: &PlantView) -> Unit {
+pub(super) fn unit_of_subject(subject: Option<Subject>, plant: &PlantView) -> Unit {
     match subject {
         Some(Subject::Point(point)) => unit_of(Some(plant), point),
         Some(Subject::Site(_) | Subject::Asset(_)) | None => Quantity::Plain.display_unit(),
@@ -466,6 +467,7 @@ fn Form(row: RuleRow, plant: Arc<PlantView>, is_stored: bool, on_saved: Callback
             {area("rule-cause", "cause", word(|l| td_string!(l, alarms.likely_cause)))}
             {area("rule-consequence", "consequence", word(|l| td_string!(l, alarms.if_left)))}
             {area("rule-action", "action", word(|l| td_string!(l, alarms.do_now)))}
+            <TrialOf fields=fields former=former plant=plant/>
             <TextField id="rule-reason" label=word(|l| td_string!(l, rules.reason)) value=reason fault=fault("reason")/>
             {move || trouble.get().map(|text| view! { <Notice text=text is_fault=true/> })}
             {move || (!faults.with(Vec::is_empty)).then(|| view! {

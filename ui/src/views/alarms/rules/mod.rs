@@ -7,6 +7,7 @@ mod filter;
 mod form;
 mod import;
 mod tree;
+mod trial;
 mod versions;
 
 use std::sync::Arc;

@@ -1,0 +1,86 @@
+//! The journal: first pages of what people ask for, and what a station reads of alarms at its start.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use penstock_model::{Priority, TransitionKind};
+use penstock_store::{JournalFilter, JournalPage, Reader, Store};
+
+use crate::fill::{Filled, timed};
+use crate::report::{Asked, Line, millis};
+
+const REPETITIONS: usize = 15;
+/// Rows of a first page.
+const SHOWN: u32 = 200;
+
+/// The lines in the order of the table.
+pub(crate) struct Questions {
+    first: Vec<Line>,
+    again: Vec<Line>,
+    start: Line,
+}
+
+const ASKED: [&str; 6] =
+    ["everything", "one rule", "one site", "priority 1", "what was acknowledged", "a word of a comment"];
+
+fn filter(number: usize, filled: &Filled) -> JournalFilter {
+    let all = JournalFilter { from: filled.from, to: filled.until, ..JournalFilter::default() };
+    match number {
+        0 => all,
+        1 => JournalFilter { rules: filled.rules.iter().take(1).copied().collect(), ..all },
+        2 => JournalFilter { sites: filled.sites.iter().take(1).copied().collect(), ..all },
+        3 => JournalFilter { priorities: vec![Priority::P1], ..all },
+        4 => JournalFilter { kinds: vec![TransitionKind::Acknowledged], ..all },
+        _ => JournalFilter { text: "valve 42 closed".to_owned(), ..all },
+    }
+}
+
+impl Questions {
+    pub(crate) fn new(rows: u64) -> Self {
+        let line = |what: String| Line::new(what, "ms", Asked::Nothing, "");
+        let of = |when: &str| ASKED.map(|asked| line(format!("first page of {asked}, {when}"))).to_vec();
+        Self {
+            first: of("first"),
+            again: of("again"),
+            start: line(format!("reading rules and states at the start, {rows} journal entries")),
+        }
+    }
+
+    pub(crate) fn into_lines(self) -> Vec<Line> {
+        let pairs = self.first.into_iter().zip(self.again).flat_map(<[Line; 2]>::from);
+        pairs.chain([self.start]).collect()
+    }
+
+    /// One run, on a database that was just started.
+    pub(crate) async fn run(&mut self, store: &Store, filled: &Filled) -> Result<()> {
+        let (alarms, took) = timed(at_start(store, filled)).await?;
+        ensure!(alarms == filled.rules.len(), "{alarms} states of {} rules", filled.rules.len());
+        self.start.runs.push(millis(&[took]));
+        let screens = store.for_screens(filled.tenant).await?;
+        for (number, (first, again)) in self.first.iter_mut().zip(&mut self.again).enumerate() {
+            let page = JournalPage { filter: filter(number, filled), before: None, limit: SHOWN };
+            first.runs.push(millis(&[asked(&screens, &page).await?]));
+            let mut took = Vec::with_capacity(REPETITIONS);
+            for _ in 0..REPETITIONS {
+                took.push(asked(&screens, &page).await?);
+            }
+            again.runs.push(millis(&took));
+        }
+        screens.close().await;
+        Ok(())
+    }
+}
+
+async fn asked(screens: &Reader, page: &JournalPage) -> Result<Duration> {
+    let (found, took) = timed(async { screens.journal(page).await.map_err(anyhow::Error::from) }).await?;
+    ensure!(!found.is_empty(), "nothing was found by {:?}", page.filter);
+    Ok(took)
+}
+
+/// What a station reads of alarms before it evaluates; how many states there are.
+async fn at_start(store: &Store, filled: &Filled) -> Result<usize> {
+    store.load_rules(filled.tenant).await?;
+    let newest = store.last_journal_seq().await?;
+    ensure!(newest == filled.rows, "the newest entry is {newest} of {}", filled.rows);
+    Ok(store.alarm_states(filled.tenant).await?.len())
+}

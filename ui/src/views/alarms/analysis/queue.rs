@@ -1,0 +1,268 @@
+//! The alarms that loaded most, as a queue of work: what ails each, and which changes of its rule are worth trying. A
+//! row leads to the rule.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+use penstock_api::{CureKind, Offender};
+use penstock_model::{RuleId, Subject};
+
+use super::super::list::step;
+use super::figures::share_text;
+use super::{Told, title};
+use crate::components::{Badge, BadgeFill, Empty, Panel, VirtualTable};
+use crate::format;
+use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
+use crate::page;
+use crate::state::use_app;
+use crate::words;
+
+/// An alarm with its place among all by their load.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ranked {
+    rank: usize,
+    offender: Offender,
+}
+
+/// By their load, the most frequent first; where `only_ailing`, those with something to cure.
+fn ranked(offenders: &[Offender], only_ailing: bool) -> Vec<Ranked> {
+    let all = (1..).zip(offenders).map(|(rank, offender)| Ranked { rank, offender: offender.clone() });
+    all.filter(|row| !only_ailing || row.offender.ails).collect()
+}
+
+/// Where an alarm's trend is shown, at its last call; none for what is no point.
+fn trend_path(offender: &Offender) -> Option<String> {
+    match offender.alarm.subject {
+        Subject::Point(point) => {
+            let at = offender.last_at.map(|at| format!("&at={}", at.as_micros())).unwrap_or_default();
+            Some(format!("/trends?points={point}{at}"))
+        }
+        Subject::Site(_) | Subject::Asset(_) => None,
+    }
+}
+
+fn cure_word(cure: CureKind, locale: Locale) -> &'static str {
+    match cure {
+        CureKind::Deadband => td_string!(locale, rules.deadband),
+        CureKind::OffDelay => td_string!(locale, rules.off_delay),
+        CureKind::OnDelay => td_string!(locale, rules.on_delay),
+        CureKind::Limit => td_string!(locale, rules.level),
+    }
+}
+
+#[component]
+pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let only_ailing = RwSignal::new(true);
+    let cursor = RwSignal::new(None::<usize>);
+    let all = told.figures.offender_count;
+    let rows = Memo::new(move |_| Arc::new(ranked(&told.figures.offenders, only_ailing.get())));
+    let at_cursor = move || {
+        let at = cursor.get_untracked()?;
+        rows.with_untracked(|rows| rows.get(at).cloned())
+    };
+    let navigate = use_navigate();
+    let on_key = move |event: leptos::ev::KeyboardEvent| {
+        if page::is_typing() || event.alt_key() || event.ctrl_key() || event.meta_key() {
+            return;
+        }
+        let key = event.key();
+        if let Some(to) = step(&key, cursor.get_untracked(), rows.with_untracked(|rows| rows.len())) {
+            cursor.set(Some(to));
+        } else if let ("Enter" | " ", Some(row)) = (key.as_str(), at_cursor()) {
+            on_rule.run(row.offender.alarm.rule);
+        } else if let ("t" | "T", Some(path)) = (key.as_str(), at_cursor().and_then(|row| trend_path(&row.offender))) {
+            navigate(&path, Default::default());
+        } else if key == "Escape" {
+            cursor.set(None);
+        } else {
+            return;
+        }
+        event.prevent_default();
+    };
+    let toggle = move |_| {
+        cursor.set(None);
+        only_ailing.update(|only_ailing| *only_ailing = !*only_ailing);
+    };
+    let row = move |at: usize, row: Ranked| view! { <Row at=at row=row cursor=cursor on_rule=on_rule/> }.into_any();
+    let is_empty = Memo::new(move |_| rows.with(|rows| rows.is_empty()));
+    let table = move || {
+        if is_empty.get() {
+            let why = Signal::derive(move || t_string!(i18n, analysis.nothing_ails).to_owned());
+            return view! { <Empty why=why/> }.into_any();
+        }
+        view! {
+            <VirtualTable
+                rows=rows
+                key=|row: &Ranked| (row.rank, row.offender.alarm.rule)
+                row=row
+                cursor=cursor
+                edition=Signal::derive(move || app.edition())
+                label=Signal::derive(move || t_string!(i18n, analysis.queue).to_owned())
+            />
+        }
+        .into_any()
+    };
+    let aside = move || {
+        view! {
+            <span>{move || t_string!(i18n, analysis.shown_of, n = rows.with(|rows| rows.len()), all = all)}</span>
+            <button
+                class="small"
+                data-testid="only-ailing"
+                aria-pressed=move || only_ailing.get().to_string()
+                on:click=toggle
+            >
+                {t!(i18n, analysis.only_ailing)}
+            </button>
+        }
+    };
+    view! {
+        <Panel
+            title=Signal::derive(move || t_string!(i18n, analysis.queue).to_owned())
+            aside=ViewFn::from(aside)
+            class="analysis-queue"
+        >
+            <div
+                class="table-list"
+                tabindex="0"
+                role="grid"
+                aria-label=move || t_string!(i18n, analysis.queue)
+                data-testid="bad-actors"
+                on:keydown=on_key
+            >
+                <div class="table-head queue-columns" role="row">
+                    <span class="end">{t!(i18n, analysis.rank)}</span>
+                    <span></span>
+                    <span>{t!(i18n, alarms.point)}</span>
+                    <span class="column-site">{t!(i18n, alarms.site)}</span>
+                    <span>{t!(i18n, alarms.alarm)}</span>
+                    <span class="end">{t!(i18n, analysis.calls)}</span>
+                    <span class="end">{t!(i18n, analysis.share)}</span>
+                    <span class="end">{t!(i18n, analysis.chattering)}</span>
+                    <span class="end">{t!(i18n, analysis.fleeting)}</span>
+                    <span class="end">{t!(i18n, analysis.stale)}</span>
+                    <span class="column-last">{t!(i18n, analysis.last)}</span>
+                    <span class="column-cures">{t!(i18n, analysis.worth_trying)}</span>
+                    <span></span>
+                </div>
+                {table}
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(at: usize, row: Ranked, cursor: RwSignal<Option<usize>>, on_rule: Callback<RuleId>) -> impl IntoView {
+    let app = use_app();
+    let i18n = use_i18n();
+    let locale = i18n.get_locale_untracked();
+    let plant = app.plant.get_untracked();
+    let Ranked { rank, offender } = row;
+    let (rule, subject) = (offender.alarm.rule, offender.alarm.subject);
+    let words = plant.as_ref().map(|plant| {
+        let place = plant.place_of_subject(subject).to_owned();
+        (words::tag(subject, plant).to_owned(), place, title(&offender.alarm, plant, locale))
+    });
+    let (tag, place, called) = words.unwrap_or_default();
+    let last = offender.last_at.map(|at| {
+        app.zone.with_untracked(|zone| (zone.moment(at, app.now.get_untracked(), locale), zone.full(at, locale)))
+    });
+    let (last, last_tip) = last.unwrap_or_else(|| (format::NO_VALUE.to_owned(), String::new()));
+    let cures = offender.worth_trying.iter().map(|cure| cure_word(*cure, locale)).collect::<Vec<_>>().join(", ");
+    let cures = match (offender.ails, offender.acted_on) {
+        (true, 0) if cures.is_empty() => td_string!(locale, analysis.never_acted_on).to_owned(),
+        _ => cures,
+    };
+    let number = |count: u32| match count {
+        0 => format::NO_VALUE.to_owned(),
+        _ => format::count(u64::from(count), locale),
+    };
+    let navigate = use_navigate();
+    let trend = trend_path(&offender).map(|path| {
+        view! {
+            <button class="small" data-testid="queue-trend" on:click=move |event| {
+                event.stop_propagation();
+                navigate(&path, Default::default());
+            }>{t!(i18n, alarms.trend)}</button>
+        }
+    });
+    let is_chosen = Memo::new(move |_| cursor.get() == Some(at));
+    let (place_tip, called_tip, cures_tip, own_tag) = (place.clone(), called.clone(), cures.clone(), tag.clone());
+    view! {
+        <div
+            class="table-row queue-columns"
+            class:is-selected=move || is_chosen.get()
+            role="row"
+            aria-selected=move || is_chosen.get().to_string()
+            data-testid="queue-row"
+            data-point=own_tag
+            on:click=move |_| on_rule.run(rule)
+        >
+            <span class="end">{rank}</span>
+            <Badge priority=offender.alarm.priority fill=BadgeFill::Outlined/>
+            <span class="cut">{tag}</span>
+            <span class="cut column-site" title=place_tip>{place}</span>
+            <span class="cut" title=called_tip>{called}</span>
+            <span class="end">{format::count(u64::from(offender.calls), locale)}</span>
+            <span class="end">{share_text(offender.share, locale)}</span>
+            <span class="end">{number(offender.chattering)}</span>
+            <span class="end">{number(offender.fleeting)}</span>
+            <span class="end">{number(offender.stale)}</span>
+            <span class="column-last" title=last_tip>{last}</span>
+            <span class="cut column-cures" title=cures_tip>{cures}</span>
+            <span class="end">{trend}</span>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_api::NamedAlarm;
+    use penstock_model::{Condition, PointId, Priority, SiteId, Timestamp};
+
+    use super::*;
+
+    fn offender(subject: Subject, ails: bool) -> Offender {
+        Offender {
+            alarm: NamedAlarm {
+                rule: RuleId::made(Timestamp::from_secs(1), [1; 10]),
+                subject,
+                condition: Condition::Anomaly { score: 0.9 },
+                name: String::new(),
+                priority: Priority::P2,
+            },
+            calls: 3,
+            last_at: Some(Timestamp::from_secs(7)),
+            share: 0.5,
+            chattering: 0,
+            fleeting: 0,
+            stale: 0,
+            acted_on: 3,
+            ails,
+            worth_trying: vec![],
+        }
+    }
+
+    #[test]
+    fn who_is_left_out_keeps_its_rank() {
+        let site = Subject::Site(SiteId::made(Timestamp::from_secs(1), [1; 10]));
+        let offenders = [offender(site, false), offender(site, true)];
+        let ranks = |only_ailing| ranked(&offenders, only_ailing).iter().map(|row| row.rank).collect::<Vec<_>>();
+        assert_eq!(ranks(true), [2]);
+        assert_eq!(ranks(false), [1, 2]);
+    }
+
+    #[test]
+    fn the_trend_is_at_the_last_call() {
+        let point = PointId::made(Timestamp::from_secs(1), [1; 10]);
+        let called = offender(Subject::Point(point), true);
+        assert_eq!(trend_path(&called), Some(format!("/trends?points={point}&at=7000000")));
+        let stood = Offender { last_at: None, ..called };
+        assert_eq!(trend_path(&stood), Some(format!("/trends?points={point}")));
+        assert_eq!(trend_path(&offender(Subject::Site(SiteId::made(Timestamp::from_secs(1), [1; 10])), true)), None);
+    }
+}
