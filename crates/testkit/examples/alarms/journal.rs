@@ -38,7 +38,7 @@ fn filter(number: usize, filled: &Filled) -> JournalFilter {
 impl Questions {
     pub(crate) fn new(rows: u64) -> Self {
         let line = |what: String| Line::new(what, "ms", Asked::Nothing, "");
-        let of = |when: &str| ASKED.map(|asked| line(format!("first page of {asked}, {when}"))).to_vec();
+        let of = |when: &str| Vec::from(ASKED.map(|asked| line(format!("first page of {asked}, {when}"))));
         Self {
             first: of("first"),
             again: of("again"),

@@ -43,7 +43,7 @@ struct Options {
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let options = options()?;
-    let mut lines = engine::measure(RUNS);
+    let mut lines = Vec::from(engine::measure(RUNS));
     let scratch = ScratchFolder::below(Path::new(PARENT))?;
     let filled = on_cluster(scratch.path(), async |store| {
         fill::fill(store, options.days, options.rows, Clock::System.now()).await
