@@ -147,6 +147,14 @@ impl Alarm {
         }
     }
 
+    /// Takes back what a delay has run of own time.
+    pub(super) fn run_back(&mut self, micros: i64) {
+        let delay = if self.is_active() { self.off_micros } else { self.on_micros };
+        if self.known {
+            self.left_micros = self.left_micros.map(|left| left.saturating_add(micros).min(delay));
+        }
+    }
+
     /// Own time from `from` until it changes, where nothing else comes: its delay, and before a raise its cool-down.
     pub(super) fn left_from(&self, from: Timestamp) -> Option<i64> {
         let left = self.left_micros.filter(|_| self.known)?;

@@ -93,9 +93,18 @@ impl WatchedPoint {
         }
     }
 
-    /// Takes a sample for the newest, after delays have run up to it.
-    pub(super) fn take(&mut self, sample: &Sample, reading: Reading) {
+    /// Takes a sample for the newest, after delays have run up to it. Where ticks were ahead of it, because its device sends
+    /// what it measured a while ago, delays go back to it: that time comes again with the samples.
+    pub(super) fn take(&mut self, alarms: &mut [Alarm], sample: &Sample, reading: Reading) {
         if !has_doubtful_time(sample) {
+            let ahead = self.own.micros_since(sample.source_time);
+            if ahead > 0 && self.newest.is_some() {
+                for alarm in &self.alarms {
+                    if let Some(alarm) = alarms.get_mut(*alarm) {
+                        alarm.run_back(ahead);
+                    }
+                }
+            }
             self.newest = Some(Newest { source: sample.source_time, received: Some(sample.received_time) });
             self.own = sample.source_time;
         }

@@ -49,7 +49,7 @@ impl Engine {
         }
         let reading = Reading::of(sample, evaluated.score);
         if let Some(point) = points.get_mut(index) {
-            point.take(sample, reading);
+            point.take(alarms, sample, reading);
         }
         // A suppression begins before what it suppresses, and ends after what it has hidden is over.
         suppress_where(alarms, points, &suppresses, sample.received_time, |holds| holds, out);

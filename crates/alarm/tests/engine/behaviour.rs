@@ -29,6 +29,20 @@ fn raises_after_the_on_delay_and_clears_after_the_off_delay() {
     assert!(!state.active && !state.acknowledged && state.is_listed());
 }
 
+/// A device that measures every second and tells of it once a minute, while the clock ticks.
+#[test]
+fn a_delay_does_not_run_twice_where_samples_come_in_batches() {
+    let mut bench = Bench::new(vec![high(0, 100, 90)]);
+    for minute in 0..8 {
+        for second in minute * 60..(minute + 1) * 60 {
+            let value = if (65..280).contains(&second) { 12.0 } else { 5.0 };
+            bench.give(0, &sample(secs(second), secs((minute + 1) * 60), value, Quality::Good), None);
+        }
+        ((minute + 1) * 60..(minute + 2) * 60).for_each(|now| bench.tick(now));
+    }
+    assert_eq!(bench.entries(), [(Raised, 165), (Cleared, 370)]);
+}
+
 #[test]
 fn a_value_inside_the_deadband_never_raises() {
     let mut bench = Bench::new(vec![high(0, 0, 0)]);
