@@ -628,7 +628,7 @@ impl Pipeline {
                         drop(moments.send(bytes));
                     }
                 };
-                self.put(Job { done: Some(Box::new(done)), ..Job::default() });
+                self.put(Job { done: Some(Box::new(done)), closes: true, ..Job::default() });
             }
             Err(error) => tracing::error!(%error, "what alarms are about to do cannot be kept"),
         }

@@ -37,6 +37,8 @@ pub(crate) struct Job {
     pub acks: Vec<AckToken>,
     /// Who else is told.
     pub done: Option<Done>,
+    /// Whether it is done only where everything before it is, not by its own records alone.
+    pub closes: bool,
 }
 
 impl Job {
@@ -235,13 +237,23 @@ fn append_all(spool: &Spool, mut jobs: Vec<Job>) -> Appended {
                     too_large = Some(error);
                 }
                 Err(error) => {
-                    let (done, left) = jobs.into_iter().partition(|job| job.frames.is_empty());
+                    let (done, left) = parted(jobs);
                     return Appended { done, left, error: Some(error), too_large };
                 }
             }
         }
     }
     Appended { done: jobs, left: Vec::new(), error: None, too_large }
+}
+
+/// The jobs that are done, and those that are left.
+fn parted(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
+    let mut is_all_done = true;
+    jobs.into_iter().partition(|job| {
+        let is_done = job.frames.is_empty() && (is_all_done || !job.closes);
+        is_all_done &= is_done;
+        is_done
+    })
 }
 
 /// Takes the first `count` frames of a room out of their jobs.
@@ -252,5 +264,20 @@ fn forget(jobs: &mut [Job], room: Room, mut count: usize) {
             count -= usize::from(goes);
             !goes
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_closes_is_done_after_all_before_it() {
+        let plain = |frames: usize| Job { frames: vec![(Room::Samples, vec![0]); frames], ..Job::default() };
+        let closing = || Job { closes: true, ..plain(0) };
+        let sizes = |jobs: &[Job]| jobs.iter().map(|job| (job.frames.len(), job.closes)).collect::<Vec<_>>();
+        let (done, left) = parted(vec![plain(0), closing(), plain(1), plain(0), closing()]);
+        assert_eq!(sizes(&done), [(0, false), (0, true), (0, false)]);
+        assert_eq!(sizes(&left), [(1, false), (0, true)]);
     }
 }

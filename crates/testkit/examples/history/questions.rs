@@ -1,11 +1,11 @@
-//! What is asked: each question by the product's own call, and beside it as the plain SQL that a careful person would
+//! What is asked: each question by the product's own call, under row-level security as screens ask it, and beside it as the plain SQL that a careful person would
 //! write on the samples. The answers are compared, so that no time is of another answer.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use penstock_model::{Place, PlaceKind, PointNo, Position, Quality, Sample, Timestamp};
-use penstock_store::{Series, Store};
+use penstock_store::{Reader, Series, Store};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::postgres::types::PgInterval;
@@ -72,13 +72,16 @@ impl<'a> Questions<'a> {
     /// One run, on a database that was just started.
     pub(crate) async fn run(&mut self, store: &Store) -> Result<()> {
         // A station has its connections open; the last pen is not asked again.
-        self.open_connections(store).await?;
+        let screens = store.for_screens(tenant()).await?;
+        self.open_connections(&screens).await?;
         self.ask_latest(store).await?;
-        self.ask_one_pen(store).await?;
-        self.ask_eight_pens(store).await?;
-        self.ask_raw_day(store).await?;
-        self.ask_near(store).await?;
-        self.ask_within(store).await
+        self.ask_one_pen(store, &screens).await?;
+        self.ask_eight_pens(store, &screens).await?;
+        self.ask_raw_day(store, &screens).await?;
+        self.ask_near(store, &screens).await?;
+        self.ask_within(store, &screens).await?;
+        screens.close().await;
+        Ok(())
     }
 
     fn pen(&self, number: usize) -> PointNo {
@@ -89,10 +92,10 @@ impl<'a> Questions<'a> {
         (self.filled.end - MONTH, self.filled.end)
     }
 
-    async fn open_connections(&self, store: &Store) -> Result<()> {
+    async fn open_connections(&self, screens: &Reader) -> Result<()> {
         let pens = vec![self.pen(PENS - 1); EIGHT];
         let (from, to) = self.month();
-        trends(store, &pens, from, to).await?;
+        trends(screens, &pens, from, to).await?;
         Ok(())
     }
 
@@ -113,13 +116,13 @@ impl<'a> Questions<'a> {
         Ok(())
     }
 
-    async fn ask_one_pen(&mut self, store: &Store) -> Result<()> {
+    async fn ask_one_pen(&mut self, store: &Store, screens: &Reader) -> Result<()> {
         let (from, to) = self.month();
         let mut took = Took::default();
         for number in 0..REPETITIONS {
             let pen = self.pen(number);
-            let (answer, first) = timed(trend(store, pen, from, to)).await?;
-            let (_, again) = timed(trend(store, pen, from, to)).await?;
+            let (answer, first) = timed(trend(screens, pen, from, to)).await?;
+            let (_, again) = timed(trend(screens, pen, from, to)).await?;
             let (plain, plain_took) = timed(plain_trend(store, pen, from, to, answer.0)).await?;
             took.first.push(first);
             took.again.push(again);
@@ -130,16 +133,16 @@ impl<'a> Questions<'a> {
         Ok(())
     }
 
-    async fn ask_eight_pens(&mut self, store: &Store) -> Result<()> {
+    async fn ask_eight_pens(&mut self, store: &Store, screens: &Reader) -> Result<()> {
         let (from, to) = self.month();
         let mut took = Took::default();
         let groups = (REPETITIONS..PENS - 1).collect::<Vec<_>>();
         for group in groups.chunks_exact(EIGHT) {
             let pens: Vec<PointNo> = group.iter().map(|number| self.pen(*number)).collect();
-            let (answer, first) = timed(trends(store, &pens, from, to)).await?;
+            let (answer, first) = timed(trends(screens, &pens, from, to)).await?;
             took.first.push(first);
             for _ in 0..REPETITIONS.div_ceil(groups.len() / EIGHT) {
-                took.again.push(timed(trends(store, &pens, from, to)).await?.1);
+                took.again.push(timed(trends(screens, &pens, from, to)).await?.1);
             }
             let widths: Vec<Duration> = answer.iter().map(|(width, _)| *width).collect();
             let (plain, plain_took) = timed(plain_trends(store, &pens, from, to, &widths)).await?;
@@ -151,14 +154,14 @@ impl<'a> Questions<'a> {
         Ok(())
     }
 
-    async fn ask_raw_day(&mut self, store: &Store) -> Result<()> {
+    async fn ask_raw_day(&mut self, store: &Store, screens: &Reader) -> Result<()> {
         let mut took = Took::default();
         for number in 0..REPETITIONS {
             let pen = self.pen(number);
             let from = self.filled.end - DAY * (3 + u32::try_from(number)?);
             let to = from + DAY;
-            let (answer, first) = timed(whole(store, pen, from, to)).await?;
-            let (_, again) = timed(whole(store, pen, from, to)).await?;
+            let (answer, first) = timed(whole(screens, pen, from, to)).await?;
+            let (_, again) = timed(whole(screens, pen, from, to)).await?;
             let (plain, plain_took) = timed(plain_raw(store, pen, from, to)).await?;
             took.first.push(first);
             took.again.push(again);
@@ -170,12 +173,12 @@ impl<'a> Questions<'a> {
         Ok(())
     }
 
-    async fn ask_near(&mut self, store: &Store) -> Result<()> {
+    async fn ask_near(&mut self, store: &Store, screens: &Reader) -> Result<()> {
         let (mut asked, mut plain) = (Vec::new(), Vec::new());
         let mut chance = Chance(3);
         for _ in 0..REPETITIONS {
             let here = chance.position()?;
-            let (answer, took) = timed(nearest(store, here)).await?;
+            let (answer, took) = timed(nearest(screens, here)).await?;
             let (other, plain_took) = timed(plain_near(store, here)).await?;
             asked.push(took);
             plain.push(plain_took);
@@ -186,12 +189,12 @@ impl<'a> Questions<'a> {
         Ok(())
     }
 
-    async fn ask_within(&mut self, store: &Store) -> Result<()> {
+    async fn ask_within(&mut self, store: &Store, screens: &Reader) -> Result<()> {
         let (mut asked, mut plain) = (Vec::new(), Vec::new());
         let mut chance = Chance(4);
         for _ in 0..REPETITIONS {
             let ring = ring(chance.position()?, &mut chance)?;
-            let (answer, took) = timed(inside(store, &ring)).await?;
+            let (answer, took) = timed(inside(screens, &ring)).await?;
             let (other, plain_took) = timed(plain_within(store, &ring)).await?;
             asked.push(took);
             plain.push(plain_took);
@@ -233,8 +236,8 @@ fn compare<T: PartialEq + std::fmt::Debug>(lines: &mut [Line], answer: &Vec<T>, 
 type Drawn = (i64, u64, u8, Option<f64>, Option<f64>);
 
 /// The width of the buckets, and what they say.
-async fn trend(store: &Store, pen: PointNo, from: Timestamp, to: Timestamp) -> Result<(Duration, Vec<Drawn>)> {
-    let Series::Reduced { width, buckets } = store.history(pen, from, to, PIXELS).await? else {
+async fn trend(screens: &Reader, pen: PointNo, from: Timestamp, to: Timestamp) -> Result<(Duration, Vec<Drawn>)> {
+    let Series::Reduced { width, buckets } = screens.history(pen, from, to, PIXELS).await? else {
         anyhow::bail!("the samples of {pen:?} are too few for a trend: name more samples");
     };
     let drawn = buckets.iter().map(|bucket| {
@@ -246,15 +249,15 @@ async fn trend(store: &Store, pen: PointNo, from: Timestamp, to: Timestamp) -> R
 
 /// Each pen by a task of its own, in the order of `pens`.
 async fn trends(
-    store: &Store,
+    screens: &Reader,
     pens: &[PointNo],
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<(Duration, Vec<Drawn>)>> {
     let mut tasks = JoinSet::new();
     for (place, pen) in pens.iter().copied().enumerate() {
-        let store = store.clone();
-        tasks.spawn(async move { trend(&store, pen, from, to).await.map(|answer| (place, answer)) });
+        let screens = screens.clone();
+        tasks.spawn(async move { trend(&screens, pen, from, to).await.map(|answer| (place, answer)) });
     }
     in_order(tasks).await
 }
@@ -320,8 +323,11 @@ async fn plain_latest(store: &Store) -> Result<Vec<Sample>> {
     rows.iter().map(sample_from).collect()
 }
 
-async fn whole(store: &Store, pen: PointNo, from: Timestamp, to: Timestamp) -> Result<Vec<Sample>> {
-    Ok(store.raw(pen, from, to, u32::MAX).await?)
+async fn whole(screens: &Reader, pen: PointNo, from: Timestamp, to: Timestamp) -> Result<Vec<Sample>> {
+    let Series::Raw(samples) = screens.history(pen, from, to, u32::MAX).await? else {
+        anyhow::bail!("the day of {pen:?} is too much to be told whole");
+    };
+    Ok(samples)
 }
 
 async fn plain_raw(store: &Store, pen: PointNo, from: Timestamp, to: Timestamp) -> Result<Vec<Sample>> {
@@ -368,12 +374,12 @@ fn named(places: &[Place]) -> Vec<Named> {
     places.iter().map(|place| (place.name.clone(), millimetres(place))).collect()
 }
 
-async fn nearest(store: &Store, here: Position) -> Result<Vec<Named>> {
-    Ok(named(&store.places_near(tenant(), &[PlaceKind::Asset], here, NEAREST).await?))
+async fn nearest(screens: &Reader, here: Position) -> Result<Vec<Named>> {
+    Ok(named(&screens.places_near(&[PlaceKind::Asset], here, NEAREST).await?))
 }
 
-async fn inside(store: &Store, ring: &[Position]) -> Result<Vec<Named>> {
-    let found = store.places_within(tenant(), &[PlaceKind::Asset], ring, MOST_WITHIN).await?;
+async fn inside(screens: &Reader, ring: &[Position]) -> Result<Vec<Named>> {
+    let found = screens.places_within(&[PlaceKind::Asset], ring, MOST_WITHIN).await?;
     Ok(named(&found.places))
 }
 
