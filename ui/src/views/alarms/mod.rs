@@ -34,6 +34,20 @@ enum Tab {
     Rules,
 }
 
+impl Tab {
+    /// The tab that a path names.
+    fn named(word: &str) -> Option<Self> {
+        match word {
+            "active" => Some(Self::Active),
+            "kept" => Some(Self::Kept),
+            "journal" => Some(Self::Journal),
+            "analysis" => Some(Self::Analysis),
+            "rules" => Some(Self::Rules),
+            _ => None,
+        }
+    }
+}
+
 /// The screen.
 #[component]
 pub(crate) fn Alarms() -> impl IntoView {
@@ -48,13 +62,11 @@ pub(crate) fn Alarms() -> impl IntoView {
             let is_kept = app.alarms.peek(rule).is_some_and(|view| !view.state.is_listed());
             chosen.set(Some(rule));
             tab.set(if is_kept { Tab::Kept } else { Tab::Active });
-        } else if query.with(|query| query.get("tab").is_some_and(|tab| tab == "kept")) {
-            tab.set(Tab::Kept);
-        } else if query.with(|query| query.get("tab").is_some_and(|tab| tab == "analysis")) {
-            tab.set(Tab::Analysis);
         } else if let Some(rule) = query.with(|query| query.get("rule").and_then(|id| id.parse::<RuleId>().ok())) {
             chosen.set(Some(rule));
             tab.set(Tab::Rules);
+        } else if let Some(named) = query.with(|query| query.get("tab").and_then(|word| Tab::named(&word))) {
+            tab.set(named);
         }
     });
     let count = Memo::new(move |_| app.alarms.listed.with(|listed| listed.len()));
