@@ -56,10 +56,10 @@ impl Gauge {
 fn journal(room: &Room, kind: &str) -> Result<Vec<Value>> {
     const DAY: Duration = Duration::from_secs(24 * 3_600);
     let now = Clock::System.now();
-    let wanted = json!({ "rule": null, "from": now - DAY, "to": now + DAY, "limit": 1_000 });
-    let rows = room.call("journal", &wanted)?;
-    let entries = rows.as_array().context("a journal has rows")?.iter().map(|row| row["transition"].clone());
-    Ok(entries.filter(|entry| entry["kind"] == kind).collect())
+    let filter = json!({ "from": now - DAY, "to": now + DAY, "kinds": [kind] });
+    let page = room.call("journal", &json!({ "filter": filter, "before": null, "limit": 1_000 }))?;
+    let rows = page["rows"].as_array().context("a journal has rows")?;
+    Ok(rows.iter().map(|row| row["transition"].clone()).collect())
 }
 
 /// Waits until the alarm has been through this, and answers the first entry of it.
