@@ -171,10 +171,14 @@ async fn acknowledge_an_alarm(screen: &Screen, room: &Room) -> Result<()> {
 /// For a quarter of an hour, and back before it is over: it still stands, so it calls anew, and is heard until somebody
 /// silences it.
 async fn shelve_an_alarm(screen: &Screen) -> Result<()> {
-    let row = format!("[data-testid=\"alarm-row\"][data-point=\"{FLOW}\"]");
     let kept = format!("[data-testid=\"kept-row\"][data-point=\"{FLOW}\"]");
     screen.click(&id("rail-alarms")).await?;
     screen.click(&id("tab-active")).await?;
+    // The point has another alarm, which stays.
+    let of_point = format!("[data-testid=\"alarm-row\"][data-point=\"{FLOW}\"]");
+    screen.wait_for(&of_point).await?;
+    let rule = screen.attribute(&of_point, "data-rule").await?.context("a row names its rule")?;
+    let row = format!("[data-testid=\"alarm-row\"][data-rule=\"{rule}\"]");
     screen.click(&row).await?;
     screen.click(&format!("{} {}", id("alarm-detail"), id("shelve"))).await?;
     screen.click(&format!("{} {}", id("shelve-dialog"), id("choose-15"))).await?;
