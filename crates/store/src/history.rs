@@ -1,4 +1,4 @@
-//! Stored samples for reading: the newest, a trend of bounded size, raw pages, figures over a range, a value at a time.
+//! Stored samples for reading: a trend of bounded size, raw pages, figures over a range, a value at a time.
 //! Long stretches come from the roll-ups, what is not rolled up yet from the samples. Must not know how a trend is drawn.
 
 mod cover;
@@ -7,8 +7,7 @@ mod filed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
-use penstock_model::{PointNo, Quality, Sample, TenantId, Timestamp};
+use penstock_model::{PointNo, Quality, Sample, Timestamp};
 use sqlx::postgres::types::PgInterval;
 use sqlx::postgres::{PgExecutor, PgRow};
 use sqlx::types::Json;
@@ -25,10 +24,6 @@ pub(crate) use filed::{Entry, Filed, Rescaled};
 const FEWEST_POINTS: u32 = 8;
 /// What a bucket holds at most: first, least, greatest, last.
 const MARKS: u32 = 4;
-
-/// The newest samples are looked up a point at a time, by so many connections side by side. PostgreSQL would not do it
-/// in parallel by itself.
-const PARTS: i32 = 4;
 
 /// Year 1 and year 10,000: what lies outside is no plant's, and the widths of buckets stay within PostgreSQL's.
 const FIRST: Timestamp = Timestamp::from_secs(-62_135_596_800);
@@ -182,26 +177,6 @@ impl Marks {
 }
 
 impl Store {
-    /// The newest sample of every point of the tenant that has one, by point. What is written meanwhile may be seen of some
-    /// points and not yet of others.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn latest(&self, tenant: TenantId) -> Result<Vec<Sample>> {
-        let parts = (0..PARTS).map(|part| async move {
-            let query = sqlx::query(include_str!("../queries/latest.sql")).bind(tenant.0).bind(PARTS).bind(part);
-            query.fetch_all(&self.pool).await
-        });
-        let mut latest = Vec::new();
-        for rows in try_join_all(parts).await? {
-            for row in &rows {
-                latest.push(sample_from(row)?);
-            }
-        }
-        latest.sort_by_key(|sample| sample.point);
-        Ok(latest)
-    }
-
     /// The samples of `point` with a source time from `from` up to, but not including, `to`: all of them, or where they
     /// are more than `max_points`, buckets that keep every extreme and make at most `max_points` marks. A `max_points`
     /// below 8 counts as 8.
@@ -551,7 +526,7 @@ fn bucket_of(sample: &Sample, width: i64) -> Bucket {
     bucket
 }
 
-fn sample_from(row: &PgRow) -> Result<Sample> {
+pub(crate) fn sample_from(row: &PgRow) -> Result<Sample> {
     Ok(Sample {
         point: PointNo(row.try_get("point_no")?),
         source_time: row.try_get::<At, _>("source_time")?.0,

@@ -10,6 +10,7 @@ mod error;
 mod figures;
 mod geometry;
 mod history;
+mod newest;
 mod people;
 mod places;
 mod reader;

@@ -16,7 +16,7 @@ use crate::audit::{self, AuditEntry};
 use crate::geometry;
 use crate::rollups;
 use crate::sql::{At, clean, clean_json, from_word};
-use crate::{Error, Result, Store, alarms, switches};
+use crate::{Error, Result, Store, alarms, newest, switches};
 
 /// A point as it shall be, and what that means for the samples it has.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,13 +151,14 @@ impl Store {
         if let Some(missing) = points.iter().find(|point| !changed.contains(&point.no.0)) {
             return Err(Error::NotFound { what: format!("point {} (number {})", missing.name, missing.no.0) });
         }
-        for (edit, point) in edits.iter().zip(&points) {
-            if let Some(rescale) = &edit.rescale {
-                rescale_samples(&mut transaction, point.no, rescale).await?;
-            }
+        let rescaled = |(edit, point): (&PointEdit, &Point)| Some((point.no, edit.rescale?));
+        let rescales: Vec<(PointNo, Rescale)> = edits.iter().zip(&points).filter_map(rescaled).collect();
+        for (point, rescale) in &rescales {
+            rescale_samples(&mut transaction, *point, rescale).await?;
         }
         switches::settle(&mut transaction, audit).await?;
         audit::append(&mut transaction, audit).await?;
+        newest::rescale(&mut transaction, &rescales).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -237,9 +238,11 @@ impl Store {
             .bind(point_documents(&points)?)
             .execute(&mut *connection)
             .await?;
+        let mut rescaled = Vec::with_capacity(rescales.len());
         for (point, rescale) in rescales {
             let no = numbers.get(point).ok_or_else(|| Error::NotFound { what: format!("point {point}") })?;
             rescale_samples(connection, *no, rescale).await?;
+            rescaled.push((*no, *rescale));
         }
         imported.points_changed = known.len();
         imported.points_added = file.points.len().saturating_sub(known.len());
@@ -247,6 +250,7 @@ impl Store {
         alarms::write_rules(connection, tenant, &file.rules, audit).await?;
         switches::settle(connection, audit).await?;
         audit::append(connection, audit).await?;
+        newest::rescale(connection, &rescaled).await?;
         transaction.commit().await?;
         Ok(imported)
     }

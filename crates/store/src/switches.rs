@@ -89,7 +89,10 @@ async fn undo(connection: &mut PgConnection, proof: Option<Uuid>, until: Option<
          undone as (update samples set value = (value - shift) / factor from switched \
          where samples.point_no = switched.point_no and received_time >= switched.at \
          and ($2::timestamptz is null or received_time < $2) and value is not null \
-         returning samples.point_no, source_time) \
+         returning samples.point_no, source_time), \
+         of_the_present as (update newest set value = (value - shift) / factor from switched \
+         where newest.point_no = switched.point_no and received_time >= switched.at \
+         and ($2::timestamptz is null or received_time < $2)) \
          select point_no, date_trunc('hour', source_time, 'UTC') as hour, count(*) from undone group by 1, 2",
     )
     .bind(proof)

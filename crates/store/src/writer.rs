@@ -20,6 +20,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 
 use crate::alarms::{self, JournalEntry};
 use crate::audit::{self, AuditEntry};
+use crate::newest::{self, Newest};
 use crate::rollups::{self, Due, Noted};
 use crate::sql::{At, clean, exact_micros, quality};
 use crate::switches::{self, UnitReturn, UnitSwitch};
@@ -156,6 +157,7 @@ pub struct Writer {
     /// How often partitions had been dropped when `months` was right.
     drops: u64,
     thinner: thin::Thinner,
+    newest: Newest,
 }
 
 impl Writer {
@@ -167,8 +169,8 @@ impl Writer {
         let options = store.options().clone().application_name("penstock writer");
         let connection = Some(connect(&options).await?);
         let (months, buffer, due) = (BTreeMap::new(), Vec::new(), store.due.clone());
-        let thinner = thin::Thinner::default();
-        Ok(Self { options, connection, months, staged_batches: 0, buffer, due, drops: 0, thinner })
+        let (thinner, newest) = (thin::Thinner::default(), Newest::default());
+        Ok(Self { options, connection, months, staged_batches: 0, buffer, due, drops: 0, thinner, newest })
     }
 
     /// Sets what is kept of which points' samples, in place of what was set before; of all others every sample is.
@@ -251,7 +253,7 @@ impl Writer {
             let left_out = register::insert_discovered(connection, batch.tenant, &batch.discovered).await?;
             rejects.extend(left_out.iter().map(|point| number_taken(point, &batch.samples)));
         }
-        for (point, newest) in newest_of(connection, self.thinner.unknown(&sorted.samples)).await? {
+        for (point, newest) in newest::times(connection, self.thinner.unknown(&sorted.samples)).await? {
             self.thinner.learn(point, newest);
         }
         let thinned = self.thinner.plan(&mut sorted.samples, &sorted.contested);
@@ -264,7 +266,9 @@ impl Writer {
         let to_write = sorted.samples.len() as u64;
         self.write_samples(connection, &mut sorted, &mut applied).await?;
         let is_fresh = applied.stored == to_write;
-        resolve_conflicts(connection, &sorted.contested, &mut applied, &mut rejects).await?;
+        let placed = resolve_conflicts(connection, &sorted.contested, &mut applied, &mut rejects).await?;
+        let newest = self.newest.among(by_point(&mut sorted.samples, placed).iter());
+        newest::keep(connection, &newest).await?;
         switches::take_back(connection, &batch.returns).await?;
         alarms::append(connection, batch.tenant, &batch.transitions).await?;
         audit::append(connection, &batch.audits).await?;
@@ -273,6 +277,7 @@ impl Writer {
         write_deliveries(connection, &batch.deliveries).await?;
         connection.execute("commit").await?;
         self.thinner.accept(thinned, is_fresh);
+        self.newest.accept(&newest);
         Ok((applied, hours))
     }
 
@@ -361,6 +366,7 @@ impl Writer {
                 self.months.clear();
                 // Whether the last transaction was committed may not be known.
                 self.thinner.begin_anew();
+                self.newest.begin_anew();
                 connect(&self.options).await
             }
         }
@@ -427,6 +433,15 @@ fn keys(samples: &[Sample]) -> impl Iterator<Item = (PointNo, Timestamp)> {
     samples.iter().map(|sample| (sample.point, sample.source_time))
 }
 
+/// The samples, which are in the order of keys, and others.
+fn by_point(samples: &mut Vec<Sample>, others: Vec<Sample>) -> &[Sample] {
+    if !others.is_empty() {
+        samples.extend(others);
+        samples.sort_by_key(key_of);
+    }
+    samples
+}
+
 const fn key_of(sample: &Sample) -> (i32, i64) {
     (sample.point.0, sample.source_time.as_micros())
 }
@@ -452,15 +467,16 @@ fn number_taken(point: &Point, samples: &[Sample]) -> Reject {
     }
 }
 
-/// Finds each contested sample its place: none where its value is kept already, else the next free microsecond.
+/// Finds each contested sample its place: none where its value is kept already, else the next free microsecond. What was
+/// kept there.
 async fn resolve_conflicts(
     connection: &mut PgConnection,
     contested: &[Sample],
     applied: &mut Applied,
     rejects: &mut Vec<Reject>,
-) -> Result<()> {
+) -> Result<Vec<Sample>> {
     if contested.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut taken = neighbours(connection, contested).await?;
     let mut placed: Vec<Sample> = Vec::new();
@@ -493,7 +509,8 @@ async fn resolve_conflicts(
     }
     applied.conflicts += placed.len() as u64;
     applied.stored += placed.len() as u64;
-    insert_placed(connection, &placed).await
+    insert_placed(connection, &placed).await?;
+    Ok(placed)
 }
 
 enum Place {
@@ -528,26 +545,6 @@ async fn neighbours(connection: &mut PgConnection, contested: &[Sample]) -> Resu
             Ok((key, (row.try_get("value")?, quality(row.try_get("quality")?))))
         })
         .collect()
-}
-
-/// When the newest stored sample of each point was measured, clocks that are ahead aside.
-async fn newest_of(
-    connection: &mut PgConnection,
-    points: Vec<PointNo>,
-) -> Result<BTreeMap<PointNo, Option<Timestamp>>> {
-    if points.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let rows = sqlx::query(include_str!("../queries/newest_of.sql"))
-        .bind(points.iter().map(|point| point.0).collect::<Vec<_>>())
-        .bind(i16::from(Quality::Uncertain(Doubt::ClockAhead).code()))
-        .fetch_all(connection)
-        .await?;
-    let mut newest: BTreeMap<PointNo, Option<Timestamp>> = points.into_iter().map(|point| (point, None)).collect();
-    for row in &rows {
-        newest.insert(PointNo(row.try_get("point_no")?), Some(row.try_get::<At, _>("source_time")?.0));
-    }
-    Ok(newest)
 }
 
 async fn remove_samples(connection: &mut PgConnection, removed: &[(PointNo, Timestamp)]) -> Result<()> {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use penstock_alarm::{Engine, Evaluated, PointFacts, Snapshot};
 use penstock_model::{
-    AlarmRule, AlarmState, Point, PointId, PointNo, PointState, RuleId, Sample, TenantId, Timestamp, Transition,
-    TransitionKind,
+    AlarmRule, AlarmState, Doubt, Point, PointId, PointNo, PointState, Quality, RuleId, Sample, TenantId, Timestamp,
+    Transition, TransitionKind,
 };
 use penstock_store::{JournalEntry, Store};
 use serde::{Deserialize, Serialize};
@@ -148,8 +148,10 @@ async fn resumed(
         let points: BTreeMap<PointNo, Point> = inner.points.clone();
         (inner.rules.values().cloned().collect::<Vec<_>>(), points)
     };
+    // A time that was still to come would shut out what comes after it.
+    let is_believed = |sample: &&Sample| sample.quality != Quality::Uncertain(Doubt::ClockAhead);
     let evaluated: BTreeMap<PointNo, Timestamp> =
-        latest.iter().map(|sample| (sample.point, sample.source_time)).collect();
+        latest.iter().filter(is_believed).map(|sample| (sample.point, sample.source_time)).collect();
     let facts = || points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));
     let Some(moment) = kept.filter(|moment| moment.received.as_micros() > 0) else {
         let engine = Engine::new(rules, store.alarm_states(tenant).await?, facts());

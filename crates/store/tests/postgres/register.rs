@@ -281,6 +281,7 @@ async fn what_was_read_by_a_unit_that_never_came_is_read_back() {
     };
     let values = async || -> Vec<f64> {
         let raw = store.raw(point.no, Timestamp::MIN, Timestamp::MAX, 100).await.expect("raw");
+        assert_eq!(store.latest(tenant()).await.expect("latest").last(), raw.last());
         raw.iter().filter_map(|sample| sample.value).collect()
     };
     let mut writer = Writer::open(&store).await.expect("writer");

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use penstock_model::{Doubt, PointNo, Quality, Sample, TenantId, Timestamp};
+use penstock_model::{Address, Doubt, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{Applied, Batch, Store, Writer};
 use penstock_testkit::database::scratch_database;
 use uuid::Uuid;
+
+const TENANT: TenantId = TenantId(Uuid::from_u128(1));
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).expect(text)
@@ -46,6 +48,47 @@ async fn the_same_batch_again_changes_nothing() {
     assert_eq!((redelivered.stored, redelivered.duplicates, redelivered.conflicts), (0, 500, 0));
     assert_eq!(stored(&store).await.len(), 500);
     assert_eq!(writer.watermark().await.expect("watermark"), 2);
+}
+
+#[tokio::test]
+async fn the_newest_sample_of_a_point_is_kept_through_late_ones_and_clocks_that_are_ahead() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.ensure_tenant(TENANT, "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let point = |no: i32| {
+        let address = Address { source: "local".into(), path: format!("p/{no}") };
+        Point::discovered(TENANT, PointNo(no), address, Quantity::Plain.display_unit())
+    };
+    let discovered = Batch { discovered: vec![point(1), point(2), point(3)], ..Batch::new(TENANT) };
+    let mut writer = Writer::open(&store).await.expect("writer");
+    writer.apply(&discovered, 1).await.expect("applied");
+    let noon = at("2026-11-21T12:00:00Z");
+    let after = |secs| noon + Duration::from_secs(secs);
+    let ahead = |point, received: u64, value| Sample {
+        received_time: after(received),
+        quality: Quality::Uncertain(Doubt::ClockAhead),
+        ..sample(point, after(3_600 + received), value)
+    };
+    let (right, late) = (sample(1, noon, 1.0), sample(1, noon - Duration::from_secs(9), 2.0));
+    let newer = sample(1, after(10), 4.0);
+    let other = sample(2, noon, 1.0);
+    let given = [
+        (vec![right, other], vec![right, other]),
+        // Where nothing else is known, one that claims to come from the future is better than none.
+        (vec![late, ahead(3, 1, 7.0)], vec![right, other, ahead(3, 1, 7.0)]),
+        (vec![ahead(1, 5, 3.0), sample(3, noon, 8.0)], vec![right, other, sample(3, noon, 8.0)]),
+        (vec![newer], vec![newer, other, sample(3, noon, 8.0)]),
+    ];
+    for (seq, (samples, newest)) in (2..).zip(given) {
+        writer.apply(&batch(samples.clone()), seq).await.expect("applied");
+        assert_eq!(store.latest(TENANT).await.expect("latest"), newest, "after batch {seq}");
+        // A writer that knows nothing, and a spool that hands the same on again.
+        writer = Writer::open(&store).await.expect("writer");
+        sqlx::query("update spool_watermark set seq = seq - 1").execute(store.pool()).await.expect("moved");
+        writer.apply(&batch(samples), seq).await.expect("applied");
+        assert_eq!(store.latest(TENANT).await.expect("latest"), newest, "after batch {seq} again");
+    }
+    assert_eq!(store.latest(TenantId(Uuid::from_u128(9))).await.expect("latest"), []);
 }
 
 #[tokio::test]
