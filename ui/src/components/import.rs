@@ -1,5 +1,5 @@
-//! The dialog of an import: a file is chosen and looked at, then, where nothing is wrong and there is news, taken for good.
-//! Must not know what the file holds or who takes it.
+//! The dialog of an import: a file is chosen and looked at, then, where nothing is wrong and there is news, taken for
+//! good. Must not know what the file holds or who takes it.
 
 use std::pin::Pin;
 
