@@ -151,10 +151,36 @@ impl ClockWatch {
     }
 }
 
+/// A time zone for who asks again and again: it is looked up anew only where another is asked for.
+#[derive(Debug)]
+pub(crate) struct Zone {
+    name: String,
+    rules: jiff::tz::TimeZone,
+}
+
+impl Zone {
+    /// The zone of that name; UTC where nobody knows it.
+    pub(crate) fn new(name: &str) -> Self {
+        let rules = jiff::tz::TimeZone::get(name).unwrap_or(jiff::tz::TimeZone::UTC);
+        Self { name: name.to_owned(), rules }
+    }
+
+    /// The offset from UTC of the zone of that name at a time; zero where nobody knows the zone.
+    pub(crate) fn offset_of(&mut self, name: &str, at: Timestamp) -> i32 {
+        if self.name != name {
+            *self = Self::new(name);
+        }
+        self.offset(at)
+    }
+
+    fn offset(&self, at: Timestamp) -> i32 {
+        jiff::Timestamp::from_microsecond(at.as_micros()).map_or(0, |at| self.rules.to_offset(at).seconds())
+    }
+}
+
 /// A zone's offset from UTC at a time; zero where nobody knows the zone.
 pub(crate) fn offset_of(time_zone: &str, at: Timestamp) -> i32 {
-    let zone = jiff::tz::TimeZone::get(time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    jiff::Timestamp::from_microsecond(at.as_micros()).map_or(0, |at| zone.to_offset(at).seconds())
+    Zone::new(time_zone).offset(at)
 }
 
 #[cfg(test)]
@@ -209,6 +235,15 @@ mod tests {
         assert!(look(9_999, 63, 3_600), "it jumped ahead");
         assert!(look(3_664, 64, 3_600), "and back");
         assert!(!look(3_665, 65, 3_600));
+    }
+
+    #[test]
+    fn another_zone_has_its_own_offset() {
+        let at = Timestamp::from_secs(1_700_000_000);
+        let mut zone = Zone::new("UTC");
+        for (name, offset) in [("UTC", 0), ("Asia/Kolkata", 19_800), ("Asia/Kolkata", 19_800), ("Nowhere/Land", 0)] {
+            assert_eq!(zone.offset_of(name, at), offset, "{name}");
+        }
     }
 
     #[test]

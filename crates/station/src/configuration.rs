@@ -122,19 +122,19 @@ impl Shared {
         let _whole = self.register.record_whole(with_other_units(&all, &before));
         let rules = self.rules_after(&all);
         let entries = audit_of(&audit, &all, &before);
-        let units = other_units(&all, &before, &entries);
-        let switched = self.take_up(&all, &rules, units).await?;
-        let edits: Vec<PointEdit> = all
-            .iter()
-            .map(|point| PointEdit { point: point.clone(), rescale: rescale(before.get(&point.id), point, switched) })
-            .collect();
-        let outcome = self.store.save_points(self.tenant, &edits, &entries).await;
-        if let Err(error) = self.settled(outcome, &entries).await {
-            // Nothing was stored: judge by what was there before.
-            let units = former_units(&all, &before, &entries);
-            self.take_back(before.into_values().collect(), added, &rules, units).await;
-            return Err(store_error(error));
-        }
+        let switch = Switch { points: &all, before: &before, rules: &rules, entries: &entries };
+        let store = move |switched: Timestamp| async move {
+            let Switch { points, before, entries, .. } = switch;
+            let edits: Vec<PointEdit> = points
+                .iter()
+                .map(|point| PointEdit {
+                    point: point.clone(),
+                    rescale: rescale(before.get(&point.id), point, switched),
+                })
+                .collect();
+            self.store.save_points(self.tenant, &edits, entries).await
+        };
+        self.put_in_force(switch, store).await?;
         self.put_points(all);
         self.keep_rules(rules, &audit).await?;
         Ok(report)
@@ -173,29 +173,27 @@ impl Shared {
         let entries: Vec<AuditEntry> = std::iter::once(audit).chain(of_derived).collect();
         // Stored in one transaction with the rest, so that what is in force is what is stored.
         file.rules.extend(derived);
-        let added: Vec<Point> = file.points.iter().filter(|point| !before.contains_key(&point.id)).cloned().collect();
+        let added = file.points.iter().filter(|point| !before.contains_key(&point.id)).count();
 
         // As in `save_points`: what is in the spool first, then the change, then what comes after.
         let _whole = self.register.record_whole(with_other_units(&file.points, &before));
-        let units = other_units(&file.points, &before, &entries);
-        let switched = self.take_up(&file.points, &file.rules, units).await?;
-        let rescales: Vec<(PointId, Rescale)> = file
-            .points
-            .iter()
-            .filter_map(|point| Some((point.id, rescale(before.get(&point.id), point, switched)?)))
-            .collect();
-        let outcome = self.store.import_plant_rescaling(&file, &rescales, &entries).await;
-        if let Err(error) = self.settled(outcome.map(|_imported| ()), &entries).await {
-            let units = former_units(&file.points, &before, &entries);
-            self.take_back(before.into_values().collect(), added, &file.rules, units).await;
-            return Err(store_error(error));
-        }
+        let given = &file;
+        let switch = Switch { points: &given.points, before: &before, rules: &given.rules, entries: &entries };
+        let store = move |switched: Timestamp| async move {
+            let Switch { points, before, entries, .. } = switch;
+            let rescales: Vec<(PointId, Rescale)> = points
+                .iter()
+                .filter_map(|point| Some((point.id, rescale(before.get(&point.id), point, switched)?)))
+                .collect();
+            self.store.import_plant_rescaling(given, &rescales, entries).await.map(|_imported| ())
+        };
+        self.put_in_force(switch, store).await?;
         {
             let mut register = self.register.lock();
             register.plant = plant;
             register.rules.extend(file.rules.into_iter().map(|rule| (rule.id, rule)));
         }
-        report.added = count(added.len() + places.added);
+        report.added = count(added + places.added);
         report.changed = count(before.len() + places.changed);
         self.put_points(file.points);
         Ok(report)
@@ -254,6 +252,25 @@ impl Shared {
         all.extend(points.iter().map(|point| (point.no, point.clone())));
         let former = following(&register.plant, &register.points, &register.rules);
         changed_rules(&register.plant, &all, &register.rules, &former)
+    }
+
+    /// Makes the pipeline judge by a change and has `store` store it, given the time from which it is judged by. Where
+    /// it is not stored after all, the pipeline judges as before.
+    ///
+    /// # Errors
+    /// Those of [`Self::take_up`], and why it is not stored: then nothing has changed.
+    async fn put_in_force<S>(&self, switch: Switch<'_>, store: impl FnOnce(Timestamp) -> S) -> Result<(), ApiError>
+    where
+        S: Future<Output = penstock_store::Result<()>>,
+    {
+        let Switch { points, before, rules, entries } = switch;
+        let switched = self.take_up(points, rules, other_units(points, before, entries)).await?;
+        let outcome = store(switched).await;
+        let Err(error) = self.settled(outcome, entries).await else { return Ok(()) };
+        let gone = points.iter().filter(|point| !before.contains_key(&point.id)).cloned().collect();
+        let units = former_units(points, before, entries);
+        self.take_back(before.values().cloned().collect(), gone, rules, units).await;
+        Err(store_error(error))
     }
 
     /// Makes the pipeline judge by the change; gives the time from which it does, once everything before is stored.
@@ -355,6 +372,19 @@ impl Shared {
         register.put(points);
         self.live.set_register(register.version);
     }
+}
+
+/// What the station is to judge by, and to store with its audit.
+#[derive(Debug, Clone, Copy)]
+struct Switch<'a> {
+    /// New and changed points.
+    points: &'a [Point],
+    /// Those of them that are not new, as they were.
+    before: &'a BTreeMap<PointId, Point>,
+    /// New and changed rules.
+    rules: &'a [AlarmRule],
+    /// The first proves afterwards that the change is stored.
+    entries: &'a [AuditEntry],
 }
 
 /// What a file brings.

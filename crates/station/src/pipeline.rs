@@ -28,8 +28,7 @@ use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject, Un
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::SleepWatch;
-use crate::clock::offset_of;
+use crate::clock::{SleepWatch, Zone};
 use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
@@ -230,6 +229,8 @@ pub(crate) struct Pipeline {
     discovered: usize,
     decoded: Decoded,
     sleep: SleepWatch,
+    /// The plant's.
+    zone: Zone,
     /// Rejects since the log told of one, and when it did.
     untold: u64,
     told_of_rejects: Option<Instant>,
@@ -256,7 +257,8 @@ impl Pipeline {
         let now = start.clock.now();
         let inner = start.register.lock();
         let Resumed { mut engine, missed } = start.alarms;
-        engine.set_utc_offset(offset_of(&inner.plant.time_zone, now));
+        let mut zone = Zone::new(&inner.plant.time_zone);
+        engine.set_utc_offset(zone.offset_of(&inner.plant.time_zone, now));
         // The station heard nothing while it did not run: that is no site's silence.
         engine.listen_from(now);
         let mut directory = Directory::new(inner.points.values());
@@ -293,6 +295,7 @@ impl Pipeline {
             discovered,
             decoded: Decoded::default(),
             sleep: SleepWatch::new(now),
+            zone,
             untold: 0,
             told_of_rejects: None,
         };
@@ -593,7 +596,7 @@ impl Pipeline {
         let mut out = Yield::default();
         let now = self.clock.now();
         self.look_for_sleep(now);
-        let offset = offset_of(&self.register.lock().plant.time_zone, now);
+        let offset = self.zone.offset_of(&self.register.lock().plant.time_zone, now);
         self.engine.set_utc_offset(offset);
         if now.since(self.kept_at) >= KEEP_EVERY || now < self.kept_at {
             self.kept_at = now;

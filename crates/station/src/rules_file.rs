@@ -67,26 +67,10 @@ const COLUMNS: [&str; 43] = [
     "action",
 ];
 
-/// The columns that a condition is made of.
-const OF_CONDITION: [&str; 17] = [
-    "condition",
-    "level",
-    "side",
-    "unit",
-    "limit",
-    "setpoint",
-    "from_point",
-    "by",
-    "rate_per_s",
-    "band",
-    "deadband",
-    "score",
-    "time_s",
-    "states",
-    "test",
-    "count",
-    "expression",
-];
+/// The columns that a condition is made of: side by side, from its kind to what comes after it.
+fn of_condition() -> impl Iterator<Item = &'static str> {
+    COLUMNS.into_iter().skip_while(|column| *column != "condition").take_while(|column| *column != "on_delay_s")
+}
 
 /// At most so many rows are read.
 const MAX_ROWS: usize = 200_000;
@@ -526,7 +510,7 @@ impl<'a> Row<'a> {
         let is_same_subject = self.stored.is_some_and(|stored| stored.subject == subject);
         if let Some(stored) = self.stored
             && is_same_subject
-            && OF_CONDITION.into_iter().all(|column| self.given(column).is_none())
+            && of_condition().all(|column| self.given(column).is_none())
         {
             return Ok(stored.condition.clone());
         }
@@ -852,6 +836,12 @@ mod tests {
 
     fn stored(register: &Inner) -> Vec<AlarmRule> {
         register.rules.values().cloned().collect()
+    }
+
+    #[test]
+    fn what_a_condition_is_made_of_stands_side_by_side() {
+        let columns: Vec<&str> = of_condition().collect();
+        assert_eq!((columns[0], columns[columns.len() - 1], columns.len()), ("condition", "expression", 17));
     }
 
     #[test]

@@ -198,14 +198,6 @@ impl Reader {
         in_time(ANSWER, self.answers.rule_versions(self.tenant, rule)).await
     }
 
-    /// As [`Store::rule_version`].
-    ///
-    /// # Errors
-    /// [`Error::Late`]; as there.
-    pub async fn rule_version(&self, rule: RuleId, number: u32) -> Result<Option<RuleVersion>> {
-        in_time(ANSWER, self.answers.rule_version(self.tenant, rule, number)).await
-    }
-
     /// What everybody of the tenant is called in full.
     ///
     /// # Errors

@@ -14,13 +14,8 @@ use tokio::sync::mpsc;
 
 use crate::history::{Gone, within};
 use crate::reader::in_time;
-use crate::scan::{copy_into, of_points};
+use crate::scan::{AHEAD, CHUNK, copied, copy_into, of_points, streamed};
 use crate::{Chunks, Error, Result, Store};
-
-/// Samples of a chunk.
-const CHUNK: usize = 8_192;
-/// Chunks that wait for whoever asked, and for being put in order; then reading waits.
-const AHEAD: usize = 4;
 
 /// A window with fewer samples is followed by one of double width.
 const FEW: usize = 250_000;
@@ -78,8 +73,7 @@ impl Store {
     /// # Errors
     /// With the chunks: those of the database.
     pub fn received_since(&self, points: &[PointNo], from: Timestamp, after: Timestamp) -> Chunks {
-        let (into, chunks) = mpsc::channel(AHEAD);
-        let (pool, selected) = (self.pool.clone(), of_points(points, from, NO_PLANTS));
+        let selected = of_points(points, from, NO_PLANTS);
         let query = match selected.is_empty() {
             true => selected,
             false => format!(
@@ -87,13 +81,7 @@ impl Store {
                  order by received_time, point_no, source_time"
             ),
         };
-        tokio::spawn(async move {
-            if let Err(error) = copy_into(&pool, &query, Duration::MAX, &into).await {
-                // Nobody is told where nobody reads any more.
-                drop(into.send(Err(error)).await);
-            }
-        });
-        chunks
+        copied(&self.pool, query, Duration::MAX)
     }
 
     /// The same as [`Store::replay`] where no chunk may take the database longer than `patience`.
@@ -104,15 +92,8 @@ impl Store {
         to: Timestamp,
         patience: Duration,
     ) -> Chunks {
-        let (into, chunks) = mpsc::channel(AHEAD);
         let store = self.clone();
-        tokio::spawn(async move {
-            if let Err(error) = store.replay_into(points, from, to, patience, &into).await {
-                // Nobody is told where nobody reads any more.
-                drop(into.send(Err(error)).await);
-            }
-        });
-        chunks
+        streamed(AHEAD, move |into| async move { store.replay_into(points, from, to, patience, &into).await })
     }
 
     async fn replay_into(

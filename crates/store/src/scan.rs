@@ -19,9 +19,9 @@ use crate::sql::quality;
 use crate::{Error, Result, Store};
 
 /// Samples of a chunk.
-const CHUNK: usize = 8_192;
+pub(crate) const CHUNK: usize = 8_192;
 /// Chunks that wait for whoever asked; then reading waits.
-const AHEAD: usize = 4;
+pub(crate) const AHEAD: usize = 4;
 
 /// Chunks as they come. Dropped, it stops reading.
 pub type Chunks = mpsc::Receiver<Result<Vec<Sample>>>;
@@ -41,15 +41,8 @@ impl Store {
         to: Timestamp,
         patience: Duration,
     ) -> Chunks {
-        let (into, chunks) = mpsc::channel(AHEAD);
         let store = self.clone();
-        tokio::spawn(async move {
-            if let Err(error) = store.scan_into(&points, from, to, patience, &into).await {
-                // Nobody is told where nobody reads any more.
-                drop(into.send(Err(error)).await);
-            }
-        });
-        chunks
+        streamed(AHEAD, move |into| async move { store.scan_into(&points, from, to, patience, &into).await })
     }
 
     async fn scan_into(
@@ -205,17 +198,37 @@ async fn merge_into(mut sources: Vec<Source>, into: &mpsc::Sender<Result<Vec<Sam
     Ok(())
 }
 
-/// The samples that `query`, a selection of [`COLUMNS`], finds, as they come, each chunk within `patience`. Dropped, it
-/// stops reading.
-pub(crate) fn chunks_of(pool: &PgPool, query: String, patience: Duration) -> BoxStream<'static, Result<Vec<Sample>>> {
-    let (into, chunks) = mpsc::channel(AHEAD);
-    let pool = pool.clone();
+/// What `read` sends, in chunks as they are taken, and last what went wrong. So many chunks `ahead` wait for whoever
+/// asked; then reading waits. Dropped, it takes no more.
+pub(crate) fn streamed<T, R>(
+    ahead: usize,
+    read: impl FnOnce(mpsc::Sender<Result<Vec<T>>>) -> R,
+) -> mpsc::Receiver<Result<Vec<T>>>
+where
+    T: Send + 'static,
+    R: Future<Output = Result<()>> + Send + 'static,
+{
+    let (into, chunks) = mpsc::channel(ahead);
+    let reading = read(into.clone());
     tokio::spawn(async move {
-        if let Err(error) = copy_into(&pool, &query, patience, &into).await {
+        if let Err(error) = reading.await {
             // Nobody is told where nobody reads any more.
             drop(into.send(Err(error)).await);
         }
     });
+    chunks
+}
+
+/// The samples that `query`, a selection of [`COLUMNS`], finds, as they come, each chunk within `patience`. Dropped, it
+/// stops reading.
+pub(crate) fn copied(pool: &PgPool, query: String, patience: Duration) -> Chunks {
+    let pool = pool.clone();
+    streamed(AHEAD, move |into| async move { copy_into(&pool, &query, patience, &into).await })
+}
+
+/// The same as a stream.
+pub(crate) fn chunks_of(pool: &PgPool, query: String, patience: Duration) -> BoxStream<'static, Result<Vec<Sample>>> {
+    let chunks = copied(pool, query, patience);
     unfold(chunks, |mut chunks| async move { Some((chunks.recv().await?, chunks)) }).boxed()
 }
 

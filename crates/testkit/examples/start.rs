@@ -5,9 +5,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use penstock_testkit::webdriver::{Screen, Size, Window};
 use serde_json::{Value, json};
+use tokio::process::Child;
+use tokio::task::JoinHandle;
+
+/// What the station may take to drain its spool and to stop database and broker.
+const STATION_STOP: Duration = Duration::from_secs(90);
 
 const SHOWN: &str = "const shown = [...document.querySelectorAll('[data-testid^=\"live-\"]')].map(e => e.textContent);
     return shown.some(text => /[0-9]/.test(text)) ? shown.join('|') : null;";
@@ -23,8 +30,19 @@ async fn main() -> Result<()> {
     let args = vec!["--data".to_owned(), data.display().to_string()];
     let window = Window { program, args, ..Window::default() };
     let screen = Screen::window(&window, Size::WORKSTATION).await?;
+    let report = measure(&screen, &note, devices).await;
+    // A driver that is told to close kills the program, which would leave its broker running.
+    let stopped = stop_station(&note).await;
+    drop(screen);
+    let report = report?;
+    stopped?;
+    writeln!(std::io::stdout(), "{report}")?;
+    Ok(())
+}
+
+async fn measure(screen: &Screen, note: &Path, devices: JoinHandle<Result<Child>>) -> Result<Value> {
     screen.wait_for("[data-testid=sign-in]").await?;
-    let station = read_note(&note).context("the station did not say where it is")?;
+    let station = read_note(note).context("the station did not say where it is")?;
     let pid = station.get("pid").and_then(Value::as_u64).context("the station's note names no process")?;
     let to_sign_in = age_secs(pid)?;
     // What a person takes to sign in is not the start's: only what the program takes counts.
@@ -41,20 +59,34 @@ async fn main() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(5)).await;
     let window_pss = pss_of_tree(pid)?;
 
-    let report = json!({
+    drop(devices.await??);
+    Ok(json!({
         "launch_to_sign_in_secs": to_sign_in,
         "sign_in_to_first_value_secs": to_value,
         "launch_to_first_value_secs": to_sign_in + to_value,
         "launch_to_first_change_secs": to_sign_in + to_change,
         "window_pss_bytes": window_pss,
-    });
-    writeln!(std::io::stdout(), "{report}")?;
-    drop(devices.await??);
-    screen.close().await
+    }))
+}
+
+/// Ends the station in order, its database and broker with it.
+async fn stop_station(note: &Path) -> Result<()> {
+    let pid = read_note(note).and_then(|station| station.get("pid")?.as_i64());
+    let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) else { return Ok(()) };
+    kill(Pid::from_raw(pid), Signal::SIGTERM).context("the station cannot be asked to end")?;
+    let deadline = Instant::now() + STATION_STOP;
+    // Nothing can be read of a process that has ended, whether or not the driver has looked after it yet.
+    while std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+        if Instant::now() > deadline {
+            bail!("the station did not end within {} s", STATION_STOP.as_secs());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 /// The demo's devices, from the moment the station takes them in.
-async fn start_devices(note: PathBuf, simulator: PathBuf, data: PathBuf) -> Result<tokio::process::Child> {
+async fn start_devices(note: PathBuf, simulator: PathBuf, data: PathBuf) -> Result<Child> {
     let port = loop {
         let station = read_note(&note).filter(|station| station.get("ready") == Some(&Value::Bool(true)));
         if let Some(port) = station.and_then(|station| station.get("broker_port")?.as_u64()) {

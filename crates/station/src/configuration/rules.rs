@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use penstock_api::{ApiError, ImportFault, RemovedRules, RulesReport};
 use penstock_model::{
-    AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointState, RuleId, Subject,
+    AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointState, RuleId, Subject, Timestamp,
 };
 use penstock_store::AuditEntry;
 
-use super::{audit_of, count, has_control, store_error};
+use super::{Switch, audit_of, count, has_control, store_error};
 use crate::pipeline::{Order, Units};
 use crate::register::{Inner, changed_rules, following, is_derived, with_limit_of};
 use crate::secrets::random_bytes;
@@ -53,13 +53,8 @@ impl Shared {
             (before, of_rules)
         };
         entries.extend(audit_of(&audit, &points, &of_points));
-        self.take_up(&points, &rules, Units::Same).await?;
-        let outcome = self.store_rules(&points, &rules, &entries).await;
-        if let Err(error) = self.settled(outcome, &entries).await {
-            // Nothing was stored: judge by what was there before.
-            self.take_back(of_points.into_values().collect(), Vec::new(), &rules, Units::Same).await;
-            return Err(store_error(error));
-        }
+        let switch = Switch { points: &points, before: &of_points, rules: &rules, entries: &entries };
+        self.put_in_force(switch, |_switched| self.store_rules(&points, &rules, &entries)).await?;
         self.register.lock().rules.extend(rules.into_iter().map(|rule| (rule.id, rule)));
         self.put_points(points);
         Ok(report)
@@ -109,15 +104,15 @@ impl Shared {
             let of_removed: Vec<AuditEntry> = report.removed.iter().map(gone).collect();
             (audit_of_rules(&audit, &changed, &register.rules), of_removed)
         };
-        self.take_up(&[], &changed, Units::Same).await?;
-        if !changed.is_empty() {
-            let outcome = self.store.save_rules(self.tenant, &changed, &of_changed).await;
-            if let Err(error) = self.settled(outcome, &of_changed).await {
-                self.take_back(Vec::new(), Vec::new(), &changed, Units::Same).await;
-                return Err(store_error(error));
+        let switch = Switch { points: &[], before: &BTreeMap::new(), rules: &changed, entries: &of_changed };
+        let store = move |_switched: Timestamp| async move {
+            match switch.rules {
+                [] => Ok(()),
+                rules => self.store.save_rules(self.tenant, rules, switch.entries).await,
             }
-            self.register.lock().rules.extend(changed.into_iter().map(|rule| (rule.id, rule)));
-        }
+        };
+        self.put_in_force(switch, store).await?;
+        self.register.lock().rules.extend(changed.into_iter().map(|rule| (rule.id, rule)));
         if !report.removed.is_empty() {
             let outcome = self.store.remove_rules(self.tenant, &report.removed, &of_removed).await;
             self.settled(outcome, &of_removed).await.map_err(store_error)?;
@@ -391,7 +386,7 @@ fn audit_of_rule(audit: &AuditEntry, id: RuleId, old: Option<&AlarmRule>, new: O
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{PointNo, Priority, Severity, Site, SiteId, SiteKind, TenantId, Timestamp};
+    use penstock_model::{PointNo, Priority, Severity, Site, SiteId, SiteKind, TenantId};
 
     use super::*;
     use crate::register::Register;

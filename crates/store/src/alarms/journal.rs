@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::{number, states, version};
 use crate::reader::in_time;
+use crate::scan::streamed;
 use crate::sql::{At, clean, from_word, word};
 use crate::{Error, Result, Store};
 
@@ -103,15 +104,8 @@ pub(super) fn stream<T: Send + 'static>(
     patience: Duration,
     read: fn(&PgRow) -> Result<T>,
 ) -> mpsc::Receiver<Result<Vec<T>>> {
-    let (into, chunks) = mpsc::channel(AHEAD);
     let pool = pool.clone();
-    tokio::spawn(async move {
-        if let Err(error) = stream_into(&pool, query, patience, read, &into).await {
-            // Nobody is told where nobody reads any more.
-            drop(into.send(Err(error)).await);
-        }
-    });
-    chunks
+    streamed(AHEAD, move |into| async move { stream_into(&pool, query, patience, read, &into).await })
 }
 
 async fn stream_into<T: Send>(

@@ -101,23 +101,6 @@ impl Store {
         .await?;
         rows.iter().map(version_from).collect()
     }
-
-    /// One version of a rule, for example the one that a journal entry was judged by.
-    ///
-    /// # Errors
-    /// [`Error::Unreadable`]; those of the database.
-    pub async fn rule_version(&self, tenant: TenantId, rule: RuleId, number: u32) -> Result<Option<RuleVersion>> {
-        let row = sqlx::query(
-            "select body, saved_at, saved_by, reason from alarm_rule_versions where tenant = $1 and rule = $2 \
-             and version = $3",
-        )
-        .bind(tenant.0)
-        .bind(rule.0)
-        .bind(version(number))
-        .fetch_optional(&self.pool)
-        .await?;
-        row.as_ref().map(version_from).transpose()
-    }
 }
 
 /// Writes rules; one that is stored as it is given is left alone. The first entry of `audit`, which must not be empty,

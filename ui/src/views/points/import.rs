@@ -3,74 +3,25 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{ImportPoints as ImportPointsCall, ImportReport};
-use wasm_bindgen::JsCast as _;
 
-use crate::components::{Dialog, Faults, Kbd, Notice};
-use crate::i18n::{t, t_string, use_i18n};
-use crate::page;
+use crate::components::{Answer, Faults, ImportDialog};
+use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::use_app;
 
 #[component]
 pub(crate) fn ImportPoints() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let file_name = RwSignal::new(String::new());
-    let text = StoredValue::new(String::new());
-    let report = RwSignal::new(None::<ImportReport>);
-    let (fault, is_busy, is_done) = (RwSignal::new(None::<String>), RwSignal::new(false), RwSignal::new(false));
-    let close = Callback::new(move |()| app.overlay.set(None));
-    let send = move |dry_run: bool| {
-        is_busy.set(true);
-        fault.set(None);
-        spawn_local(async move {
-            let csv = text.try_get_value().unwrap_or_default();
-            match app.call(ImportPointsCall { csv, dry_run }).await {
-                Ok(found) => {
-                    is_done.try_set(!dry_run && found.faults.is_empty());
-                    report.try_set(Some(found));
-                    if !dry_run {
-                        app.fetch_register().await;
-                    }
-                }
-                Err(error) => {
-                    fault.try_set(Some(error.message));
-                }
+    let ask = Callback::new(move |(csv, dry_run): (String, bool)| -> Answer<ImportReport> {
+        Box::pin(async move {
+            let answer = app.call(ImportPointsCall { csv, dry_run }).await;
+            if !dry_run && answer.is_ok() {
+                spawn_local(app.fetch_register());
             }
-            is_busy.try_set(false);
-        });
-    };
-    let choose = move |event: leptos::ev::Event| {
-        let input = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
-        let Some(file) = input.and_then(|input| input.files()?.get(0)) else { return };
-        file_name.set(file.name());
-        report.set(None);
-        is_done.set(false);
-        spawn_local(async move {
-            match page::text_of(&file).await {
-                Some(content) => {
-                    text.try_set_value(content);
-                    send(true);
-                }
-                None => {
-                    fault.try_set(Some(t_string!(i18n, points.unreadable).to_owned()));
-                }
-            }
-        });
-    };
-    let changes = move || report.with(|report| report.as_ref().map_or(0, |report| report.added + report.changed));
-    let is_ready = move || {
-        !is_busy.get()
-            && !is_done.get()
-            && changes() > 0
-            && report.with(|report| report.as_ref().is_some_and(|report| report.faults.is_empty()))
-    };
-    let commit = Callback::new(move |()| {
-        if untrack(is_ready) {
-            send(false);
-        }
+            answer
+        })
     });
-    let found = move || {
-        let report = report.get()?;
+    let found = Callback::new(move |(report, is_stored): (ImportReport, bool)| -> AnyView {
         let sum = t_string!(
             i18n,
             points.import_sum,
@@ -79,39 +30,24 @@ pub(crate) fn ImportPoints() -> impl IntoView {
             changed = report.changed,
             same = report.same
         );
-        Some(view! {
-            <p data-testid="import-report">{if is_done.get() { t_string!(i18n, points.imported) } else { t_string!(i18n, points.would) }} " " {sum}</p>
-            <Faults faults=report.faults/>
-        })
-    };
+        view! {
+            <p data-testid="import-report">{if is_stored { t_string!(i18n, points.imported) } else { t_string!(i18n, points.would) }} " " {sum}</p>
+            <Faults faults=report.faults most=ImportReport::MOST_FAULTS/>
+        }
+        .into_any()
+    });
     view! {
-        <Dialog
+        <ImportDialog
             title=Signal::derive(move || t_string!(i18n, points.import_title).to_owned())
-            on_close=close
-            on_commit=commit
-            class="wide"
             testid="import-dialog"
+            accept=".csv,text/csv"
+            ask=ask
+            found=found
+            take=|n: u32, locale: Locale| td_string!(locale, points.import_n, n = n)
+            on_close=Callback::new(move |_is_stored: bool| app.overlay.set(None))
         >
-            <div class="dialog-body">
-                <p>{t!(i18n, points.import_note)}</p>
-                <label class="file-choice">
-                    <input type="file" accept=".csv,text/csv" data-testid="import-file" on:change=choose/>
-                    <span class="button">{t!(i18n, points.choose_file)}</span>
-                    <span class="cut">{move || file_name.get()}</span>
-                </label>
-                {found}
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-            </div>
-            <div class="dialog-foot">
-                <span></span>
-                <button on:click=move |_| close.run(())>
-                    {move || if is_done.get() { t_string!(i18n, words.close) } else { t_string!(i18n, words.cancel) }}
-                </button>
-                <button class="accent" data-testid="import-commit" disabled=move || !is_ready() on:click=move |_| commit.run(())>
-                    {t!(i18n, points.import_n, n = changes)} <Kbd keys="Ctrl Enter"/>
-                </button>
-            </div>
-        </Dialog>
+            <p>{t!(i18n, points.import_note)}</p>
+        </ImportDialog>
     }
     .into_any()
 }

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{ArchiveForm, ArchiveTest, SaveArchive, TestArchive};
 
+use super::drawer::FormDrawer;
 use crate::components::{Fact, Facts, Notice, TextField};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::use_app;
-use crate::views::CloseButton;
 
 /// A text that is none where nothing stands in it.
 fn some(text: &str) -> Option<String> {
@@ -75,8 +75,7 @@ pub(super) fn ArchiveDrawer(
             has_secret,
         }
     };
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         if is_busy.get_untracked() {
             return;
         }
@@ -93,7 +92,7 @@ pub(super) fn ArchiveDrawer(
                 }
             }
         });
-    };
+    });
     let test = move |_| {
         if is_busy.get_untracked() {
             return;
@@ -121,67 +120,58 @@ pub(super) fn ArchiveDrawer(
                 if has_secret { t_string!(i18n, settings.secret_kept).to_owned() } else { String::new() }
             },
         );
-    view! {
-        <aside
-            class="drawer wider"
-            tabindex="-1"
-            data-testid="archive-form"
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.prevent_default();
-                    on_close.run(false);
-                }
-            }
+    let actions = view! {
+        <button type="submit" class="accent" data-testid="save-archive" disabled=move || is_busy.get()>{t!(i18n, words.save)}</button>
+        <button
+            type="button"
+            data-testid="test-archive"
+            disabled=move || is_busy.get() || !has_place.get()
+            on:click=test
         >
-            <div class="drawer-head">
-                <div><h2>{t!(i18n, settings.archive)}</h2></div>
-                <CloseButton on_close=Callback::new(move |()| on_close.run(false))/>
-            </div>
-            <form class="drawer-section first point-form" on:submit=submit novalidate=true>
-                <p class="quiet">{t!(i18n, settings.archive_note)}</p>
+            {t!(i18n, settings.check)}
+        </button>
+    }
+    .into_any();
+    view! {
+        <FormDrawer
+            title=word(|l| td_string!(l, settings.archive))
+            testid="archive-form"
+            on_submit=submit
+            on_close=on_close
+            fault=fault
+            actions=actions
+        >
+            <p class="quiet">{t!(i18n, settings.archive_note)}</p>
+            <TextField
+                id="archive-place"
+                label=word(|l| td_string!(l, settings.archive_place))
+                hint=word(|l| td_string!(l, settings.archive_place_hint))
+                value=place
+            />
+            {move || is_on_network.get().then(|| view! {
                 <TextField
-                    id="archive-place"
-                    label=word(|l| td_string!(l, settings.archive_place))
-                    hint=word(|l| td_string!(l, settings.archive_place_hint))
-                    value=place
+                    id="archive-endpoint"
+                    label=word(|l| td_string!(l, settings.endpoint))
+                    hint=word(|l| td_string!(l, settings.endpoint_hint))
+                    value=endpoint
                 />
-                {move || is_on_network.get().then(|| view! {
+                <TextField id="archive-region" label=word(|l| td_string!(l, settings.region)) value=region/>
+                <div class="two">
+                    <TextField id="archive-key" label=word(|l| td_string!(l, settings.access_key)) value=access_key/>
                     <TextField
-                        id="archive-endpoint"
-                        label=word(|l| td_string!(l, settings.endpoint))
-                        hint=word(|l| td_string!(l, settings.endpoint_hint))
-                        value=endpoint
+                        id="archive-secret"
+                        kind="password"
+                        label=word(|l| td_string!(l, settings.secret))
+                        hint=secret_hint
+                        value=secret
+                        autocomplete="new-password"
                     />
-                    <TextField id="archive-region" label=word(|l| td_string!(l, settings.region)) value=region/>
-                    <div class="two">
-                        <TextField id="archive-key" label=word(|l| td_string!(l, settings.access_key)) value=access_key/>
-                        <TextField
-                            id="archive-secret"
-                            kind="password"
-                            label=word(|l| td_string!(l, settings.secret))
-                            hint=secret_hint
-                            value=secret
-                            autocomplete="new-password"
-                        />
-                    </div>
-                })}
-                {had_place.then(|| view! { <Notice text=word(|l| td_string!(l, settings.archive_moves))/> })}
-                {move || (!has_place.get()).then(|| view! { <p class="quiet">{t!(i18n, settings.no_archive)}</p> })}
-                {move || tested.get().map(|found| view! { <Notice text=found.message is_fault=!found.ok/> })}
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-                <div class="drawer-actions form-actions">
-                    <button type="submit" class="accent" data-testid="save-archive" disabled=move || is_busy.get()>{t!(i18n, words.save)}</button>
-                    <button
-                        type="button"
-                        data-testid="test-archive"
-                        disabled=move || is_busy.get() || !has_place.get()
-                        on:click=test
-                    >
-                        {t!(i18n, settings.check)}
-                    </button>
                 </div>
-            </form>
-        </aside>
+            })}
+            {had_place.then(|| view! { <Notice text=word(|l| td_string!(l, settings.archive_moves))/> })}
+            {move || (!has_place.get()).then(|| view! { <p class="quiet">{t!(i18n, settings.no_archive)}</p> })}
+            {move || tested.get().map(|found| view! { <Notice text=found.message is_fault=!found.ok/> })}
+        </FormDrawer>
     }
     .into_any()
 }

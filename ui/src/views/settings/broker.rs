@@ -5,11 +5,11 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{BrokerForm, BrokerTest, MqttVersion, RemoveBroker, RouteForm, SaveBroker, TestBroker, TlsForm};
 
+use super::drawer::{FormDrawer, RowWithBin};
 use crate::components::{Choice, Glyph, Icon, Notice, Select, TextField};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::page;
 use crate::state::use_app;
-use crate::views::CloseButton;
 
 /// The version's name.
 pub(super) const fn protocol_word(version: MqttVersion) -> &'static str {
@@ -127,8 +127,7 @@ pub(super) fn BrokerDrawer(
     };
     let port_fault =
         Signal::derive(move || is_port_wrong.get().then(|| t_string!(i18n, settings.port_rule).to_owned()));
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         let Some(broker) = whole_form().filter(|_| !is_busy.get_untracked()) else { return };
         is_busy.set(true);
         spawn_local(async move {
@@ -140,7 +139,7 @@ pub(super) fn BrokerDrawer(
                 }
             }
         });
-    };
+    });
     let test = move |_| {
         let Some(broker) = whole_form().filter(|_| !is_busy.get_untracked()) else { return };
         is_busy.set(true);
@@ -183,21 +182,17 @@ pub(super) fn BrokerDrawer(
     let route_rows = move || {
         let rows = routes.get().into_iter().enumerate().map(|(at, route)| {
             view! {
-                <div class="route">
+                <RowWithBin
+                    class="route"
+                    label=word(|l| td_string!(l, settings.remove_route))
+                    on_remove=Callback::new(move |()| routes.update(|routes| {
+                        routes.remove(at);
+                    }))
+                >
                     <TextField id="route-pattern" label=word(|l| td_string!(l, settings.pattern)) value=route.pattern/>
                     <Select id="route-format" is_labelled=true label=word(|l| td_string!(l, settings.format)) value=route.format choices=formats/>
                     <TextField id="route-address" label=word(|l| td_string!(l, settings.point_address)) value=route.address/>
-                    <button
-                        type="button"
-                        class="icon-only"
-                        aria-label=move || t_string!(i18n, settings.remove_route)
-                        on:click=move |_| routes.update(|routes| {
-                            routes.remove(at);
-                        })
-                    >
-                        <Icon glyph=Glyph::Bin/>
-                    </button>
-                </div>
+                </RowWithBin>
             }
         });
         rows.collect_view()
@@ -206,113 +201,107 @@ pub(super) fn BrokerDrawer(
         let route = RouteForm { pattern: String::new(), format: "auto".to_owned(), address: String::new() };
         routes.update(|routes| routes.push(Route::of(route)));
     };
-    let title = move || {
-        if is_new { t_string!(i18n, settings.new_broker).to_owned() } else { former_name.clone() }
-    };
+    let title =
+        Signal::derive(
+            move || {
+                if is_new { t_string!(i18n, settings.new_broker).to_owned() } else { former_name.clone() }
+            },
+        );
     let password_hint =
         Signal::derive(
             move || {
                 if has_password { t_string!(i18n, settings.password_kept).to_owned() } else { String::new() }
             },
         );
+    let actions = view! {
+        <button type="submit" class="accent" data-testid="save-broker" disabled=move || is_busy.get()>{t!(i18n, words.save)}</button>
+        <button type="button" data-testid="test-broker" disabled=move || is_busy.get() on:click=test>{t!(i18n, settings.test)}</button>
+        {(!is_new).then(|| view! {
+            <button type="button" data-testid="remove-broker" disabled=move || is_busy.get() on:click=remove>
+                {move || if asks_removal.get() { t_string!(i18n, settings.remove_really) } else { t_string!(i18n, settings.remove) }}
+            </button>
+        })}
+    }
+    .into_any();
     view! {
-        <aside
-            class="drawer wider"
-            tabindex="-1"
-            data-testid="broker-form"
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.prevent_default();
-                    on_close.run(false);
-                }
-            }
+        <FormDrawer
+            title=title
+            testid="broker-form"
+            on_submit=submit
+            on_close=on_close
+            fault=fault
+            actions=actions
         >
-            <div class="drawer-head">
-                <div><h2>{title}</h2></div>
-                <CloseButton on_close=Callback::new(move |()| on_close.run(false))/>
+            {is_demo.then(|| view! {
+                <Notice text=Signal::derive(move || t_string!(i18n, settings.demo_note).to_owned())/>
+            })}
+            <TextField
+                id="broker-name"
+                label=word(|l| td_string!(l, settings.name))
+                hint=word(|l| td_string!(l, settings.name_hint))
+                value=name
+                disabled=!is_new
+            />
+            <div class="host">
+                <TextField id="broker-host" label=word(|l| td_string!(l, settings.host)) value=host/>
+                <TextField id="broker-port" label=word(|l| td_string!(l, settings.port)) value=port fault=port_fault/>
             </div>
-            <form class="drawer-section first point-form" on:submit=submit novalidate=true>
-                {is_demo.then(|| view! {
-                    <Notice text=Signal::derive(move || t_string!(i18n, settings.demo_note).to_owned())/>
-                })}
+            <Select id="broker-protocol" is_labelled=true label=word(|l| td_string!(l, settings.protocol)) value=protocol choices=protocols/>
+            <div class="two">
+                <TextField id="broker-user" label=word(|l| td_string!(l, settings.user)) value=username/>
                 <TextField
-                    id="broker-name"
-                    label=word(|l| td_string!(l, settings.name))
-                    hint=word(|l| td_string!(l, settings.name_hint))
-                    value=name
-                    disabled=!is_new
+                    id="broker-password"
+                    kind="password"
+                    label=word(|l| td_string!(l, settings.password))
+                    hint=password_hint
+                    value=password
+                    autocomplete="new-password"
                 />
-                <div class="host">
-                    <TextField id="broker-host" label=word(|l| td_string!(l, settings.host)) value=host/>
-                    <TextField id="broker-port" label=word(|l| td_string!(l, settings.port)) value=port fault=port_fault/>
-                </div>
-                <Select id="broker-protocol" is_labelled=true label=word(|l| td_string!(l, settings.protocol)) value=protocol choices=protocols/>
-                <div class="two">
-                    <TextField id="broker-user" label=word(|l| td_string!(l, settings.user)) value=username/>
-                    <TextField
-                        id="broker-password"
-                        kind="password"
-                        label=word(|l| td_string!(l, settings.password))
-                        hint=password_hint
-                        value=password
-                        autocomplete="new-password"
-                    />
-                </div>
-                <label class="checked-line">
-                    <input
-                        type="checkbox"
-                        data-testid="broker-tls"
-                        prop:checked=move || uses_tls.get()
-                        on:change=move |_| {
-                            uses_tls.update(|uses| *uses = !*uses);
-                            // The usual port goes with it, unless somebody chose another.
-                            port.update(|port| match (port.as_str(), uses_tls.get_untracked()) {
-                                ("1883", true) => *port = "8883".to_owned(),
-                                ("8883", false) => *port = "1883".to_owned(),
-                                _ => {}
-                            });
-                        }
-                    />
-                    <span>{t!(i18n, settings.tls)}</span>
-                </label>
-                {move || uses_tls.get().then(|| view! {
-                    <TextField
-                        id="broker-ca"
-                        label=word(|l| td_string!(l, settings.ca_file))
-                        hint=word(|l| td_string!(l, settings.ca_hint))
-                        value=ca
-                    />
-                    <TextField id="broker-cert" label=word(|l| td_string!(l, settings.cert_file)) value=cert/>
-                    <TextField id="broker-key" label=word(|l| td_string!(l, settings.key_file)) value=key/>
-                })}
-                <div class="field">
-                    <label for="broker-topics">{t!(i18n, settings.topics)}</label>
-                    <textarea
-                        id="broker-topics"
-                        data-testid="broker-topics"
-                        spellcheck="false"
-                        prop:value=move || topics.get()
-                        on:input=move |event| topics.set(event_target_value(&event))
-                    ></textarea>
-                    <span class="field-hint">{t!(i18n, settings.topics_hint)}</span>
-                </div>
-                <h3>{t!(i18n, settings.routes)}</h3>
-                <p class="quiet">{t!(i18n, settings.routes_note)}</p>
-                {route_rows}
-                <button type="button" data-testid="add-route" on:click=add_route><Icon glyph=Glyph::Plus/> {t!(i18n, settings.add_route)}</button>
-                {move || tested.get().map(|found| view! { <Notice text=found.message is_fault=!found.ok/> })}
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-                <div class="drawer-actions form-actions">
-                    <button type="submit" class="accent" data-testid="save-broker" disabled=move || is_busy.get()>{t!(i18n, words.save)}</button>
-                    <button type="button" data-testid="test-broker" disabled=move || is_busy.get() on:click=test>{t!(i18n, settings.test)}</button>
-                    {(!is_new).then(|| view! {
-                        <button type="button" data-testid="remove-broker" disabled=move || is_busy.get() on:click=remove>
-                            {move || if asks_removal.get() { t_string!(i18n, settings.remove_really) } else { t_string!(i18n, settings.remove) }}
-                        </button>
-                    })}
-                </div>
-            </form>
-        </aside>
+            </div>
+            <label class="checked-line">
+                <input
+                    type="checkbox"
+                    data-testid="broker-tls"
+                    prop:checked=move || uses_tls.get()
+                    on:change=move |_| {
+                        uses_tls.update(|uses| *uses = !*uses);
+                        // The usual port goes with it, unless somebody chose another.
+                        port.update(|port| match (port.as_str(), uses_tls.get_untracked()) {
+                            ("1883", true) => *port = "8883".to_owned(),
+                            ("8883", false) => *port = "1883".to_owned(),
+                            _ => {}
+                        });
+                    }
+                />
+                <span>{t!(i18n, settings.tls)}</span>
+            </label>
+            {move || uses_tls.get().then(|| view! {
+                <TextField
+                    id="broker-ca"
+                    label=word(|l| td_string!(l, settings.ca_file))
+                    hint=word(|l| td_string!(l, settings.ca_hint))
+                    value=ca
+                />
+                <TextField id="broker-cert" label=word(|l| td_string!(l, settings.cert_file)) value=cert/>
+                <TextField id="broker-key" label=word(|l| td_string!(l, settings.key_file)) value=key/>
+            })}
+            <div class="field">
+                <label for="broker-topics">{t!(i18n, settings.topics)}</label>
+                <textarea
+                    id="broker-topics"
+                    data-testid="broker-topics"
+                    spellcheck="false"
+                    prop:value=move || topics.get()
+                    on:input=move |event| topics.set(event_target_value(&event))
+                ></textarea>
+                <span class="field-hint">{t!(i18n, settings.topics_hint)}</span>
+            </div>
+            <h3>{t!(i18n, settings.routes)}</h3>
+            <p class="quiet">{t!(i18n, settings.routes_note)}</p>
+            {route_rows}
+            <button type="button" data-testid="add-route" on:click=add_route><Icon glyph=Glyph::Plus/> {t!(i18n, settings.add_route)}</button>
+            {move || tested.get().map(|found| view! { <Notice text=found.message is_fault=!found.ok/> })}
+        </FormDrawer>
     }
     .into_any()
 }

@@ -3,6 +3,7 @@
 
 mod archive;
 mod broker;
+mod drawer;
 mod retention;
 
 use leptos::prelude::*;

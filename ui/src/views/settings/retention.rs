@@ -8,10 +8,10 @@ use leptos::task::spawn_local;
 use penstock_api::{RetentionForm, SaveRetention};
 use penstock_model::Quantity;
 
+use super::drawer::{FormDrawer, RowWithBin};
 use crate::components::{Choice, Fact, Facts, Glyph, Icon, Notice, Select, TextField};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::use_app;
-use crate::views::CloseButton;
 use crate::{format, words};
 
 /// As many days at most.
@@ -125,8 +125,7 @@ pub(super) fn RetentionDrawer(
     let is_asked = Memo::new(move |_| {
         form.with(|form| asked.with(|asked| asked.is_some() && form.as_ref().ok() == asked.as_ref()))
     });
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         if is_busy.get_untracked() {
             return;
         }
@@ -148,7 +147,7 @@ pub(super) fn RetentionDrawer(
                 }
             }
         });
-    };
+    });
     let word = move |get: fn(Locale) -> &'static str| Signal::derive(move || get(i18n.get_locale()).to_owned());
     let quantities = Signal::derive(move || {
         let locale = i18n.get_locale();
@@ -157,7 +156,13 @@ pub(super) fn RetentionDrawer(
     let row_views = move || {
         let rows_now = rows.get().into_iter().enumerate().map(|(at, row)| {
             view! {
-                <div class="retention-row">
+                <RowWithBin
+                    class="retention-row"
+                    label=word(|l| td_string!(l, settings.remove_quantity))
+                    on_remove=Callback::new(move |()| rows.update(|rows| {
+                        rows.remove(at);
+                    }))
+                >
                     <Select
                         id="retention-quantity"
                         is_labelled=true
@@ -166,17 +171,7 @@ pub(super) fn RetentionDrawer(
                         choices=quantities
                     />
                     <TextField id="retention-days-of" label=word(|l| td_string!(l, settings.days)) value=row.days/>
-                    <button
-                        type="button"
-                        class="icon-only"
-                        aria-label=move || t_string!(i18n, settings.remove_quantity)
-                        on:click=move |_| rows.update(|rows| {
-                            rows.remove(at);
-                        })
-                    >
-                        <Icon glyph=Glyph::Bin/>
-                    </button>
-                </div>
+                </RowWithBin>
             }
         });
         rows_now.collect_view()
@@ -197,50 +192,41 @@ pub(super) fn RetentionDrawer(
         };
         text.to_owned()
     });
+    let actions = view! {
+        <button type="submit" class="accent" data-testid="save-retention" disabled=move || is_busy.get()>
+            {move || if is_asked.get() { t_string!(i18n, settings.shorten_really) } else { t_string!(i18n, words.save) }}
+        </button>
+    }
+    .into_any();
     view! {
-        <aside
-            class="drawer wider"
-            tabindex="-1"
-            data-testid="retention-form"
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.prevent_default();
-                    on_close.run(false);
-                }
-            }
+        <FormDrawer
+            title=word(|l| td_string!(l, settings.kept))
+            testid="retention-form"
+            on_submit=submit
+            on_close=on_close
+            fault=fault
+            actions=actions
         >
-            <div class="drawer-head">
-                <div><h2>{t!(i18n, settings.kept)}</h2></div>
-                <CloseButton on_close=Callback::new(move |()| on_close.run(false))/>
-            </div>
-            <form class="drawer-section first point-form" on:submit=submit novalidate=true>
-                <p class="quiet">{t!(i18n, settings.kept_note)}</p>
-                <TextField
-                    id="retention-days"
-                    label=word(|l| td_string!(l, settings.samples_kept))
-                    hint=word(|l| td_string!(l, settings.days_hint))
-                    value=days
-                />
-                <h3>{t!(i18n, settings.days_by_quantity)}</h3>
-                {row_views}
-                <button type="button" data-testid="add-retention" on:click=add_row>
-                    <Icon glyph=Glyph::Plus/> {t!(i18n, settings.add_quantity)}
-                </button>
-                <TextField
-                    id="retention-years"
-                    label=word(|l| td_string!(l, settings.roll_ups_kept))
-                    hint=word(|l| td_string!(l, settings.years_hint))
-                    value=years
-                />
-                {move || is_asked.get().then(|| view! { <Notice text=warning/> })}
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-                <div class="drawer-actions form-actions">
-                    <button type="submit" class="accent" data-testid="save-retention" disabled=move || is_busy.get()>
-                        {move || if is_asked.get() { t_string!(i18n, settings.shorten_really) } else { t_string!(i18n, words.save) }}
-                    </button>
-                </div>
-            </form>
-        </aside>
+            <p class="quiet">{t!(i18n, settings.kept_note)}</p>
+            <TextField
+                id="retention-days"
+                label=word(|l| td_string!(l, settings.samples_kept))
+                hint=word(|l| td_string!(l, settings.days_hint))
+                value=days
+            />
+            <h3>{t!(i18n, settings.days_by_quantity)}</h3>
+            {row_views}
+            <button type="button" data-testid="add-retention" on:click=add_row>
+                <Icon glyph=Glyph::Plus/> {t!(i18n, settings.add_quantity)}
+            </button>
+            <TextField
+                id="retention-years"
+                label=word(|l| td_string!(l, settings.roll_ups_kept))
+                hint=word(|l| td_string!(l, settings.years_hint))
+                value=years
+            />
+            {move || is_asked.get().then(|| view! { <Notice text=warning/> })}
+        </FormDrawer>
     }
     .into_any()
 }
