@@ -33,7 +33,8 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
             Ok(ExitCode::SUCCESS)
         }
         Some((name, rest)) if name == "ingest" => ingest(workspace, rest),
-        Some((name, rest)) if name == "history" || name == "alarms" => of_a_crate(workspace, name, &from_here(rest)?),
+        Some((name, rest)) if name == "alarms" => alarms(workspace, &from_here(rest)?),
+        Some((name, rest)) if name == "history" => of_a_crate(workspace, name, &from_here(rest)?),
         Some((name, rest)) => of_a_crate(workspace, name, rest),
         None => bail!("usage: cargo xtask bench start [--json FILE] | bench ingest [ARG]... | bench NAME [ARG]..."),
     }
@@ -132,7 +133,7 @@ fn memory(pid: u32, field: &str) -> anyhow::Result<u64> {
 
 /// The station as it is shipped, under load: the program and the load optimised, on the disk that data is kept on.
 fn ingest(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
-    const USAGE: &str = "usage: cargo xtask bench ingest [--json FILE] [--only road,batches,latency,freeze,memory] [--runs N] [--quick]";
+    const USAGE: &str = "usage: cargo xtask bench ingest [--json FILE] [--only road,batches,latency,freeze,memory,panel] [--runs N] [--quick]";
     let mut passed_on = Vec::new();
     let mut left = args.iter();
     while let Some(arg) = left.next() {
@@ -165,6 +166,34 @@ fn ingest(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
         .status()
         .context("the load cannot be started")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The engine, trials and the journal in one process, then the panel of a station under load in a browser; one document of
+/// both where one is asked for.
+fn alarms(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
+    let Some(at) = args.iter().position(|arg| arg == "--json") else {
+        of_a_crate(workspace, "alarms", args)?;
+        return ingest(workspace, &["--only", "panel"].map(str::to_owned));
+    };
+    let file = Path::new(args.get(at + 1).context("--json needs a file")?);
+    let mut document = serde_json::Map::new();
+    let mut outcome = ExitCode::SUCCESS;
+    for part in ["alarms", "panel"] {
+        let ended = match part {
+            "alarms" => of_a_crate(workspace, part, args)?,
+            _ => ingest(workspace, &["--only", part, "--json", &file.display().to_string()].map(str::to_owned))?,
+        };
+        if ended != ExitCode::SUCCESS {
+            outcome = ended;
+            continue;
+        }
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let figures: Value = serde_json::from_str(&text).context("the figures are no JSON")?;
+        document.insert(part.to_owned(), figures);
+    }
+    let text = serde_json::to_string_pretty(&document).context("the report cannot be written as JSON")?;
+    std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(outcome)
 }
 
 /// Builds as [`crate::bundle`] does, so that what is measured is what is shipped.

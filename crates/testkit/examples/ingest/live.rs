@@ -25,6 +25,8 @@ struct Seen {
 struct Notes {
     seen: Vec<Seen>,
     frames: Vec<i64>,
+    /// Alarms that are active, as told last.
+    active: u32,
 }
 
 /// A feed that is followed until this is dropped.
@@ -56,6 +58,9 @@ impl Follower {
                     let ages = frame.values.iter().map(|value| at - value.source_time.as_micros());
                     let seen = ages.map(|age| Seen { at, age: u32::try_from(age.max(0)).unwrap_or(u32::MAX) });
                     let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(counts) = &frame.counts {
+                        notes.active = counts.active.iter().sum();
+                    }
                     if !frame.full {
                         notes.seen.extend(seen);
                     }
@@ -77,6 +82,11 @@ impl Follower {
             return None;
         }
         Some(Spread { p50: at(500)?, p99: at(990)?, max: at(1_000)? })
+    }
+
+    /// How many alarms are active.
+    pub(crate) fn active_alarms(&self) -> usize {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).active as usize
     }
 
     /// The longest time without a frame between `from` and `to`, in milliseconds.

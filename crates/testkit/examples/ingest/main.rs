@@ -10,6 +10,7 @@
 mod copy;
 mod live;
 mod mqtt;
+mod panel;
 mod parts;
 mod plant;
 mod processes;
@@ -27,7 +28,9 @@ use parts::Scale;
 use report::Report;
 use room::Site;
 
+/// What is measured of its own accord, and what is for the asking: it needs a browser.
 const PARTS: [&str; 5] = ["road", "batches", "latency", "freeze", "memory"];
+const PANEL: &str = "panel";
 
 struct Args {
     site: Site,
@@ -58,7 +61,8 @@ impl Args {
             }
         }
         for part in &parts {
-            ensure!(PARTS.contains(&part.as_str()), "{part:?} is no part: {}", PARTS.join(", "));
+            let is_part = PARTS.contains(&part.as_str()) || part == PANEL;
+            ensure!(is_part, "{part:?} is no part: {}, {PANEL}", PARTS.join(", "));
         }
         let program = std::path::absolute(program.context("--program is missing")?)?;
         Ok(Self { site: Site { program, base }, json, parts, is_quick, runs })
@@ -70,6 +74,7 @@ fn main() -> Result<()> {
     match args.as_slice() {
         [role, argument] if role == publisher::ROLE => return publisher::main(argument),
         [role, argument] if role == subscriber::ROLE => return subscriber::main(argument),
+        [role, argument] if role == panel::ROLE => return panel::main(argument),
         _ => {}
     }
     let args = Args::parse(args.into_iter())?;
@@ -88,6 +93,7 @@ async fn measure(args: &Args) -> Result<()> {
             "batches" => parts::batches(&args.site, &scale, &mut report).await,
             "latency" => parts::latency(&args.site, &scale, &mut report).await,
             "freeze" => parts::freeze(&args.site, &scale, &mut report).await,
+            PANEL => parts::panel(&args.site, &scale, &mut report).await,
             _ => parts::memory(&args.site, &scale, &mut report).await,
         }
         .with_context(|| part.clone());

@@ -1,14 +1,15 @@
 //! The parts of the measurement, each with the figures it brings: the whole road, batches, latency, a frozen database,
 //! memory. Where samples are lost or duplicated they fail; a figure that is missed is told and fails nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use penstock_model::Clock;
 use serde_json::json;
 
 use crate::copy;
-use crate::plant::Kind;
+use crate::panel::{Panel, metronome, p95, spread};
+use crate::plant::{self, Kind};
 use crate::publisher::{Load, Published, Publishers};
 use crate::report::{Report, Row, median};
 use crate::room::{BareBroker, Room, Site};
@@ -30,6 +31,8 @@ pub(crate) struct Scale {
     /// How long memory is watched, and how often it is looked at.
     watched: Duration,
     glance: Duration,
+    /// How long the panel is watched.
+    looked: Duration,
 }
 
 impl Scale {
@@ -52,6 +55,7 @@ impl Scale {
         ],
         watched: Duration::from_secs(20 * 60),
         glance: Duration::from_secs(10),
+        looked: Duration::from_secs(60),
     };
 
     /// For a try whether it works.
@@ -64,6 +68,7 @@ impl Scale {
         freezes: [(Duration::from_secs(3), Duration::from_secs(8)), (Duration::from_secs(10), Duration::from_secs(10))],
         watched: Duration::from_secs(40),
         glance: Duration::from_secs(2),
+        looked: Duration::from_secs(10),
     };
 }
 
@@ -83,8 +88,18 @@ const LIVE_MILLIS: f64 = 80.0;
 const CATCH_UP: f64 = 5.0;
 const MEMORY_MEGABYTES: f64 = 300.0;
 const FLAT: f64 = 1.05;
+const FRAME_MILLIS: f64 = 33.0;
+const ON_SCREEN_MILLIS: f64 = 200.0;
+/// Alarms that stand while the panel is watched, and a few more, since some of them end and come again.
+const STANDING: usize = 3_000;
+const SPARE: usize = 200;
+/// Between two changes of standing alarms, and between two critical ones whose way to the screen is timed.
+const CHANGE: Duration = Duration::from_millis(10);
+const CRITICAL: Duration = Duration::from_millis(200);
 /// A sample that is committed within this long of its being published was not waiting behind others.
 const CAUGHT_UP: Duration = Duration::from_millis(250);
+/// How long a station may take to raise what stands.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long is published before a freeze.
 const BEFORE: Duration = Duration::from_secs(8);
 
@@ -320,4 +335,94 @@ pub(crate) async fn memory(site: &Site, scale: &Scale, report: &mut Report) -> R
     flat.asked = format!("ratio <= {FLAT}");
     report.rows.push(flat);
     Ok(())
+}
+
+/// The alarm panel in Chromium with thousands of alarms, a hundred of which change a second, beside the same panel with
+/// nothing changing; and the way of a critical alarm from its reading to the screen.
+pub(crate) async fn panel(site: &Site, scale: &Scale, report: &mut Report) -> Result<()> {
+    let (mut frames, mut still_frames, mut ways) = (Vec::new(), Vec::new(), Vec::new());
+    let criticals = (scale.looked.as_millis() / CRITICAL.as_millis()) as usize;
+    let first_standing = POINTS + 1;
+    let first_critical = first_standing + STANDING + SPARE;
+    let kind = Kind::Alarmed { critical_from: first_critical };
+    for run in 1..=scale.runs {
+        let room = Room::start(site, first_critical + criticals, kind).await?;
+        let (screen, mut speaker) = (room.follow().await?, room.speaker().await?);
+        for point in first_standing..first_critical {
+            speaker.say(point, plant::ALARMING).await?;
+        }
+        let begun = Instant::now();
+        while screen.active_alarms() < STANDING + SPARE {
+            ensure!(begun.elapsed() < PATIENCE, "the alarms are not raised");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let panel = Panel::open(&room).await?;
+        panel.begin().await?;
+        tokio::time::sleep(scale.settled).await;
+        let still = p95(&panel.frames().await?).context("no frame was drawn")?;
+
+        let publishers = room.publishers(paced(POINTS, PACE, scale.looked + scale.settled)).await?;
+        let publishing = tokio::spawn(publishers.publish());
+        tokio::time::sleep(scale.settled).await;
+        panel.begin().await?;
+        let begun = Instant::now();
+        let (mut changes, mut criticals_due) = (metronome(CHANGE), metronome(CRITICAL));
+        // Alarms end one after the other and come again in that order, so that never more than the spare ones are gone.
+        let (mut turn, mut raised) = (0, Vec::new());
+        while begun.elapsed() < scale.looked {
+            tokio::select! {
+                _ = changes.tick() => {
+                    let (point, value) = change(turn, first_standing);
+                    speaker.say(point, value).await?;
+                    turn += 1;
+                }
+                _ = criticals_due.tick() => {
+                    let point = first_critical + raised.len();
+                    if raised.len() < criticals {
+                        raised.push((plant::rule(point), speaker.say(point, plant::ALARMING).await?));
+                    }
+                }
+            }
+        }
+        let drawn = panel.frames().await?;
+        publishing.await??;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let rules: Vec<_> = raised.iter().map(|(rule, _)| *rule).collect();
+        let painted = panel.painted(&rules).await?;
+        panel.close().await?;
+        ensure!(screen.active_alarms() >= STANDING, "fewer than {STANDING} alarms were active");
+        drop(screen);
+        let late = painted.iter().filter(|painted| painted.is_none()).count();
+        ensure!(late == 0, "{late} of {} critical alarms never came to the top of the panel", rules.len());
+        let mut way: Vec<f64> =
+            raised.iter().zip(painted).filter_map(|((_, said), painted)| Some(painted? - *said as f64 / 1e3)).collect();
+        way.sort_by(f64::total_cmp);
+        let way = spread(&way).context("no alarm came to the screen")?;
+        let frame = p95(&drawn).context("no frame was drawn")?;
+        crate::tell(&format!(
+            "panel {run}: {turn} changes, frame p95 {frame:.1} ms (still {still:.1} ms), to the screen p50 {:.1} p99 \
+             {:.1} ms",
+            way.p50, way.p99
+        ));
+        report.runs.push(json!({ "part": "panel", "run": run, "alarms": STANDING, "changes": turn,
+            "frame_p95_ms": frame, "frames": drawn.len(), "still_frame_p95_ms": still, "to_screen_ms": way }));
+        frames.push(frame);
+        still_frames.push(still);
+        ways.push(way.p99);
+    }
+    let what = format!("{STANDING} alarms, 100 changes/s: the panel's frame time, p95");
+    let still = Some((still_frames.as_slice(), "nothing changes"));
+    report.rows.push(Row::within(what, &frames, still, "ms", FRAME_MILLIS));
+    let what = format!("at {PACE}/s, published to its alarm on the screen, p99");
+    report.rows.push(Row::within(what, &ways, None, "ms", ON_SCREEN_MILLIS));
+    Ok(())
+}
+
+/// The point and the value of a change: one alarm ends, and the one that ended a while ago comes again.
+fn change(turn: usize, first: usize) -> (usize, f64) {
+    let all = STANDING + SPARE;
+    match turn % 2 {
+        0 => (first + turn / 2 % all, plant::NORMAL),
+        _ => (first + (turn / 2 + all - SPARE / 2) % all, plant::ALARMING),
+    }
 }

@@ -1,12 +1,12 @@
-//! The plant that is measured on: pressures of one site, each with a high limit, scored and judged; or the same points
-//! as counters without limits, which the product neither scores nor judges.
+//! The plant that is measured on: pressures of one site, each with a high limit, scored and judged; the same points as
+//! counters without limits, which the product neither scores nor judges; or pressures with rules that are easy to raise.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use penstock_model::{
-    Address, Limits, Plant, PlantFile, Point, PointId, PointNo, PointState, Quantity, Site, SiteId, SiteKind, TenantId,
-    Timestamp, Unit,
+    Address, AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointNo, PointState, Priority,
+    Quantity, RuleId, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
 };
 
 /// How a plant's points are set.
@@ -16,6 +16,37 @@ pub(crate) enum Kind {
     Watched,
     /// Neither scored nor with rules.
     Plain,
+    /// As watched, each with one alarm rule that is raised at once by [`ALARMING`]: critical from this point on, and low
+    /// before.
+    Alarmed {
+        /// The first whose alarm is critical.
+        critical_from: usize,
+    },
+}
+
+/// A pressure that raises an alarm of an alarmed plant, and one that ends it, in bar.
+pub(crate) const ALARMING: f64 = 8.0;
+pub(crate) const NORMAL: f64 = 4.0;
+/// Between the two, in Pa.
+const EASY_HIGH: f64 = 600_000.0;
+
+/// The rule of an alarmed plant's point.
+pub(crate) fn rule(no: usize) -> RuleId {
+    RuleId::derived(point_id(no).0, "easy")
+}
+
+fn tenant() -> TenantId {
+    TenantId::made(Timestamp::from_secs(1), [1; 10])
+}
+
+fn point_id(no: usize) -> PointId {
+    PointId::discovered(tenant(), "local", &format!("P{no:05}"))
+}
+
+fn rule_of(no: usize, critical_from: usize) -> AlarmRule {
+    let condition = Condition::Limit { level: LimitLevel::High, limit: EASY_HIGH, deadband: 0.0 };
+    let priority = if no >= critical_from { Priority::P1 } else { Priority::P4 };
+    AlarmRule { priority, ..AlarmRule::new(rule(no), Subject::Point(point_id(no)), condition) }
 }
 
 /// Pressure of the high limit, in Pa: no value comes near it.
@@ -36,16 +67,16 @@ pub(crate) fn value(no: u64) -> String {
 
 /// The plant file for so many points.
 pub(crate) fn file(points: usize, kind: Kind) -> Result<PlantFile> {
-    let tenant = TenantId::made(Timestamp::from_secs(1), [1; 10]);
+    let tenant = tenant();
     let site = SiteId::derived(tenant.0, "site");
     let (quantity, unit) = match kind {
-        Kind::Watched => (Quantity::Pressure, Unit::parse("bar")?),
+        Kind::Watched | Kind::Alarmed { .. } => (Quantity::Pressure, Unit::parse("bar")?),
         Kind::Plain => (Quantity::Energy, Unit::parse("kWh")?),
     };
     let point = |no: usize| {
         let path = format!("P{no:05}");
         Point {
-            id: PointId::discovered(tenant, "local", &path),
+            id: point_id(no),
             no: PointNo(no as i32),
             address: Address { source: "local".into(), path: path.clone() },
             state: PointState::Adopted,
@@ -54,7 +85,7 @@ pub(crate) fn file(points: usize, kind: Kind) -> Result<PlantFile> {
             quantity,
             unit,
             area: None,
-            site: (kind == Kind::Watched).then_some(site),
+            site: (kind != Kind::Plain).then_some(site),
             asset: None,
             position: None,
             role: None,
@@ -75,5 +106,9 @@ pub(crate) fn file(points: usize, kind: Kind) -> Result<PlantFile> {
         assets: Vec::new(),
         pipes: Vec::new(),
     };
-    Ok(PlantFile { plant, points: (1..=points).map(point).collect(), rules: Vec::new() })
+    let rules = match kind {
+        Kind::Alarmed { critical_from } => (1..=points).map(|no| rule_of(no, critical_from)).collect(),
+        Kind::Watched | Kind::Plain => Vec::new(),
+    };
+    Ok(PlantFile { plant, points: (1..=points).map(point).collect(), rules })
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::live::Follower;
 use crate::mqtt::Account;
+use crate::panel::Speaker;
 use crate::plant::{self, Kind};
 use crate::processes::Processes;
 use crate::publisher::{CHECK, Load, Published, Publishers};
@@ -33,6 +34,7 @@ const PAST_APART: i64 = 10_000_000;
 const PAST_PER_SEC: f64 = 500.0;
 /// The password of the devices, and the account that looks on.
 const DEVICE_PASSWORD: &str = "of-one-measurement";
+const PERSON: &str = "meter";
 const PERSON_PASSWORD: &str = "of-one-measurement";
 /// How long the station may take to start.
 const START: Duration = Duration::from_secs(90);
@@ -109,7 +111,7 @@ impl Room {
             database,
         };
         let admin = CreateFirstAdmin {
-            name: "meter".to_owned(),
+            name: PERSON.to_owned(),
             full_name: "Meter".to_owned(),
             password: PERSON_PASSWORD.to_owned(),
         };
@@ -123,6 +125,21 @@ impl Room {
     /// Publishers of a load on this station's broker, ready to go.
     pub(crate) async fn publishers(&self, load: Load) -> Result<Publishers> {
         Publishers::ready(&self.account, DEVICE_PASSWORD, load).await
+    }
+
+    /// A process on this station's broker that says single readings.
+    pub(crate) async fn speaker(&self) -> Result<Speaker> {
+        Speaker::start(&self.account, DEVICE_PASSWORD).await
+    }
+
+    /// Where its screens are.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Name and password of the account that looks on.
+    pub(crate) const fn person(&self) -> (&'static str, &'static str) {
+        (PERSON, PERSON_PASSWORD)
     }
 
     /// A screen on this station.
