@@ -335,7 +335,7 @@ impl Reading {
 }
 
 /// Those of a chunk that no file holds with the same value, by point and time.
-async fn not_archived(store: &Store, files: &[Filed], chunk: Vec<Sample>) -> Result<Vec<Sample>> {
+pub(crate) async fn not_archived(store: &Store, files: &[Filed], chunk: Vec<Sample>) -> Result<Vec<Sample>> {
     let times = || chunk.iter().map(|sample| sample.source_time);
     let (Some(from), Some(to)) = (times().min(), times().max()) else { return Ok(chunk) };
     if files.is_empty() {
