@@ -282,7 +282,7 @@ impl Noted {
         let mut last = None;
         for (point, at) in samples {
             // No plant has times outside; their samples are read as they are.
-            if !(FIRST_ROLLED..END_ROLLED).contains(&at.as_micros()) {
+            if !is_rolled(at) {
                 continue;
             }
             let key = (point.0, Level::Hour.floor(at));
@@ -312,6 +312,11 @@ impl Noted {
 /// Years 2000 and 2100: the partitions of samples outside are no plant's.
 const FIRST_ROLLED: i64 = 946_684_800 * SECOND;
 const END_ROLLED: i64 = 4_102_444_800 * SECOND;
+
+/// Whether samples of this time are rolled up, and ever taken away.
+pub(crate) fn is_rolled(at: Timestamp) -> bool {
+    (FIRST_ROLLED..END_ROLLED).contains(&at.as_micros())
+}
 
 /// Where samples of a point lie that were written since its hours are not rolled up: in the hours that are noted, and
 /// outside the years of which any is noted. In time order; what follows each other is one.

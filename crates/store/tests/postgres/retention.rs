@@ -8,7 +8,7 @@ use std::time::Duration;
 use penstock_archive::{Archive, ArchiveSettings, Month};
 use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{
-    AuditEntry, Batch, Chunks, Expired, PointEdit, Rescale, Retention, Series, Store, UnitSwitch, Writer,
+    AuditEntry, Batch, Chunks, Expired, PointEdit, Rescale, Retention, Series, Stays, Store, UnitSwitch, Writer,
 };
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
 use tokio::task::JoinHandle;
@@ -70,9 +70,12 @@ async fn samples_go_by_the_month_once_they_are_rolled_up_and_trends_stay() {
     let early = store.expire(now, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(early, Expired { waiting: 1, ..Expired::default() }, "nothing goes that is not rolled up");
     store.roll_up(now).await.expect("rolled up");
-    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    let keeping = retention(60, &[]);
+    let stays = |text: &str| keeping.stays(Quantity::Pressure, at(text), now);
+    assert_eq!([stays("2026-06-30T23:59:59Z"), stays("2026-07-01T00:00:00Z")], [Stays::RollUps, Stays::Sample]);
+    let expired = store.expire(now, &keeping, false).await.expect("expired");
     assert_eq!(expired, Expired { dropped: 1, ..Expired::default() });
-    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 0);
     assert_eq!(count(&store, 1, "2026-07-01T00:00:00Z", "2026-08-01T00:00:00Z").await, 31 * 144);
 
@@ -557,6 +560,11 @@ async fn roll_ups_go_when_their_time_is_over_and_partitions_are_made_ahead() {
         .await
         .expect("partitions");
     assert_eq!(months, ["rollups_minute_2026_07", "rollups_minute_2026_08"]);
+    let stays = |text: &str| keeping.stays(Quantity::Flow, at(text), now);
+    // Hours and days go by the year.
+    let expected = [Stays::Nothing, Stays::RollUps, Stays::Sample, Stays::Sample];
+    let times = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-08-01T00:00:00Z", "1999-12-31T23:59:59Z"];
+    assert_eq!(times.map(stays), expected);
     store.prepare_partitions(at("2026-12-15T00:00:00Z"), 1).await.expect("prepared");
     let all: Vec<String> = sqlx::query_scalar(
         "select p.partition from unnest(array['samples', 'rollups_minute', 'rollups_hour', 'rollups_day']) parent, \
