@@ -22,6 +22,7 @@ use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
 use penstock_testkit::broker::{SERVER_NAME, TestBroker, TestBrokerOptions, TestTls};
 use penstock_testkit::database::ScratchFolder;
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 async fn start(data: &Path, secrets: &Secrets) -> Station {
@@ -33,6 +34,7 @@ async fn start(data: &Path, secrets: &Secrets) -> Station {
         log: RecentLog::new(Clock::System),
         secrets: secrets.clone(),
         stop: CancellationToken::new(),
+        waiting: watch::Sender::new(None),
     };
     Station::start(options).await.expect("starts")
 }
@@ -786,6 +788,7 @@ async fn a_second_station_on_the_same_data_is_told_of_the_first() {
         log: RecentLog::new(Clock::System),
         secrets,
         stop: CancellationToken::new(),
+        waiting: watch::Sender::new(None),
     };
     let refused = Station::start(options).await.map(|_| ()).expect_err("one is enough");
     assert!(refused.to_string().contains("http://127.0.0.1:1/"), "{refused}");
