@@ -8,7 +8,7 @@ use std::time::Duration;
 use penstock_archive::{Archive, ArchiveSettings, Month};
 use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{
-    AuditEntry, Batch, Chunks, Expired, PointEdit, Rescale, Retention, Series, Stays, Store, UnitSwitch, Writer,
+    AuditEntry, Batch, Chunks, Error, Expired, PointEdit, Rescale, Retention, Series, Stays, Store, UnitSwitch, Writer,
 };
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
 use tokio::task::JoinHandle;
@@ -206,6 +206,34 @@ async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
     store.roll_up(now).await.expect("rolled up");
     let figures = store.statistics(PointNo(1), hour.0, hour.1, Duration::from_secs(900)).await.expect("figures");
     assert_eq!(figures.map(|of| (of.count, of.min)), Some((9, -1.0)));
+}
+
+#[tokio::test]
+async fn what_comes_late_waits_for_an_archive_that_is_away_and_nothing_else_does() {
+    let (_database, store, mut writer) = filled().await;
+    let (folder, _archive) = archiving(&store).await;
+    let now = at("2026-09-10T00:00:00Z");
+    let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
+    let again = store.raw(PointNo(1), from, to, 10).await.expect("raw")[0];
+    store.roll_up(now).await.expect("rolled up");
+    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired").dropped, 1);
+    let (file, aside) = (folder.path().join("samples-2026-06.parquet"), folder.path().join("aside"));
+    std::fs::rename(&file, &aside).expect("aside");
+    // Not missing, and yet nobody can open it.
+    std::os::unix::fs::symlink(&file, &file).expect("a link to itself");
+    let fresh = Sample { source_time: at("2026-08-31T23:55:00Z"), ..late(1, 0) };
+    write(&mut writer, 2, vec![again, fresh]).await;
+    let away = store.roll_up(now).await;
+    assert!(matches!(away, Err(Error::Archive(_))), "{away:?}");
+    let due = async |of: &'static str| -> i64 { sqlx::query_scalar(of).fetch_one(store.pool()).await.expect("count") };
+    assert_eq!(due("select count(*) from rollups_due where hour >= '2026-07-01'").await, 0);
+    assert!(due("select count(*) from rollups_due where hour < '2026-07-01'").await > 0);
+
+    std::fs::remove_file(&file).expect("no link");
+    std::fs::rename(&aside, &file).expect("back");
+    store.roll_up(now).await.expect("rolled up");
+    let figures = store.statistics(PointNo(1), from, to, Duration::from_secs(900)).await.expect("figures");
+    assert_eq!(figures.map(|of| of.count), Some(6), "it was counted before it went");
 }
 
 #[tokio::test]
