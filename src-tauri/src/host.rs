@@ -11,7 +11,8 @@ use penstock_station::instance::{self, Instance, Running, Turn};
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
 use penstock_station::settings::{self, Loaded};
-use penstock_station::{Options, Station};
+use penstock_station::{Options, Station, Waiting};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::logs;
@@ -75,13 +76,14 @@ pub(crate) struct Hosted {
 
 impl Hosted {
     /// Starts the station and serves its screens; lets the turn go when others can find it. `interrupt` ends a start
-    /// that waits for its database.
+    /// that waits for its database, and `waiting` is told what it waits for.
     pub(crate) async fn start(
         data: PathBuf,
         settings: Loaded,
         log: RecentLog,
         turn: Option<Turn>,
         interrupt: CancellationToken,
+        waiting: watch::Sender<Option<Waiting>>,
     ) -> anyhow::Result<Self> {
         let listen = settings.settings.gateway.listen.clone();
         // Bound first: an address that is taken should not cost a start of the database.
@@ -89,10 +91,21 @@ impl Hosted {
         let address = format!("http://{}/", gateway.address());
         let scope = data.display().to_string();
         let secrets = tokio::task::spawn_blocking(move || Secrets::open(&scope, std::env::vars())).await?;
-        let options = Options { data, settings, clock: Clock::System, log, secrets, stop: interrupt };
+        let assets: Arc<dyn Assets> = Arc::new(Embedded::load());
+        // A database that stays away should not leave those who look for the station without a word.
+        let starting = CancellationToken::new();
+        let telling = gateway.starting()?.serve(waiting.subscribe(), Arc::clone(&assets), starting.clone());
+        tokio::spawn(async move {
+            if let Err(error) = telling.await {
+                tracing::warn!(%error, "browsers cannot be told what the start waits for");
+            }
+        });
+        let until_started = starting.drop_guard();
+        let options = Options { data, settings, clock: Clock::System, log, secrets, stop: interrupt, waiting };
         let station = Station::start(options).await?;
+        drop(until_started);
         let stop = CancellationToken::new();
-        let serving = gateway.serve(station.clone(), Arc::new(Embedded::load()), stop.clone());
+        let serving = gateway.serve(station.clone(), assets, stop.clone());
         let gateway = tokio::spawn(async move {
             if let Err(error) = serving.await {
                 tracing::error!(%error, "browsers cannot reach the station any more");
@@ -122,7 +135,8 @@ impl Hosted {
 pub(crate) async fn serve(data: PathBuf, settings: Loaded, log: RecentLog, turn: Option<Turn>) -> anyhow::Result<()> {
     let mut interrupted = Interrupted::listen()?;
     let interrupt = CancellationToken::new();
-    let mut start = std::pin::pin!(Hosted::start(data, settings, log, turn, interrupt.clone()));
+    let mut start =
+        std::pin::pin!(Hosted::start(data, settings, log, turn, interrupt.clone(), watch::Sender::new(None)));
     let started = tokio::select! {
         hosted = start.as_mut() => Some(hosted?),
         () = interrupted.wait() => None,

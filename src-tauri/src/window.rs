@@ -11,7 +11,7 @@ use penstock_api::{ApiError, Code, Request};
 use penstock_station::instance::{Running, Turn};
 use penstock_station::notices::RecentLog;
 use penstock_station::settings::Loaded;
-use penstock_station::{Caller, Origin, Station};
+use penstock_station::{Caller, Origin, Station, Waiting};
 use tauri::ipc::{Channel, InvokeResponseBody};
 use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
@@ -40,21 +40,37 @@ enum Progress {
 /// What the commands work with.
 struct Shell {
     progress: watch::Receiver<Progress>,
+    /// What the start waits for.
+    waiting: watch::Receiver<Option<Waiting>>,
     /// Ends the feed of the page that was there before a reload.
     feed: Mutex<CancellationToken>,
 }
 
 impl Shell {
-    /// The station, once it runs.
+    /// The station, once it runs; while its start has to wait for something, that.
     async fn station(&self) -> Result<Station, ApiError> {
-        let mut progress = self.progress.clone();
-        let settled = progress.wait_for(|progress| !matches!(progress, Progress::Starting)).await;
-        match settled.as_deref() {
-            Ok(Progress::Ready(station)) => Ok(station.clone()),
-            Ok(Progress::Failed(problem)) => Err(ApiError::new(Code::Failed, problem.clone())),
-            _ => Err(ApiError::new(Code::Away, "the station is stopping")),
+        tokio::select! {
+            biased;
+            settled = settled(self.progress.clone()) => settled,
+            Some(waiting) = waited_for(self.waiting.clone()) => Err(waiting.told()),
         }
     }
+}
+
+/// The station, or why there is none, once it is known.
+async fn settled(mut progress: watch::Receiver<Progress>) -> Result<Station, ApiError> {
+    let settled = progress.wait_for(|progress| !matches!(progress, Progress::Starting)).await;
+    match settled.as_deref() {
+        Ok(Progress::Ready(station)) => Ok(station.clone()),
+        Ok(Progress::Failed(problem)) => Err(ApiError::new(Code::Failed, problem.clone())),
+        _ => Err(ApiError::new(Code::Away, "the station is stopping")),
+    }
+}
+
+/// What the start waits for, as soon as it does; none once it is over.
+async fn waited_for(mut waiting: watch::Receiver<Option<Waiting>>) -> Option<Waiting> {
+    let waits = waiting.wait_for(Option::is_some).await.ok()?;
+    (*waits).clone()
 }
 
 /// One call of the page: see `penstock_api`.
@@ -167,13 +183,14 @@ pub(crate) fn host(
 ) -> anyhow::Result<()> {
     tauri::async_runtime::set(runtime.handle().clone());
     let (progress_in, progress) = watch::channel(Progress::Starting);
+    let (waiting_in, waiting) = watch::channel(None);
     let hosted = Arc::new(tokio::sync::Mutex::new(None::<Hosted>));
     // Held from here until the start is through: the end below waits for it.
     let mut slot = runtime.block_on(Arc::clone(&hosted).lock_owned());
     let interrupt = CancellationToken::new();
     let interrupted = interrupt.clone();
     let start = async move {
-        match Hosted::start(data, settings, log, turn, interrupted).await {
+        match Hosted::start(data, settings, log, turn, interrupted, waiting_in).await {
             Ok(ready) => {
                 tracing::info!(address = ready.address, "the station runs");
                 progress_in.send_replace(Progress::Ready(ready.station.clone()));
@@ -193,7 +210,7 @@ pub(crate) fn host(
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| bring_forward(app)))
         .plugin(tauri_plugin_window_state::Builder::default().build())
-        .manage(Shell { progress, feed: Mutex::new(CancellationToken::new()) })
+        .manage(Shell { progress, waiting, feed: Mutex::new(CancellationToken::new()) })
         .register_asynchronous_uri_scheme_protocol("tile", |context, request, responder| {
             let app = context.app_handle().clone();
             let path = request.uri().path().to_owned();

@@ -159,8 +159,21 @@ pub struct ImportReport {
     pub changed: u32,
     /// Left as they were.
     pub same: u32,
+    /// Of values that are made new, those that will not stay as they are; none where all do.
+    pub old: Option<OldValues>,
     /// What is wrong, of values at most [`Self::MOST_FAULTS`]; while anything is, nothing is changed.
     pub faults: Vec<ImportFault>,
+}
+
+/// Values of an import that are older than samples of their points are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldValues {
+    /// How many: they count in roll-ups, and are taken away as samples by the next passes of retention.
+    pub count: u32,
+    /// How many of them are older than roll-ups are kept too, of which nothing stays in the database.
+    pub beyond_roll_ups: u32,
+    /// Whether samples go into an archive before they are taken away.
+    pub archived: bool,
 }
 
 impl ImportReport {

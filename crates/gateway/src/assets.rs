@@ -20,11 +20,16 @@ impl Assets for std::path::PathBuf {
     }
 }
 
-/// Serves a file; a path without an extension is a screen's address and gets the page.
+/// Serves a file.
 pub(crate) async fn serve(State(shared): State<Shared>, uri: Uri) -> Response {
+    file(&*shared.assets, &uri)
+}
+
+/// A file; a path without an extension is a screen's address and gets the page.
+pub(crate) fn file(assets: &dyn Assets, uri: &Uri) -> Response {
     let path = uri.path().trim_start_matches('/');
     let path = if path.rsplit('/').next().is_some_and(|name| name.contains('.')) { path } else { "index.html" };
-    match shared.assets.get(path) {
+    match assets.get(path) {
         Some(bytes) => {
             // Files keep their names over versions: a page must never mix two of them.
             ([(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, "no-cache")], bytes).into_response()

@@ -6,6 +6,7 @@ mod assets;
 mod export;
 mod live;
 mod security;
+mod starting;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use assets::Assets;
+pub use starting::Starting;
 
 /// The largest body of a call: a plant file of a large town.
 const MAX_BODY_BYTES: usize = 64 << 20;
@@ -45,7 +47,7 @@ pub enum Error {
 
 /// A gateway that listens and does not serve yet.
 pub struct Gateway {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     address: SocketAddr,
 }
 
@@ -64,7 +66,7 @@ impl Gateway {
     /// [`Error::Listen`] names the address.
     pub async fn bind(address: &str) -> Result<Self, Error> {
         let listen = |source| Error::Listen { address: address.to_owned(), source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let listener = TcpListener::bind(address).await.and_then(TcpListener::into_std).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         Ok(Self { listener, address })
     }
@@ -72,6 +74,14 @@ impl Gateway {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same address, to be served until there is a station.
+    ///
+    /// # Errors
+    /// [`Error::Serve`] where the system has no more room for it.
+    pub fn starting(&self) -> Result<Starting, Error> {
+        Ok(Starting { listener: self.listener.try_clone().map_err(Error::Serve)?, address: self.address })
     }
 
     /// Serves until `shutdown`.
@@ -84,8 +94,9 @@ impl Gateway {
         assets: Arc<dyn Assets>,
         shutdown: CancellationToken,
     ) -> Result<(), Error> {
+        let listener = TcpListener::from_std(self.listener).map_err(Error::Serve)?;
         let router = router(Shared { station, assets, shutdown: shutdown.clone() }, self.address);
-        axum::serve(self.listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(shutdown.cancelled_owned())
             .await
             .map_err(Error::Serve)

@@ -34,6 +34,9 @@ pub(crate) const ARCHIVE_SECRET: &str = "archive";
 /// Keeps house until `stop`.
 pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     let rolling = async {
+        // What comes late for a month in the archive is compared with it. Why it cannot be opened, the look at the
+        // partitions tells.
+        drop(shared.open_archive().await);
         let mut every = tokio::time::interval(ROLL_UP);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

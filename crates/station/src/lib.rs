@@ -35,4 +35,5 @@ pub use calls::{Caller, Origin};
 pub use error::Error;
 pub use exports::Taken;
 pub use live::Feed;
+pub use patience::Waiting;
 pub use station::{Options, Station};

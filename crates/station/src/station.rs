@@ -32,7 +32,7 @@ use crate::housekeeping;
 use crate::instance::{Instance, Running};
 use crate::live::{Feed, Live};
 use crate::notices::{Notices, RecentLog};
-use crate::patience::until_done;
+use crate::patience::{Patience, Waiting};
 use crate::pipeline::resume::{self, Resumed};
 use crate::pipeline::{self, Counters, Order, Pipeline, Start};
 use crate::register::Register;
@@ -71,6 +71,8 @@ pub struct Options {
     pub secrets: Secrets,
     /// Ends a start that waits for its database; one that is through ends by [`Station::stop`].
     pub stop: CancellationToken,
+    /// Told what a start waits for, for as long as it does.
+    pub waiting: watch::Sender<Option<Waiting>>,
 }
 
 /// A running station. Clones are the same one.
@@ -146,11 +148,12 @@ impl Station {
     /// [`Error::Running`] where one runs on this data already, [`Error::Interrupted`]; the others name what is missing
     /// or wrong, with the cure.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let Options { data, settings: loaded, clock, log, secrets, stop } = options;
+        let Options { data, settings: loaded, clock, log, secrets, stop, waiting } = options;
         let settings = loaded.settings.clone();
         let instance = Instance::take(&data)?;
         let notices = Notices::new(clock.clone());
         let tenant = tenant_of(&data, &settings.plant, &clock)?;
+        let patience = Patience { clock: clock.clone(), notices: notices.clone(), waiting, stop };
 
         let of_database = ClusterSettings::new(data.join("database"));
         let start_cluster = || {
@@ -158,7 +161,7 @@ impl Station {
             async move { starting.await.map_err(Error::from) }
         };
         let (cluster, broker) = tokio::join!(
-            until_done("starting the database", &notices, &stop, start_cluster),
+            patience.until_done("starting the database", start_cluster),
             start_broker(&data, &settings.broker, &secrets, &clock),
         );
         let mut cluster = cluster?;
@@ -176,7 +179,7 @@ impl Station {
                 cluster
             })
         };
-        let begun = Begun::begin(&data, &settings, tenant, &clock, &notices, &database_options, &stop).await;
+        let begun = Begun::begin(&data, &settings, tenant, &database_options, &patience).await;
         let begun = match begun {
             Ok(begun) => begun,
             Err(error) => {
@@ -639,11 +642,10 @@ impl Begun {
         data: &Path,
         settings: &Settings,
         tenant: TenantId,
-        clock: &Clock,
-        notices: &Notices,
         options: &ConnectOptions,
-        stop: &CancellationToken,
+        patience: &Patience,
     ) -> Result<Self, Error> {
+        let Patience { clock, notices, .. } = patience;
         // What can fail without the database comes first.
         let folder = sessions_folder(data);
         std::fs::create_dir_all(&folder).map_err(|source| Error::file("folder of the sources", &folder, source))?;
@@ -654,8 +656,8 @@ impl Begun {
         };
         let spool = open_spool(data, settings.spool.max_megabytes, notices)?;
 
-        let store = until_done("opening the database", notices, stop, || open_store(options)).await?;
-        let watermark = until_done("reading how far the spool is stored", notices, stop, || watermark(&store)).await?;
+        let store = patience.until_done("opening the database", || open_store(options)).await?;
+        let watermark = patience.until_done("reading how far the spool is stored", || watermark(&store)).await?;
         spool.continue_after(Seq(watermark))?;
         // A crash may have come between the two.
         spool.trim(Seq(watermark))?;
@@ -683,7 +685,7 @@ impl Begun {
                 })
             }
         };
-        until_done("copying what a former run left in the spool", notices, stop, copy).await?;
+        patience.until_done("copying what a former run left in the spool", copy).await?;
         let waiting = spool.stats().waiting;
         if waiting > 0 {
             // Going on would give numbers to new points that points in the spool have already.
@@ -695,7 +697,7 @@ impl Begun {
             let store = store.clone();
             async move { store.undo_switches().await.map_err(Error::from) }
         };
-        let undone = until_done("undoing changes of unit that were never stored", notices, stop, undo).await?;
+        let undone = patience.until_done("undoing changes of unit that were never stored", undo).await?;
         if undone > 0 {
             tracing::warn!(
                 samples = undone,
@@ -703,12 +705,12 @@ impl Begun {
             );
         }
         let find = || Found::find(&store, data, tenant, &settings.plant, clock, &demo);
-        let found = until_done("reading plant, alarms and people", notices, stop, find).await?;
+        let found = patience.until_done("reading plant, alarms and people", find).await?;
         let open_screens = || {
             let store = store.clone();
             async move { store.for_screens(tenant).await.map_err(Error::from) }
         };
-        let screens = until_done("opening the database for screens", notices, stop, open_screens).await?;
+        let screens = patience.until_done("opening the database for screens", open_screens).await?;
         Ok(Self { store, screens, spool, appended, counters, database, demo, tiles, found })
     }
 }

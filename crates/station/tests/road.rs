@@ -8,9 +8,9 @@ use penstock_api::{
     AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory,
     ExportJournal, ExportRules, Frame, GetAlarm, GetHealth, GetHistory, GetPublishExample, GetRegister, GetSettings,
     GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListJournal, ListNames, ListPlacesAlong,
-    ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, MqttVersion, ProposeCure, PublishExample, Register,
-    RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker, SavePoints, SaveRetention, SaveRules,
-    Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
+    ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, MqttVersion, OldValues, ProposeCure, PublishExample,
+    Register, RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker, SavePoints, SaveRetention,
+    SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
 };
 use penstock_model::{
     AlarmRule, Clock, Condition, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position, Priority,
@@ -22,6 +22,7 @@ use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
 use penstock_testkit::broker::{SERVER_NAME, TestBroker, TestBrokerOptions, TestTls};
 use penstock_testkit::database::ScratchFolder;
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 async fn start(data: &Path, secrets: &Secrets) -> Station {
@@ -33,6 +34,7 @@ async fn start(data: &Path, secrets: &Secrets) -> Station {
         log: RecentLog::new(Clock::System),
         secrets: secrets.clone(),
         stop: CancellationToken::new(),
+        waiting: watch::Sender::new(None),
     };
     Station::start(options).await.expect("starts")
 }
@@ -386,7 +388,13 @@ async fn it_leaves_and_comes_back_as_a_file(screen: &Screen<'_>, point: &Point, 
     for dry_run in [true, false] {
         let report = import(&text, dry_run).await;
         assert_eq!((u64::from(report.read), report.added, u64::from(report.same)), (count, 0, count));
+        assert_eq!(report.old, None);
     }
+    // Older than samples are kept, and than roll-ups too.
+    let ages = [DAY, DAY * 200, DAY * 300, DAY * 366 * 13].map(|age| format!("{},{},7.5\n", first - age, point.name));
+    let report = import(&format!("time,point,value\n{}", ages.concat()), true).await;
+    let expected = OldValues { count: 3, beyond_roll_ups: 1, archived: false };
+    assert_eq!((report.added, report.old), (4, Some(expected)));
     let earlier = format!("time,point,value\n{},{},7.5\n", first - DAY, point.name);
     import(&earlier, false).await;
     for _ in 0..600 {
@@ -780,6 +788,7 @@ async fn a_second_station_on_the_same_data_is_told_of_the_first() {
         log: RecentLog::new(Clock::System),
         secrets,
         stop: CancellationToken::new(),
+        waiting: watch::Sender::new(None),
     };
     let refused = Station::start(options).await.map(|_| ()).expect_err("one is enough");
     assert!(refused.to_string().contains("http://127.0.0.1:1/"), "{refused}");

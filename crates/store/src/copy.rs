@@ -182,6 +182,7 @@ pub(crate) struct Month {
     /// Its first moment; all times before 2000 count as one, and all after 2099.
     pub(crate) first: i64,
     next: i64,
+    next_year: i64,
 }
 
 impl Month {
@@ -190,15 +191,26 @@ impl Month {
         let (before, after) = (start(2000, 1).unwrap_or(i64::MIN), start(2100, 1).unwrap_or(i64::MAX));
         let at = at.as_micros();
         if at < before {
-            return Self { first: before - 1, next: before };
+            return Self { first: before - 1, next: before, next_year: before };
         }
         let month = jiff::Timestamp::from_microsecond(at).ok().filter(|_| at < after).and_then(|at| {
             let date = jiff::tz::Offset::UTC.to_datetime(at).date();
             let next =
                 if date.month() == 12 { start(date.year() + 1, 1) } else { start(date.year(), date.month() + 1) };
-            Some(Self { first: start(date.year(), date.month())?, next: next? })
+            let (first, next_year) = (start(date.year(), date.month())?, start(date.year() + 1, 1)?);
+            Some(Self { first, next: next?, next_year })
         });
-        month.unwrap_or(Self { first: after, next: i64::MAX })
+        month.unwrap_or(Self { first: after, next: i64::MAX, next_year: i64::MAX })
+    }
+
+    /// When it is over.
+    pub(crate) const fn end(self) -> Timestamp {
+        Timestamp::from_micros(self.next)
+    }
+
+    /// When its year is over.
+    pub(crate) const fn end_of_year(self) -> Timestamp {
+        Timestamp::from_micros(self.next_year)
     }
 
     pub(crate) const fn contains(self, at: Timestamp) -> bool {
@@ -222,6 +234,7 @@ mod tests {
         assert!(december.contains(at("2026-12-01T00:00:00Z")));
         assert!(!december.contains(at("2026-11-30T23:59:59.999999Z")));
         assert_eq!(Month::of(at("2027-01-01T00:00:00Z")).first, december.next);
+        assert_eq!(Month::of(at("2026-01-01T00:00:00Z")).end_of_year(), december.end());
         assert_eq!(Month::of(at("1970-01-01T00:00:00Z")), Month::of(at("1999-12-31T00:00:00Z")));
         assert_eq!(Month::of(Timestamp::MAX), Month::of(at("2100-01-01T00:00:00Z")));
     }

@@ -35,7 +35,7 @@ pub use history::{Bucket, Interpolated, Interpolation, Mark, Marks, Series, Stat
 pub use places::Found;
 pub use reader::Reader;
 pub use register::{Imported, PointEdit, Rescale};
-pub use retention::{Expired, Retention};
+pub use retention::{Expired, Retention, Stays};
 pub use rollups::RolledUp;
 pub use scan::Chunks;
 pub use store::{Store, schema_name};

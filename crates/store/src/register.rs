@@ -31,7 +31,7 @@ pub struct PointEdit {
 /// and recording settings are SI already.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rescale {
-    /// By what values are multiplied.
+    /// By what values are multiplied; more than 0, as between all units of a quantity: the least stays the least.
     pub factor: f64,
     /// What is added then.
     pub offset: f64,
@@ -138,6 +138,9 @@ impl Store {
     pub async fn save_points(&self, tenant: TenantId, edits: &[PointEdit], audit: &[AuditEntry]) -> Result<()> {
         audit::demand(audit)?;
         let mut transaction = self.pool.begin().await?;
+        if edits.iter().any(|edit| edit.rescale.is_some()) {
+            hold_units(&mut transaction).await?;
+        }
         let mut points: Vec<Point> = edits.iter().map(|edit| edit.point.clone()).collect();
         let numbers = insert_points(&mut transaction, tenant, &points).await?;
         for point in points.iter_mut().filter(|point| point.no == PointNo(0)) {
@@ -190,6 +193,9 @@ impl Store {
         let tenant = plant.tenant;
         let mut transaction = self.pool.begin().await?;
         let connection = &mut *transaction;
+        if !rescales.is_empty() {
+            hold_units(connection).await?;
+        }
         sqlx::query(
             "insert into tenants (id, name, time_zone) values ($1, $2, $3) \
              on conflict (id) do update set name = excluded.name, time_zone = excluded.time_zone",
@@ -310,10 +316,18 @@ pub(crate) async fn insert_discovered(
     Ok(points.iter().filter(|point| !is_stored(point)).cloned().collect())
 }
 
-async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<()> {
-    // One after the other, so that numbers are in the order of commits; and before the samples, where it waits for
-    // retention, or retention waits and then finds it.
+/// Holds other changes of unit and roll-ups off until the transaction ends: so that numbers are in the order of commits,
+/// and that no roll-up is made of values in one unit and written beside those in another. Taken before points, samples
+/// and roll-ups: a pass of roll-ups, which has its share of this lock first too, then waits for the writer, and the
+/// writer may wait for points that this transaction has changed.
+async fn hold_units(connection: &mut PgConnection) -> Result<()> {
     connection.execute("lock table rescalings in share row exclusive mode").await?;
+    Ok(())
+}
+
+/// Converts what is stored of a point, after [`hold_units`].
+async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<()> {
+    // Listed before samples are touched: there it waits for retention, or retention waits and then finds it.
     sqlx::query("insert into rescalings (point_no, factor, shift, received_before) values ($1, $2, $3, $4)")
         .bind(point.0)
         .bind(rescale.factor)
@@ -321,6 +335,8 @@ async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale:
         .bind(At(rescale.received_before))
         .execute(&mut *connection)
         .await?;
+    // The whole history of the point, by its key: everything that was received before is in the former unit, and how
+    // long ago it was measured bounds nothing, as it may have come late or from a clock that was ahead.
     sqlx::query(
         "update samples set value = value * $2 + $3 where point_no = $1 and received_time < $4 and value is not null",
     )
@@ -330,7 +346,7 @@ async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale:
     .bind(At(rescale.received_before))
     .execute(&mut *connection)
     .await?;
-    rollups::rescale(connection, point, rescale.factor, rescale.offset).await
+    rollups::rescale(connection, point, rescale).await
 }
 
 fn rows<T>(found: Vec<PgRow>, read: fn(&PgRow) -> Result<T>) -> Result<Vec<T>> {

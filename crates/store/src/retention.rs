@@ -30,10 +30,10 @@ use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::history::{Entry, Filed, rescaled};
-use crate::rollups::Level;
+use crate::rollups::{Level, is_rolled};
 use crate::scan::{COLUMNS, chunks_of};
 use crate::sql::At;
-use crate::{Error, Result, Store};
+use crate::{Error, Result, Store, copy};
 
 /// How long things are kept. What is over goes a partition at a time: samples and minutes by the month, hours and days
 /// by the year, each when the last moment of its partition is over.
@@ -148,7 +148,31 @@ impl Store {
     }
 }
 
+/// What stays in the database of a sample when retention has been through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stays {
+    /// All of it.
+    Sample,
+    /// What it counts in the roll-ups of its minute, hour or day.
+    RollUps,
+    /// Nothing.
+    Nothing,
+}
+
 impl Retention {
+    /// What stays, after the passes that are due at `now`, of a sample that was measured `at` a time by a point that
+    /// measures `quantity`.
+    pub fn stays(&self, quantity: Quantity, at: Timestamp, now: Timestamp) -> Stays {
+        let month = copy::Month::of(at);
+        if !is_rolled(at) || month.end() + *self.samples_for(quantity) > now {
+            Stays::Sample
+        } else if month.end_of_year() + self.roll_ups > now {
+            Stays::RollUps
+        } else {
+            Stays::Nothing
+        }
+    }
+
     fn samples_for(&self, quantity: Quantity) -> &Duration {
         self.samples_of.get(&quantity).unwrap_or(&self.samples)
     }
@@ -335,7 +359,7 @@ impl Reading {
 }
 
 /// Those of a chunk that no file holds with the same value, by point and time.
-async fn not_archived(store: &Store, files: &[Filed], chunk: Vec<Sample>) -> Result<Vec<Sample>> {
+pub(crate) async fn not_archived(store: &Store, files: &[Filed], chunk: Vec<Sample>) -> Result<Vec<Sample>> {
     let times = || chunk.iter().map(|sample| sample.source_time);
     let (Some(from), Some(to)) = (times().min(), times().max()) else { return Ok(chunk) };
     if files.is_empty() {

@@ -7,8 +7,14 @@
 //! Hours of months whose samples retention has taken away cannot be rolled up anew. What comes late for them is kept like
 //! any other sample and is added to the roll-up that stands: count, extremes and sum, and time only where no value stood
 //! before. Its key is noted with it (`samples_added`), so that the same sample coming again counts once. A sample that
-//! had been there before its month was taken away and comes again is not known: without it nobody can tell.
+//! had been there before its month was taken away and comes again is known by the archive's file (`rollups/late.rs`);
+//! without an archive nobody can tell, and it counts again.
+//!
+//! **Units.** A pass and a change of a point's unit exclude each other by a lock on `rescalings`, which both take before
+//! anything else that they wait for. While a change of unit is under way (see [`crate::switches`]) the point's hours
+//! stay noted: what came since is in another unit than the roll-ups that it would be added to.
 
+mod late;
 mod roller;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -22,6 +28,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::copy::{Encoder, Row, Rows, send_to};
 use crate::history::{Bucket, Mark, Marks};
+use crate::register::Rescale;
 use crate::sql::{At, quality};
 use crate::{Error, Result, Store};
 use roller::{Reading, Roller};
@@ -275,7 +282,7 @@ impl Noted {
         let mut last = None;
         for (point, at) in samples {
             // No plant has times outside; their samples are read as they are.
-            if !(FIRST_ROLLED..END_ROLLED).contains(&at.as_micros()) {
+            if !is_rolled(at) {
                 continue;
             }
             let key = (point.0, Level::Hour.floor(at));
@@ -305,6 +312,30 @@ impl Noted {
 /// Years 2000 and 2100: the partitions of samples outside are no plant's.
 const FIRST_ROLLED: i64 = 946_684_800 * SECOND;
 const END_ROLLED: i64 = 4_102_444_800 * SECOND;
+
+/// Whether samples of this time are rolled up, and ever taken away.
+pub(crate) fn is_rolled(at: Timestamp) -> bool {
+    (FIRST_ROLLED..END_ROLLED).contains(&at.as_micros())
+}
+
+/// Where samples of a point lie that were written since its hours are not rolled up: in the hours that are noted, and
+/// outside the years of which any is noted. In time order; what follows each other is one.
+pub(crate) async fn noted_ranges(connection: &mut PgConnection, point: i32) -> Result<Vec<(Timestamp, Timestamp)>> {
+    let hours: Vec<At> = sqlx::query_scalar("select distinct hour from rollups_due where point_no = $1 order by hour")
+        .bind(point)
+        .fetch_all(connection)
+        .await?;
+    let (first, end) = (Timestamp::from_micros(FIRST_ROLLED), Timestamp::from_micros(END_ROLLED));
+    let mut ranges = vec![(Timestamp::MIN, first)];
+    for At(hour) in hours {
+        match ranges.last_mut() {
+            Some((_, to)) if *to == hour => *to = hour + Level::Hour.length(),
+            _ => ranges.push((hour, hour + Level::Hour.length())),
+        }
+    }
+    ranges.push((end, Timestamp::MAX));
+    Ok(ranges)
+}
 
 /// Notes hours to roll up: each of these, and those into which its last value stands.
 pub(crate) async fn note(connection: &mut PgConnection, hours: &[(i32, Timestamp)]) -> Result<()> {
@@ -344,15 +375,24 @@ impl Store {
     /// at a time.
     ///
     /// # Errors
-    /// Those of the database; what was not rolled up is by the next call.
+    /// Those of the database; [`Error::Archive`] once all but what waits for the archive is rolled up. What was not
+    /// rolled up is by the next call.
     pub async fn roll_up(&self, now: Timestamp) -> Result<RolledUp> {
         let end = Level::Hour.floor(now - PATIENCE);
         let mut done = RolledUp::default();
+        // What came late for months that are gone is held against the archive; nothing else waits where that is away.
+        let mut is_away = None;
         loop {
             let mut connection = self.pool.acquire().await?;
-            let some = roll_up_some(&mut connection, &self.due, end).await?;
+            let some = match roll_up_some(self, &mut connection, end, is_away.is_none()).await {
+                Err(error @ Error::Archive(_)) if is_away.is_none() => {
+                    is_away = Some(error);
+                    continue;
+                }
+                outcome => outcome?,
+            };
             if some.hours == 0 {
-                return Ok(done);
+                return is_away.map_or(Ok(done), Err);
             }
             done.hours += some.hours;
             done.samples += some.samples;
@@ -375,26 +415,39 @@ impl Store {
     }
 }
 
-async fn roll_up_some(connection: &mut PgConnection, due: &Due, end: Timestamp) -> Result<RolledUp> {
-    let mut noted = due.hold().await;
+/// Rolls up hours that are over at `end`; those of months whose samples are gone only `with_gone`.
+async fn roll_up_some(
+    store: &Store,
+    connection: &mut PgConnection,
+    end: Timestamp,
+    with_gone: bool,
+) -> Result<RolledUp> {
     let mut transaction = connection.begin().await?;
+    transaction.execute("set transaction isolation level repeatable read").await?;
+    // A change of unit is over before the moment below, or begins after this transaction. Before the writer is held off:
+    // it must not wait for a change that may take minutes.
+    transaction.execute("lock table rescalings in share mode").await?;
+    let mut noted = store.due.hold().await;
     // One moment for all, in which no batch is half way: a note that is seen here belongs to samples that are seen here,
     // and whatever comes later is noted anew.
-    transaction.execute("set transaction isolation level repeatable read").await?;
     transaction.execute("select 1").await?;
     noted.forget(end);
     drop(noted);
     let rows: Vec<(i32, At, i64, bool)> = sqlx::query_as(include_str!("../queries/due_hours.sql"))
         .bind(At(end))
         .bind(HOURS_AT_ONCE)
+        .bind(with_gone)
         .fetch_all(&mut *transaction)
         .await?;
     if rows.is_empty() {
         return Ok(RolledUp::default());
     }
     let ranges = ranges(&rows);
-    let (mut minutes, mut hours, samples) = compute(&mut transaction, &ranges).await?;
     let adding: Vec<Range> = ranges.iter().filter(|range| range.adds).copied().collect();
+    if !adding.is_empty() {
+        late::note_archived(store, &mut transaction, &adding).await?;
+    }
+    let (mut minutes, mut hours, samples) = compute(&mut transaction, &ranges).await?;
     if !adding.is_empty() {
         add(Level::Minute, &mut minutes, read(&mut transaction, Level::Minute, &adding).await?);
         add(Level::Hour, &mut hours, read(&mut transaction, Level::Hour, &adding).await?);
@@ -610,24 +663,30 @@ async fn delete(connection: &mut PgConnection, level: Level, ranges: &[Range]) -
     Ok(())
 }
 
-/// Follows a change of unit of what was received before it: hours that have samples are rolled up anew from those, and
-/// what stands for samples that are gone is converted.
-pub(crate) async fn rescale(connection: &mut PgConnection, point: PointNo, factor: f64, offset: f64) -> Result<()> {
+/// Follows a change of unit of what was received before it: roll-ups are converted like the samples that they stand for.
+/// What came since was in the new unit already: only the hours that hold any of it are rolled up anew.
+pub(crate) async fn rescale(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<()> {
     for level in Level::ALL {
         let columns = ["first", "last", "min", "max", "good_min", "good_max", "mean", "weighted_mean"];
         let sets = columns.map(|column| format!("{column} = {column} * $2 + $3")).join(", ");
         let update = format!("update {} set {sets} where point_no = $1", level.table());
-        sqlx::query(AssertSqlSafe(update)).bind(point.0).bind(factor).bind(offset).execute(&mut *connection).await?;
+        sqlx::query(AssertSqlSafe(update))
+            .bind(point.0)
+            .bind(rescale.factor)
+            .bind(rescale.offset)
+            .execute(&mut *connection)
+            .await?;
     }
-    sqlx::query(
-        "insert into rollups_due (point_no, hour) \
-         select point_no, hour from rollups_due where point_no = $1 union \
-         select point_no, start from rollups_hour hours where point_no = $1 \
-         and exists (select from samples where samples.point_no = $1 and source_time >= start \
-                     and source_time < start + interval '1 hour')",
+    let since: Vec<At> = sqlx::query_scalar(
+        "select distinct date_trunc('hour', source_time, 'UTC') from samples \
+         where point_no = $1 and received_time >= $2 and source_time >= $3 and source_time < $4",
     )
     .bind(point.0)
-    .execute(connection)
+    .bind(At(rescale.received_before))
+    .bind(At(Timestamp::from_micros(FIRST_ROLLED)))
+    .bind(At(Timestamp::from_micros(END_ROLLED)))
+    .fetch_all(&mut *connection)
     .await?;
-    Ok(())
+    let hours: Vec<(i32, Timestamp)> = since.into_iter().map(|At(hour)| (point.0, hour)).collect();
+    note(connection, &hours).await
 }

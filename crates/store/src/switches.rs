@@ -82,24 +82,49 @@ impl Store {
     }
 }
 
-/// Undoes one switch, or all, for samples received before `until`, or ever.
+/// Undoes one switch, or all, for samples received before `until`, or ever. Says how many samples it were.
+///
+/// What was written since a switch may have been measured at any time, but it need not be looked for in the point's whole
+/// history: its hours are noted with it, and stay noted for as long as the switch is (`due_hours.sql`).
 async fn undo(connection: &mut PgConnection, proof: Option<Uuid>, until: Option<Timestamp>) -> Result<u64> {
-    let rows: Vec<(i32, At, i64)> = sqlx::query_as(
-        "with switched as (delete from unit_switches where $1::uuid is null or proof = $1 returning *), \
-         undone as (update samples set value = (value - shift) / factor from switched \
-         where samples.point_no = switched.point_no and received_time >= switched.at \
-         and ($2::timestamptz is null or received_time < $2) and value is not null \
-         returning samples.point_no, source_time), \
-         of_the_present as (update newest set value = (value - shift) / factor from switched \
-         where newest.point_no = switched.point_no and received_time >= switched.at \
-         and ($2::timestamptz is null or received_time < $2)) \
-         select point_no, date_trunc('hour', source_time, 'UTC') as hour, count(*) from undone group by 1, 2",
+    let mut switches: Vec<(At, i32, f64, f64)> = sqlx::query_as(
+        "delete from unit_switches where $1::uuid is null or proof = $1 returning at, point_no, factor, shift",
     )
     .bind(proof)
-    .bind(until.map(At))
     .fetch_all(&mut *connection)
     .await?;
-    let hours: Vec<(i32, Timestamp)> = rows.iter().map(|(point, At(hour), _)| (*point, *hour)).collect();
-    rollups::note(connection, &hours).await?;
-    Ok(rows.iter().map(|(.., samples)| samples.unsigned_abs()).sum())
+    // The last first, where one came upon another.
+    switches.sort_by_key(|(At(at), point, ..)| (std::cmp::Reverse(*at), *point));
+    let mut undone = 0;
+    for (At(at), point, factor, shift) in switches {
+        for (from, to) in rollups::noted_ranges(connection, point).await? {
+            let updated = sqlx::query(
+                "update samples set value = (value - $2) / $3 where point_no = $1 \
+                 and source_time >= $4 and source_time < $5 and received_time >= $6 \
+                 and ($7::timestamptz is null or received_time < $7) and value is not null",
+            )
+            .bind(point)
+            .bind(shift)
+            .bind(factor)
+            .bind(At(from))
+            .bind(At(to))
+            .bind(At(at))
+            .bind(until.map(At))
+            .execute(&mut *connection)
+            .await?;
+            undone += updated.rows_affected();
+        }
+        sqlx::query(
+            "update newest set value = (value - $2) / $3 where point_no = $1 and received_time >= $4 \
+             and ($5::timestamptz is null or received_time < $5)",
+        )
+        .bind(point)
+        .bind(shift)
+        .bind(factor)
+        .bind(At(at))
+        .bind(until.map(At))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(undone)
 }

@@ -140,10 +140,15 @@ fn database_killed_while_the_station_starts() -> Result<()> {
     let mut room = Room::started()?;
     let devices = Devices::of(&room)?;
     devices.is_live(&room)?;
+    let address = room.listen_at_a_known_address()?;
     room.kill()?;
     signal(&room.database()?, Signal::SIGKILL)?;
     room.launch()?;
-    while_killing_the_database(&room, || room.logged(&["WARN", "waits for its database"]))?;
+    while_killing_the_database(&room, || {
+        room.logged(&["WARN", "waits for its database"])?;
+        // Nobody is signed in yet: whoever asks is told this, and nothing else.
+        Room::refuses(&address, &["since", "waits for its database"])
+    })?;
     room.ready().context("it starts when it is let")?;
     room.cleared("database")?;
     devices.balances(&room)

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -260,23 +260,27 @@ impl Room {
     /// Makes a call and answers its reply.
     pub(crate) fn call(&self, name: &str, body: &Value) -> Result<Value> {
         let address = self.address().context("the station is not ready")?;
-        let body = body.to_string();
-        let mut stream = TcpStream::connect(&address)?;
-        stream.set_read_timeout(Some(ANSWER))?;
-        write!(
-            stream,
-            "POST /api/call/{name} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            self.token,
-            body.len()
-        )?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).with_context(|| format!("{name}: no answer within {ANSWER:?}"))?;
-        let answer = String::from_utf8(answer)?;
-        let (head, reply) = answer.split_once("\r\n\r\n").with_context(|| format!("{name}: cut off: {answer}"))?;
-        let status = head.lines().next().unwrap_or_default();
+        let (status, reply) = post(&address, &self.token, name, body)?;
         ensure!(status.contains(" 200 "), "{name}: {status}: {reply}");
-        Ok(serde_json::from_str(reply)?)
+        Ok(serde_json::from_str(&reply)?)
+    }
+
+    /// Lets the station listen, from its next start on, where it can be asked before it says itself where it is.
+    pub(crate) fn listen_at_a_known_address(&mut self) -> Result<String> {
+        // Free a moment ago, and the system gives others first.
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        self.set("PENSTOCK_GATEWAY__LISTEN", &address);
+        Ok(address)
+    }
+
+    /// Waits until whoever asks at `address` is refused with all of these words.
+    pub(crate) fn refuses(address: &str, words: &[&str]) -> Result<()> {
+        wait_for(&format!("{address} answers {words:?}"), || {
+            let (status, reply) = post(address, "", "hello", &json!({}))?;
+            ensure!(status.contains(" 503 "), "{status}: {reply}");
+            ensure!(words.iter().all(|word| reply.contains(word)), "{reply}");
+            Ok(Some(()))
+        })
     }
 
     /// What Station health says.
@@ -520,6 +524,24 @@ pub(crate) fn signal(pids: &[Pid], signal: Signal) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes a call of the station at `address`: the first line of the answer, and its content.
+fn post(address: &str, token: &str, name: &str, body: &Value) -> Result<(String, String)> {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    write!(
+        stream,
+        "POST /api/call/{name} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).with_context(|| format!("{name}: no answer within {ANSWER:?}"))?;
+    let answer = String::from_utf8(answer)?;
+    let (head, reply) = answer.split_once("\r\n\r\n").with_context(|| format!("{name}: cut off: {answer}"))?;
+    Ok((head.lines().next().unwrap_or_default().to_owned(), reply.to_owned()))
 }
 
 /// Waits until `found` finds something. What goes wrong meanwhile is told only where it does not end in time.

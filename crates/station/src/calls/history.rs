@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use penstock_api::{
-    ApiError, Code, Export, ExportFormat, ExportHistory, GetHistory, GetValuesAt, ImportHistory, ImportReport, Series,
-    Statistics, ValueAt,
+    ApiError, Code, Export, ExportFormat, ExportHistory, GetHistory, GetValuesAt, ImportHistory, ImportReport,
+    OldValues, Series, Statistics, ValueAt,
 };
-use penstock_model::{Point, PointId, PointNo, Sample, Timestamp};
-use penstock_store::{AuditEntry, Interpolated, Interpolation};
+use penstock_model::{Point, PointId, PointNo, Quantity, Sample, Timestamp};
+use penstock_store::{AuditEntry, Interpolated, Interpolation, Stays};
 
 use super::Context;
 use crate::configuration::{count, store_error};
@@ -107,6 +107,7 @@ impl Context<'_> {
         let samples = self.not_stored(&names, samples).await?;
         report.added = count(samples.len());
         report.same = count(read - samples.len());
+        report.old = self.old(&names, &samples, now);
         if call.dry_run || samples.is_empty() {
             return Ok(report);
         }
@@ -121,6 +122,25 @@ impl Context<'_> {
             durable.map_err(|problem| ApiError::new(Code::Away, problem))?;
         }
         Ok(report)
+    }
+
+    /// Which of `samples` are so old that they do not stay as they are; none where all do.
+    fn old(&self, names: &Names, samples: &[Sample], now: Timestamp) -> Option<OldValues> {
+        let (retention, archived) = {
+            let loaded = self.shared.settings();
+            (loaded.settings.retention.to_store(), loaded.settings.archive.place.is_some())
+        };
+        let mut quantities: HashMap<PointNo, Quantity> = HashMap::new();
+        let (mut old, mut beyond_roll_ups) = (0, 0);
+        for sample in samples {
+            let quantity = quantities
+                .entry(sample.point)
+                .or_insert_with(|| names.point(sample.point).map_or(Quantity::Plain, |point| point.quantity));
+            let stays = retention.stays(*quantity, sample.source_time, now);
+            old += usize::from(stays != Stays::Sample);
+            beyond_roll_ups += usize::from(stays == Stays::Nothing);
+        }
+        (old > 0).then(|| OldValues { count: count(old), beyond_roll_ups: count(beyond_roll_ups), archived })
     }
 
     /// Those of `samples` that are not stored yet: a value that exports print alike is the same one.

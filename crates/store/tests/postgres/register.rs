@@ -317,6 +317,43 @@ async fn what_was_read_by_a_unit_that_never_came_is_read_back() {
 }
 
 #[tokio::test]
+async fn what_came_since_a_switch_is_found_wherever_it_was_measured() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
+    let no = store.load_points(tenant()).await.expect("points")[0].no;
+    let sample = |measured: Timestamp, received: u64, value: f64| Sample {
+        point: no,
+        source_time: measured,
+        received_time: NOW + Duration::from_secs(received),
+        value: Some(value),
+        quality: Quality::Good,
+    };
+    let second = Duration::from_secs(1);
+    // Now, half a year ago, and by clocks that no plant has.
+    let measured = [
+        NOW,
+        NOW - Duration::from_secs(180 * 86_400),
+        Timestamp::parse("1999-12-31T23:00:00Z").expect("a time"),
+        Timestamp::parse("2100-01-01T00:00:00Z").expect("a time"),
+    ];
+    let mut writer = Writer::open(&store).await.expect("writer");
+    let before = measured.map(|at| sample(at, 1, 2.0)).to_vec();
+    writer.apply(&Batch { samples: before, ..Batch::new(tenant()) }, 1).await.expect("applied");
+    let late = NOW + Duration::from_secs(30 * 86_400);
+    store.roll_up(late).await.expect("rolled up");
+    let lost = audit("points.save");
+    let switch = UnitSwitch { proof: lost[0].id, at: NOW + second * 5, points: vec![(no, 100.0, 1.0)] };
+    let since = measured.map(|at| sample(at + second, 6, 201.0)).to_vec();
+    let batch = Batch { switches: vec![switch], samples: since, ..Batch::new(tenant()) };
+    writer.apply(&batch, 2).await.expect("applied");
+    store.roll_up(late).await.expect("rolled up");
+    assert_eq!(store.undo_switches().await.expect("undone"), 4);
+    let raw = store.raw(no, Timestamp::MIN, Timestamp::MAX, 100).await.expect("raw");
+    assert_eq!(raw.iter().map(|sample| sample.value).collect::<Vec<_>>(), [Some(2.0); 8]);
+}
+
+#[tokio::test]
 async fn a_rule_that_changed_meanwhile_is_not_overwritten() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");

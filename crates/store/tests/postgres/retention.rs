@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use penstock_archive::{Archive, ArchiveSettings, Month};
 use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
-use penstock_store::{AuditEntry, Batch, Chunks, Expired, PointEdit, Rescale, Retention, Series, Store, Writer};
+use penstock_store::{
+    AuditEntry, Batch, Chunks, Error, Expired, PointEdit, Rescale, Retention, Series, Stays, Store, UnitSwitch, Writer,
+};
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -67,9 +70,12 @@ async fn samples_go_by_the_month_once_they_are_rolled_up_and_trends_stay() {
     let early = store.expire(now, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(early, Expired { waiting: 1, ..Expired::default() }, "nothing goes that is not rolled up");
     store.roll_up(now).await.expect("rolled up");
-    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    let keeping = retention(60, &[]);
+    let stays = |text: &str| keeping.stays(Quantity::Pressure, at(text), now);
+    assert_eq!([stays("2026-06-30T23:59:59Z"), stays("2026-07-01T00:00:00Z")], [Stays::RollUps, Stays::Sample]);
+    let expired = store.expire(now, &keeping, false).await.expect("expired");
     assert_eq!(expired, Expired { dropped: 1, ..Expired::default() });
-    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 0);
     assert_eq!(count(&store, 1, "2026-07-01T00:00:00Z", "2026-08-01T00:00:00Z").await, 31 * 144);
 
@@ -193,8 +199,187 @@ async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
     assert_eq!(archive.list().await.expect("list").len(), 2);
     assert_eq!(store.raw(PointNo(1), june, july, 1_000_000).await.expect("raw"), expected[..before]);
     let figures = store.statistics(PointNo(1), hour.0, hour.1, Duration::from_secs(900)).await.expect("figures");
-    // The six that were there, the two that came late, and the one that nobody could know any more.
-    assert_eq!(figures.map(|of| of.count), Some(9));
+    // The six that were there and the two that came late; the archive knows the one that came again.
+    assert_eq!(figures.map(|of| of.count), Some(8));
+    // With another value it is another sample, and nobody has counted it.
+    write(&mut writer, 4, vec![Sample { value: Some(-1.0), ..again }]).await;
+    store.roll_up(now).await.expect("rolled up");
+    let figures = store.statistics(PointNo(1), hour.0, hour.1, Duration::from_secs(900)).await.expect("figures");
+    assert_eq!(figures.map(|of| (of.count, of.min)), Some((9, -1.0)));
+}
+
+#[tokio::test]
+async fn what_comes_late_waits_for_an_archive_that_is_away_and_nothing_else_does() {
+    let (_database, store, mut writer) = filled().await;
+    let (folder, _archive) = archiving(&store).await;
+    let now = at("2026-09-10T00:00:00Z");
+    let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
+    let again = store.raw(PointNo(1), from, to, 10).await.expect("raw")[0];
+    store.roll_up(now).await.expect("rolled up");
+    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired").dropped, 1);
+    let (file, aside) = (folder.path().join("samples-2026-06.parquet"), folder.path().join("aside"));
+    std::fs::rename(&file, &aside).expect("aside");
+    // Not missing, and yet nobody can open it.
+    std::os::unix::fs::symlink(&file, &file).expect("a link to itself");
+    let fresh = Sample { source_time: at("2026-08-31T23:55:00Z"), ..late(1, 0) };
+    write(&mut writer, 2, vec![again, fresh]).await;
+    let away = store.roll_up(now).await;
+    assert!(matches!(away, Err(Error::Archive(_))), "{away:?}");
+    let due = async |of: &'static str| -> i64 { sqlx::query_scalar(of).fetch_one(store.pool()).await.expect("count") };
+    assert_eq!(due("select count(*) from rollups_due where hour >= '2026-07-01'").await, 0);
+    assert!(due("select count(*) from rollups_due where hour < '2026-07-01'").await > 0);
+
+    std::fs::remove_file(&file).expect("no link");
+    std::fs::rename(&aside, &file).expect("back");
+    store.roll_up(now).await.expect("rolled up");
+    let figures = store.statistics(PointNo(1), from, to, Duration::from_secs(900)).await.expect("figures");
+    assert_eq!(figures.map(|of| of.count), Some(6), "it was counted before it went");
+}
+
+#[tokio::test]
+async fn a_point_that_is_new_makes_no_month_be_written_anew() {
+    let (_database, store, mut writer) = filled().await;
+    let (_folder, archive) = archiving(&store).await;
+    let now = at("2026-09-10T00:00:00Z");
+    let oid = "select 'samples_2026_06'::regclass::oid::bigint";
+    store.roll_up(now).await.expect("rolled up");
+    let keeping = retention(365, &[(Quantity::Flow, 60)]);
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
+    let partition: i64 = sqlx::query_scalar(oid).fetch_one(store.pool()).await.expect("partition");
+    // It measures what has gone, and had no sample then.
+    let batch = Batch { discovered: vec![point(3, Quantity::Flow)], ..Batch::new(tenant()) };
+    writer.apply(&batch, 2).await.expect("applied");
+    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
+    write(&mut writer, 3, vec![late(2, 5)]).await;
+    store.roll_up(now).await.expect("rolled up");
+    let expired = store.expire(now, &keeping, false).await.expect("expired");
+    assert_eq!(expired, Expired { thinned: 1, ..Expired::default() });
+    let after: i64 = sqlx::query_scalar(oid).fetch_one(store.pool()).await.expect("partition");
+    assert_eq!(after, partition);
+    assert_eq!(archive.list().await.expect("list").len(), 2);
+    assert_eq!(count(&store, 2, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 30 * 144 + 1);
+    assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 30 * 144);
+}
+
+/// June is gone, and a point is known that has not sent anything yet.
+async fn with_a_silent_point(store: &Store, writer: &mut Writer, now: Timestamp) {
+    store.roll_up(now).await.expect("rolled up");
+    let batch = Batch { discovered: vec![point(3, Quantity::Level)], ..Batch::new(tenant()) };
+    writer.apply(&batch, 2).await.expect("applied");
+    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired").dropped, 1);
+}
+
+/// Gives a point another unit, of which what was received before is half as many.
+async fn halve(store: &Store, no: i32, received_before: Timestamp, audit: AuditEntry) {
+    let point = store.load_points(tenant()).await.expect("points").into_iter().find(|point| point.no == PointNo(no));
+    let rescale = Some(Rescale { factor: 0.5, offset: 0.0, received_before });
+    let edit = PointEdit { point: point.expect("known"), rescale };
+    store.save_points(tenant(), &[edit], &[audit]).await.expect("rescaled");
+}
+
+/// Waits until a session waits for a lock on `table`, or `task` has ended without.
+async fn until_waiting(store: &Store, table: &str, task: &JoinHandle<()>) {
+    let waits = "select exists (select from pg_locks where not granted and relation = $1::regclass \
+                 and database = (select oid from pg_database where datname = current_database()))";
+    while !task.is_finished() {
+        let is_waiting: bool = sqlx::query_scalar(waits).bind(table).fetch_one(store.pool()).await.expect("locks");
+        if is_waiting {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_unit_and_a_pass_of_roll_ups_keep_apart() {
+    let now = at("2026-09-10T00:00:00Z");
+    let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
+    // Each is held in its middle while the other comes.
+    for (pass_is_first, table, lock) in [
+        (true, "samples_added", "lock table samples_added in access exclusive mode"),
+        (false, "rollups_day", "lock table rollups_day in share mode"),
+    ] {
+        let (_database, store, mut writer) = filled().await;
+        with_a_silent_point(&store, &mut writer, now).await;
+        write(&mut writer, 3, vec![late(3, 0)]).await;
+        let pass = || {
+            let store = store.clone();
+            tokio::spawn(async move {
+                store.roll_up(now).await.expect("rolled up");
+            })
+        };
+        let change = || {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let audit = AuditEntry::new(tenant(), now, None, "point.adopt", "test");
+                halve(&store, 3, now + DAY, audit).await;
+            })
+        };
+        let mut held = store.pool().begin().await.expect("begun");
+        sqlx::query(lock).execute(&mut *held).await.expect("held");
+        let first = if pass_is_first { pass() } else { change() };
+        until_waiting(&store, table, &first).await;
+        let second = if pass_is_first { change() } else { pass() };
+        until_waiting(&store, "rescalings", &second).await;
+        held.rollback().await.expect("let go");
+        first.await.expect("the first");
+        second.await.expect("the second");
+
+        store.roll_up(now).await.expect("rolled up");
+        let figures = store.statistics(PointNo(3), from, to, Duration::from_secs(900)).await.expect("figures");
+        let figures = figures.map(|of| (of.count, of.min, of.max, of.mean));
+        assert_eq!(figures, Some((1, 500.0, 500.0, 500.0)), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_late_while_a_unit_changes_is_added_in_the_unit_that_stays() {
+    let now = at("2026-09-10T00:00:00Z");
+    let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
+    for is_stored in [true, false] {
+        let (_database, store, mut writer) = filled().await;
+        with_a_silent_point(&store, &mut writer, now).await;
+        write(&mut writer, 3, vec![late(3, 0)]).await;
+        store.roll_up(now).await.expect("rolled up");
+        let audit = AuditEntry::new(tenant(), now, None, "point.adopt", "test");
+        let switched = now + Duration::from_secs(1);
+        let switch = UnitSwitch { proof: audit.id, at: switched, points: vec![(PointNo(3), 0.5, 0.0)] };
+        let since = Sample { received_time: switched, value: Some(500.0), ..late(3, 600) };
+        let batch = Batch { switches: vec![switch], samples: vec![since], ..Batch::new(tenant()) };
+        writer.apply(&batch, 4).await.expect("applied");
+        assert_eq!(store.roll_up(now).await.expect("rolled up").hours, 0, "it waits for what comes of the change");
+        if is_stored {
+            halve(&store, 3, switched, audit).await;
+        } else {
+            assert_eq!(store.undo_switches().await.expect("undone"), 1);
+        }
+        store.roll_up(now).await.expect("rolled up");
+        let figures = store.statistics(PointNo(3), from, to, Duration::from_secs(900)).await.expect("figures");
+        let value = if is_stored { 500.0 } else { 1_000.0 };
+        assert_eq!(figures.map(|of| (of.count, of.min, of.max)), Some((2, value, value)));
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_unit_rolls_up_anew_only_what_came_since() {
+    let (_database, store, _writer) = filled().await;
+    let now = at("2026-09-10T00:00:00Z");
+    let noon = at("2026-08-31T12:00:00Z");
+    store.roll_up(now).await.expect("rolled up");
+    let hour = Duration::from_secs(3_600);
+    let figures = async |from: Timestamp| {
+        let figures = store.statistics(PointNo(1), from, from + hour, Duration::from_secs(900)).await;
+        figures.expect("figures").map(|of| (of.count, of.min, of.max, of.mean)).expect("some")
+    };
+    let halved = |(count, min, max, mean): (u64, f64, f64, f64)| (count, min / 2.0, max / 2.0, mean / 2.0);
+    let july = at("2026-07-10T10:00:00Z");
+    let before = [figures(july).await, figures(noon - hour).await, figures(noon + hour).await];
+    halve(&store, 1, noon, AuditEntry::new(tenant(), now, None, "point.adopt", "test")).await;
+    // The twelve hours of the afternoon, and the one that the last value stands into.
+    assert_eq!(store.roll_up(now).await.expect("rolled up").hours, 13);
+    assert_eq!([figures(july).await, figures(noon + hour).await], [halved(before[0]), before[2]]);
+    let (count, min, max, _) = figures(noon - hour).await;
+    assert_eq!((count, min * 2.0, max * 2.0), (before[1].0, before[1].1, before[1].2));
 }
 
 #[tokio::test]
@@ -403,6 +588,11 @@ async fn roll_ups_go_when_their_time_is_over_and_partitions_are_made_ahead() {
         .await
         .expect("partitions");
     assert_eq!(months, ["rollups_minute_2026_07", "rollups_minute_2026_08"]);
+    let stays = |text: &str| keeping.stays(Quantity::Flow, at(text), now);
+    // Hours and days go by the year.
+    let expected = [Stays::Nothing, Stays::RollUps, Stays::Sample, Stays::Sample];
+    let times = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-08-01T00:00:00Z", "1999-12-31T23:59:59Z"];
+    assert_eq!(times.map(stays), expected);
     store.prepare_partitions(at("2026-12-15T00:00:00Z"), 1).await.expect("prepared");
     let all: Vec<String> = sqlx::query_scalar(
         "select p.partition from unnest(array['samples', 'rollups_minute', 'rollups_hour', 'rollups_day']) parent, \

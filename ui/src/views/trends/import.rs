@@ -43,9 +43,24 @@ pub(crate) fn ImportValues() -> impl IntoView {
         } else {
             t_string!(i18n, trends.import_would, read = read, added = added, same = same)
         };
+        let old = report.old.map(|old| {
+            let n = number(old.count);
+            let mut told = if old.archived {
+                t_string!(i18n, trends.import_old, n = n)
+            } else {
+                t_string!(i18n, trends.import_old_gone, n = n)
+            };
+            if old.beyond_roll_ups > 0 {
+                let n = number(old.beyond_roll_ups);
+                told.push(' ');
+                told.push_str(&t_string!(i18n, trends.import_oldest, n = n));
+            }
+            view! { <div data-testid="import-old"><Notice text=told/></div> }
+        });
         let has_nothing = report.faults.is_empty() && report.added == 0;
         view! {
             <p data-testid="import-report">{sum}</p>
+            {old}
             {has_nothing.then(|| view! { <p class="quiet">{t!(i18n, trends.import_nothing)}</p> })}
             <Faults faults=report.faults most=ImportReport::MOST_FAULTS/>
         }
