@@ -1,6 +1,6 @@
 -- What is told beside the alarms of a part of the plant, and whom to call: every version of it, of which the newest
--- counts. `place` is the id of the area, site, asset or point, and the tenant's own where it is all of the plant; `body`
--- is penstock_model's Advice. No foreign key: what was told stays known when its place is gone.
+-- counts. `place` is the id of the area, site, asset or point, and the tenant's own where it is all of the plant;
+-- `body` is penstock_model's Advice. No foreign key: what was told stays known when its place is gone.
 
 create table guidance_versions (
     tenant uuid not null references tenants (id),

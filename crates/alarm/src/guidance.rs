@@ -19,8 +19,8 @@ use penstock_model::{
 use crate::derive::derived_id;
 pub(crate) use starting::{anomaly, limit, silence};
 
-/// What is told beside the alarm of a rule. `point` is the one that it is about, where it is about one; `set` is what is
-/// set for parts of the plant.
+/// What is told beside the alarm of a rule. `point` is the one that it is about, where it is about one; `set` is what
+/// is set for parts of the plant.
 pub fn advice_of(
     rule: &AlarmRule,
     plant: &Plant,
@@ -122,8 +122,8 @@ fn own_advice(rule: &AlarmRule, starting: &Guidance) -> Advice {
     }
 }
 
-/// Field by field the first of `sources` that says something of it; `screen` makes of a path that is set the one that is
-/// told, where there is one.
+/// Field by field the first of `sources` that says something of it; `screen` makes of a path that is set the one that
+/// is told, where there is one.
 fn resolve(sources: &[(Provenance, &Advice)], screen: impl Fn(&str) -> Option<String>) -> ResolvedAdvice {
     ResolvedAdvice {
         cause: nearest(sources, |advice| said(&advice.guidance.cause)),

@@ -1,4 +1,5 @@
-//! Plant, points, rules and guidance as the station knows them at present: what calls read and what the pipeline looks addresses up in.
+//! Plant, points, rules and guidance as the station knows them at present: what calls read and what the pipeline looks
+//! addresses up in.
 //!
 //! Must not know storage: it is filled from it at the start and told of changes.
 

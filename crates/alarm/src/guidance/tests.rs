@@ -221,7 +221,9 @@ proptest! {
     }
 
     #[test]
-    fn what_is_set_further_out_changes_nothing_that_is_said_nearer(sayings in sayings(), at in 0_usize..5, text in "[a-z]{1,8}") {
+    fn what_is_set_further_out_changes_nothing_that_is_said_nearer(
+        sayings in sayings(), at in 0_usize..5, text in "[a-z]{1,8}"
+    ) {
         let parts = || around().into_iter().zip(sayings.iter().map(advice)).collect::<Vec<_>>();
         let before = told(&rule(), &set(parts()));
         let mut changed = parts();
@@ -244,8 +246,8 @@ proptest! {
         let all = set(parts);
         let inherited = inherited_advice(scope, &plant(), Some(&point()), &all);
         // Nearer ones are silent, so that what the part inherits is what the alarm is told.
-        let outer: BTreeMap<Scope, ScopeAdvice> =
-            all.iter().filter(|(own, _)| around()[at + 1..].contains(own)).map(|(own, set)| (*own, set.clone())).collect();
+        let mut outer = all.clone();
+        outer.retain(|own, _| around()[at + 1..].contains(own));
         let told = told(&rule(), &outer);
         prop_assert_eq!(inherited.contact, told.contact);
         let starting = Sourced { value: rule().guidance.action, from: Provenance::Starting };

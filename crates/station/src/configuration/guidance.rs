@@ -10,7 +10,8 @@ use crate::register::Inner;
 use crate::station::Shared;
 
 impl Shared {
-    /// Sets what is told for a part of the plant. `given` names the version that was changed, 0 where nothing was ever set.
+    /// Sets what is told for a part of the plant. `given` names the version that was changed, 0 where nothing was ever
+    /// set.
     ///
     /// # Errors
     /// [`Code::Invalid`] for what cannot be told or for no part of the plant, [`Code::Conflict`] where it was changed

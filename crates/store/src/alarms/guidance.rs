@@ -1,5 +1,5 @@
-//! What is told beside the alarms of a part of the plant: what counts now, and every version of it with who saved it and
-//! why. Must not know how one part inherits from another.
+//! What is told beside the alarms of a part of the plant: what counts now, and every version of it with who saved it
+//! and why. Must not know how one part inherits from another.
 
 use penstock_model::{Advice, AreaId, AssetId, PointId, Scope, ScopeAdvice, SiteId, TenantId, Timestamp, UserId};
 use sqlx::Row as _;
@@ -41,8 +41,8 @@ impl Store {
         rows.iter().map(set_from).collect()
     }
 
-    /// Sets what is told for a part of the plant, as the version that it says, which stays. When, by whom and why is what
-    /// the first entry of `audit` says.
+    /// Sets what is told for a part of the plant, as the version that it says, which stays. When, by whom and why is
+    /// what the first entry of `audit` says.
     ///
     /// # Errors
     /// [`Error::Changed`] where that is not the version after the stored one; those of the database.

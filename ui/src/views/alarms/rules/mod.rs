@@ -1,5 +1,5 @@
-//! The rules that raise alarms: listed, filtered, edited in the drawer, brought in and out as files; what is told beside
-//! the alarms of a place.
+//! The rules that raise alarms: listed, filtered, edited in the drawer, brought in and out as files; what is told
+//! beside the alarms of a place.
 
 mod entry;
 mod facts;
