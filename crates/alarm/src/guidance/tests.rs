@@ -246,7 +246,7 @@ proptest! {
         let all = set(parts);
         let inherited = inherited_advice(scope, &plant(), Some(&point()), &all);
         // Nearer ones are silent, so that what the part inherits is what the alarm is told.
-        let mut outer = all.clone();
+        let mut outer = all;
         outer.retain(|own, _| around()[at + 1..].contains(own));
         let told = told(&rule(), &outer);
         prop_assert_eq!(inherited.contact, told.contact);
