@@ -20,6 +20,9 @@ const DEVICE_PASSWORD: &str = "of-one-test";
 /// Why a rule is changed.
 const REASON: &str = "it chattered at night";
 
+/// Whom to call about any alarm of the plant.
+const CONTACT: &str = "Duty engineer, then the area manager";
+
 /// Why an alarm is shelved.
 const SHELVED: &str = "the probe is being changed";
 
@@ -280,6 +283,33 @@ async fn edit_a_rule(screen: &Screen, room: &Room) -> Result<()> {
     Ok(())
 }
 
+/// What is set for the whole plant is told beside an alarm of it, and its screen is one click away.
+async fn guide_the_whole_plant(screen: &Screen, room: &Room) -> Result<()> {
+    screen.click(&id("guidance")).await?;
+    screen.fill(&id("guidance-contact"), CONTACT).await?;
+    screen.fill(&id("guidance-within"), "20").await?;
+    screen.fill(&id("guidance-screen"), "/map").await?;
+    screen.fill(&id("guidance-reason"), REASON).await?;
+    screen.click(&id("save-guidance")).await?;
+    screen.wait_for(&id("guidance-saved")).await?;
+    screen.wait_text(&id("guidance-versions"), |text| text.contains(REASON) && text.contains(CONTACT)).await?;
+    let audit = room.sql(
+        "select reason, subject, old is null, new ->> 'contact', new ->> 'screen' from audit \
+         where action = 'save-guidance'",
+    )?;
+    ensure!(audit == [format!("{REASON}|guidance of tenant|t|{CONTACT}|/map")], "the audit says {audit:?}");
+
+    screen.click(&id("tab-active")).await?;
+    screen.click(&format!("[data-testid=\"alarm-row\"][data-point=\"{FLOW}\"]")).await?;
+    screen
+        .wait_text(&id("alarm-guidance"), |text| {
+            text.contains(CONTACT) && text.contains("within 20 min") && text.contains("from the whole plant")
+        })
+        .await?;
+    screen.click(&id("linked-screen")).await?;
+    screen.wait_for(&id("map")).await
+}
+
 async fn pan_the_map(screen: &Screen) -> Result<()> {
     screen.click(&id("rail-map")).await?;
     let map = id("map");
@@ -454,6 +484,7 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     import_historic_values(screen).await.context("import historic values")?;
     keep_samples_for_longer(screen).await.context("keep samples for longer")?;
     edit_a_rule(screen, room).await.context("edit a rule")?;
+    guide_the_whole_plant(screen, room).await.context("guide the whole plant")?;
     let complaints: Vec<_> = screen.console().await?.into_iter().filter(|line| is_complaint(line)).collect();
     ensure!(complaints.is_empty(), "the page complains: {complaints:?}");
     stay_inside(screen).await.context("stay inside the policy of the page")

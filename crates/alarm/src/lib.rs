@@ -8,6 +8,7 @@
 //! - `engine`: ties these together over rules, points, sites and assets, with delays and silence, and can be kept and
 //!   taken up again;
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
+//! - `guidance`: what is told beside an alarm, inherited down the plant;
 //! - `list`: the order alarms are listed in, and counts of them;
 //! - `flood`: which alarms belong together, and what may have begun them;
 //! - `analysis`: performance figures, bad actors with their cures, what another rule would have done, the baseline;
@@ -44,6 +45,7 @@ pub use flood::{
     Activation, Cause, CauseKind, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES, MOST_GROUPS,
     MOST_MEMBERS, Member, Origin, Reason, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Symptom, Topology, Way, Zone,
 };
+pub use guidance::{advice_of, inherited_advice};
 pub use list::{Counts, Rank, counts, rank};
 pub use state::{Acknowledgement, Activity, Axes, Latch, Service, ShelvingState, Standing, Suppression, apply};
 

@@ -1,17 +1,17 @@
 //! The calls: what a screen can ask of a station, what each needs, and what comes back.
 
 use penstock_model::{
-    AlarmRule, AreaId, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, Priority, RuleId,
-    Timestamp,
+    Advice, AlarmRule, AreaId, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, Priority,
+    ResolvedAdvice, RuleId, Scope, ScopeAdvice, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ActReport, AlarmDetail, AlarmFigures, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv,
-    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, Health, ImportReport, JournalFilter, JournalRows,
-    NamedPerson, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm,
-    RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, Series, Session, SettingsView, StationCard, TextFile,
-    ValueAt,
+    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, GuidanceVersion, Health, ImportReport, JournalFilter,
+    JournalRows, NamedPerson, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules,
+    RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, ScopeGuidance, Series, Session,
+    SettingsView, StationCard, TextFile, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -398,6 +398,40 @@ calls! {
         dry_run: bool,
         /// Why, for versions and audit.
         reason: String,
+    }
+
+    /// What is told beside an alarm and whom to call, each field from the nearest that says so. It is answered also
+    /// while the database is away, but for rules that were removed.
+    GetAlarmGuidance "alarm-guidance" (Access::Holding(Permission::See)) -> ResolvedAdvice {
+        /// Its rule.
+        rule: RuleId,
+    }
+
+    /// What is set for parts of the plant to be told beside their alarms; parts without anything are left out.
+    ListGuidance "guidance" (Access::Holding(Permission::See)) -> Vec<ScopeAdvice> {}
+
+    /// What is set for one part of the plant, and what it inherits.
+    GetScopeGuidance "scope-guidance" (Access::Holding(Permission::See)) -> ScopeGuidance {
+        /// The part.
+        scope: Scope,
+    }
+
+    /// Sets what is told beside the alarms of a part of the plant.
+    SaveGuidance "save-guidance" (Access::Holding(Permission::SetLimits)) -> Done {
+        /// The part.
+        scope: Scope,
+        /// The version that was changed; 0 where nothing was ever set.
+        version: u32,
+        /// What shall be told; what is empty is inherited.
+        advice: Advice,
+        /// Why, for versions and audit.
+        reason: String,
+    }
+
+    /// Every version of what was set for a part of the plant, newest first.
+    ListGuidanceVersions "guidance-versions" (Access::Holding(Permission::See)) -> Vec<GuidanceVersion> {
+        /// The part.
+        scope: Scope,
     }
 
     /// How every part of the station fares.

@@ -2,17 +2,20 @@
 //!
 //! - `condition`: when an alarm's condition holds;
 //! - `rule`: the record of one alarm in the master alarm database;
+//! - `guidance`: what is told beside the alarms of a part of the plant;
 //! - `text`: expressions and schedules as people read and write them;
 //! - `journal`: what happened to alarms, and where each stands after it.
 //!
 //! Must not know how a condition is evaluated.
 
 mod condition;
+mod guidance;
 mod journal;
 mod rule;
 mod text;
 
 pub use condition::{Condition, Expression, LimitLevel, Reference, Side, Test};
+pub use guidance::{Advice, Provenance, ResolvedAdvice, Scope, ScopeAdvice, Sourced, screen_fault};
 pub use journal::{
     AlarmState, Annunciation, KeptBy, Raise, Shelf, Shelving, Transition, TransitionDetail, TransitionKind,
 };

@@ -17,9 +17,10 @@ mod time;
 mod unit;
 
 pub use alarm::{
-    AcknowledgementModel, AlarmClass, AlarmRule, AlarmState, Annunciation, Condition, Expression, Guidance, KeptBy,
-    LimitLevel, Priority, Raise, Realarm, Reference, Schedule, Severity, Shelf, Shelving, Side, Subject, Test,
-    Transition, TransitionDetail, TransitionKind, Window, figure,
+    AcknowledgementModel, Advice, AlarmClass, AlarmRule, AlarmState, Annunciation, Condition, Expression, Guidance,
+    KeptBy, LimitLevel, Priority, Provenance, Raise, Realarm, Reference, ResolvedAdvice, Schedule, Scope, ScopeAdvice,
+    Severity, Shelf, Shelving, Side, Sourced, Subject, Test, Transition, TransitionDetail, TransitionKind, Window,
+    figure, screen_fault,
 };
 pub use clock::Clock;
 pub use error::Error;

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod analysis;
+mod guidance;
 mod health;
 mod history;
 mod people;
@@ -163,6 +164,17 @@ impl Context<'_> {
             Request::ProposeCure(call) => reply::<penstock_api::ProposeCure>(&self.propose_cure(&call).await?),
             Request::ExportRules(call) => reply::<penstock_api::ExportRules>(&self.export_rules(&call)?),
             Request::ImportRules(call) => reply::<penstock_api::ImportRules>(&self.import_rules(call).await?),
+            Request::GetAlarmGuidance(call) => {
+                reply::<penstock_api::GetAlarmGuidance>(&self.alarm_guidance(call.rule).await?)
+            }
+            Request::ListGuidance(_) => reply::<penstock_api::ListGuidance>(&self.guidance()),
+            Request::GetScopeGuidance(call) => {
+                reply::<penstock_api::GetScopeGuidance>(&self.scope_guidance(call.scope)?)
+            }
+            Request::SaveGuidance(call) => reply::<penstock_api::SaveGuidance>(&self.save_guidance(call).await?),
+            Request::ListGuidanceVersions(call) => {
+                reply::<penstock_api::ListGuidanceVersions>(&self.guidance_versions(call.scope).await?)
+            }
             Request::GetHealth(_) => reply::<penstock_api::GetHealth>(&self.health().await),
             Request::ListRejects(call) => reply::<penstock_api::ListRejects>(&self.rejects(call.limit).await?),
             Request::ListDeviceAlerts(call) => {
@@ -239,6 +251,7 @@ mod tests {
         let sources = [
             include_str!("calls/alarms.rs"),
             include_str!("calls/analysis.rs"),
+            include_str!("calls/guidance.rs"),
             include_str!("calls/health.rs"),
             include_str!("calls/history.rs"),
             include_str!("calls/people.rs"),

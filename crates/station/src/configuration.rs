@@ -3,6 +3,7 @@
 //! Administration waits while the database is away, and says so; what comes in, the live feed and alarms wait for
 //! nothing here. Must not know shells.
 
+mod guidance;
 mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +45,7 @@ pub(crate) fn read_plant_file(path: &Path) -> Result<PlantFile, Error> {
     serde_json::from_str(&text).map_err(|error| problem(error.to_string()))
 }
 
-/// Plant, points and rules as storage holds them; at the first start, as the settings say.
+/// Plant, points, rules and guidance as storage holds them; at the first start, as the settings say.
 pub(crate) async fn load_register(
     store: &Store,
     tenant: TenantId,
@@ -74,7 +75,8 @@ pub(crate) async fn load_register(
         store.save_rules(tenant, &changed, &[entry]).await?;
     }
     rules.extend(changed.into_iter().map(|rule| (rule.id, rule)));
-    Ok(Register::new(plant, points, rules.into_values().collect()))
+    let guidance = store.load_guidance(tenant).await?;
+    Ok(Register::new(plant, points, rules.into_values().collect()).with_guidance(guidance))
 }
 
 /// Gives points numbers after `last`.

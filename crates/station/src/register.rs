@@ -1,4 +1,5 @@
-//! Plant and points as the station knows them at present: what calls read and what the pipeline looks addresses up in.
+//! Plant, points, rules and guidance as the station knows them at present: what calls read and what the pipeline looks
+//! addresses up in.
 //!
 //! Must not know storage: it is filled from it at the start and told of changes.
 
@@ -6,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use penstock_model::{
-    AlarmRule, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording, RuleId, SiteId, Subject,
+    Advice, AlarmRule, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording, ResolvedAdvice,
+    RuleId, Scope, ScopeAdvice, SiteId, Subject,
 };
 
-/// Plant, points and rules, shared by calls and pipeline.
+/// Plant, points, rules and guidance, shared by calls and pipeline.
 pub(crate) struct Register {
     inner: Mutex<Inner>,
 }
@@ -24,6 +26,8 @@ pub(crate) struct Inner {
     pub points: BTreeMap<PointNo, Point>,
     /// Every rule; those that follow from nothing any more are disabled, so that what they raised can be read.
     pub rules: BTreeMap<RuleId, AlarmRule>,
+    /// What was set to be told beside alarms, by part of the plant.
+    pub guidance: BTreeMap<Scope, ScopeAdvice>,
     /// Another one after every change of what is recorded.
     pub recording_version: RecordingVersion,
     /// Points of which every sample is recorded for the time being, whatever their settings say.
@@ -49,6 +53,7 @@ impl Register {
             plant,
             points: BTreeMap::new(),
             rules: rules.into_iter().map(|rule| (rule.id, rule)).collect(),
+            guidance: BTreeMap::new(),
             recording_version: RecordingVersion::default(),
             whole: BTreeSet::new(),
             by_id: HashMap::new(),
@@ -56,6 +61,12 @@ impl Register {
         };
         inner.put(points);
         Self { inner: Mutex::new(inner) }
+    }
+
+    /// The same with what is set to be told beside alarms.
+    pub(crate) fn with_guidance(self, guidance: Vec<ScopeAdvice>) -> Self {
+        self.lock().guidance = guidance.into_iter().map(|set| (set.scope, set)).collect();
+        self
     }
 
     /// Looks into it; hold on to it for moments only.
@@ -107,6 +118,41 @@ impl Inner {
     /// The point of that id.
     pub(crate) fn point(&self, id: PointId) -> Option<&Point> {
         self.points.get(self.by_id.get(&id)?)
+    }
+
+    /// Whether the plant has such a part.
+    pub(crate) fn has(&self, scope: Scope) -> bool {
+        match scope {
+            Scope::Tenant => true,
+            Scope::Area(id) => self.plant.areas.iter().any(|area| area.id == id),
+            Scope::Site(id) => self.plant.sites.iter().any(|site| site.id == id),
+            Scope::Asset(id) => self.plant.assets.iter().any(|asset| asset.id == id),
+            Scope::Point(id) => self.point(id).is_some_and(|point| point.state != PointState::Ignored),
+        }
+    }
+
+    /// What is set for a part of the plant itself; version 0 where nothing ever was.
+    pub(crate) fn advice_for(&self, scope: Scope) -> ScopeAdvice {
+        let set = self.guidance.get(&scope).cloned();
+        set.unwrap_or_else(|| ScopeAdvice { scope, version: 0, advice: Advice::default() })
+    }
+
+    /// What a part of the plant inherits where nothing is set for itself.
+    pub(crate) fn inherited_advice(&self, scope: Scope) -> ResolvedAdvice {
+        let point = match scope {
+            Scope::Point(id) => self.point(id),
+            _ => None,
+        };
+        penstock_alarm::inherited_advice(scope, &self.plant, point, &self.guidance)
+    }
+
+    /// What is told beside the alarm of a rule.
+    pub(crate) fn advice_of(&self, rule: &AlarmRule) -> ResolvedAdvice {
+        let point = match rule.subject {
+            Subject::Point(id) => self.point(id),
+            Subject::Site(_) | Subject::Asset(_) => None,
+        };
+        penstock_alarm::advice_of(rule, &self.plant, point, &self.guidance)
     }
 
     /// A number for a new point; never given twice.

@@ -21,7 +21,7 @@ use crate::values_csv::Names;
 
 /// The columns, in the order they are written. A row without an id is a new rule, and needs `subject` and `condition`;
 /// a column that is not there leaves what the rule has.
-const COLUMNS: [&str; 43] = [
+const COLUMNS: [&str; 45] = [
     "id",
     "version",
     "edited",
@@ -65,6 +65,8 @@ const COLUMNS: [&str; 43] = [
     "cause",
     "consequence",
     "action",
+    "contact",
+    "call_within_s",
 ];
 
 /// The columns that a condition is made of: side by side, from its kind to what comes after it.
@@ -290,6 +292,8 @@ impl<'a> Book<'a> {
             "cause" => guidance.cause.clone(),
             "consequence" => guidance.consequence.clone(),
             "action" => guidance.action.clone(),
+            "contact" => rule.contact.clone(),
+            "call_within_s" => secs(rule.call_within),
             _ => self.cell_of_condition(rule, column).unwrap_or_default(),
         }
     }
@@ -459,6 +463,8 @@ impl<'a> Row<'a> {
         self.put("cause", &mut rule.guidance.cause, |_, text| Ok(text.to_owned()))?;
         self.put("consequence", &mut rule.guidance.consequence, |_, text| Ok(text.to_owned()))?;
         self.put("action", &mut rule.guidance.action, |_, text| Ok(text.to_owned()))?;
+        self.put("contact", &mut rule.contact, |_, text| Ok(text.to_owned()))?;
+        self.put("call_within_s", &mut rule.call_within, |column, text| optional(column, text, time))?;
         Ok(rule)
     }
 
@@ -830,6 +836,8 @@ mod tests {
         full.schedule = Some(Schedule { windows: vec![Window { days: [true; 7], from_minute: 60, minutes: 90 }] });
         full.longest_shelf = Some(Duration::from_secs(3_600));
         full.screen = Some("/trends".into());
+        full.contact = "Duty engineer\nArea manager".into();
+        full.call_within = Some(Duration::from_secs(600));
         rules[1].enabled = false;
         Register::new(plant, points, rules)
     }

@@ -6,15 +6,12 @@ use std::time::Duration;
 
 use penstock_api::{
     AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory,
-    ExportJournal, ExportRules, Frame, GetAlarm, GetHealth, GetHistory, GetPublishExample, GetRegister, GetSettings,
-    GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListJournal, ListNames, ListPlacesAlong,
-    ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, MqttVersion, OldValues, ProposeCure, PublishExample,
-    Register, RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker, SavePoints, SaveRetention,
-    SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
+    ExportJournal, ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetHealth, GetHistory, GetPublishExample, GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
 };
 use penstock_model::{
-    AlarmRule, Clock, Condition, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position, Priority,
-    Quantity, Recording, RuleId, Subject, Timestamp, TransitionKind, Unit,
+    Advice, AlarmRule, Clock, Condition, Guidance, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position,
+    Priority, Provenance, Quantity, Recording, RuleId, Scope, SiteId, Sourced, Subject, Timestamp, TransitionKind,
+    Unit,
 };
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
@@ -535,6 +532,83 @@ async fn a_limit_changes_at_its_point_and_at_its_rule_for_good() {
     let screen = same_admin(&station).await;
     assert_eq!(rules(&screen).await, before);
     assert_eq!(point(&screen, "S0007").await.limits.h, Some(0.4));
+    station.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_beside_an_alarm_is_inherited_and_kept() {
+    let data = ScratchFolder::new().expect("folder");
+    let secrets = Secrets::in_memory("test");
+    let station = start(data.path(), &secrets).await;
+    let screen = first_admin(&station).await;
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let mut feed = screen.feed();
+    device.publish("jjm/sensors/S0009/data", br#"{"value":5,"type":"flow"}"#).await;
+    until(&mut feed, |frame| !frame.values.is_empty()).await;
+    let discovered = point(&screen, "S0009").await;
+    let limits = Limits { h: Some(0.3), ..Limits::default() };
+    let adopted = Point { state: PointState::Adopted, limits, ..discovered };
+    screen.call(SavePoints { points: vec![adopted.clone()], reason: "test".into() }).await.expect("an admin may");
+    let is_high = |rule: &AlarmRule| matches!(rule.condition, Condition::Limit { level: LimitLevel::High, .. });
+    let rule = rules(&screen).await.into_iter().find(is_high).expect("it follows from the limit").id;
+
+    // What nobody has said is what Penstock starts with.
+    let first = screen.call(GetAlarmGuidance { rule }).await.expect("may see");
+    assert_eq!(first.action.as_ref().map(|action| action.from), Some(Provenance::Starting));
+    assert_eq!(first.screen.map(|screen| screen.value), Some(format!("/trends?points={}", adopted.id)));
+    assert_eq!((first.contact, first.call_within), (None, None));
+
+    let (all, own) = (Scope::Tenant, Scope::Point(adopted.id));
+    let save = |scope: Scope, version: u32, advice: &Advice, reason: &str| SaveGuidance {
+        scope,
+        version,
+        advice: advice.clone(),
+        reason: reason.to_owned(),
+    };
+    let within = Duration::from_secs(1_200);
+    let of_all =
+        Advice { contact: "Duty engineer\nArea manager ".into(), call_within: Some(within), ..Advice::default() };
+    let of_point = Advice {
+        guidance: Guidance { action: "Close valve 7.".into(), ..Guidance::default() },
+        screen: Some("/map?point={point}".into()),
+        ..Advice::default()
+    };
+    screen.call(save(all, 0, &of_all, "the rota has changed")).await.expect("an admin may");
+    screen.call(save(own, 0, &of_point, "it is known here")).await.expect("an admin may");
+    // Again the same changes nothing.
+    screen.call(save(own, 1, &of_point, "once more")).await.expect("an admin may");
+    for (scope, version, reason, expect) in [
+        (all, 1, " ", Code::Invalid),
+        (all, 0, "late", Code::Conflict),
+        (Scope::Site(SiteId(Default::default())), 0, "nowhere", Code::Invalid),
+    ] {
+        let refused = screen.call(save(scope, version, &of_point, reason)).await;
+        assert_eq!(refused.map_err(|error| error.code).map(|_| ()), Err(expect), "{reason:?}");
+    }
+
+    let told = screen.call(GetAlarmGuidance { rule }).await.expect("may see");
+    let from = |value: &str, scope: Scope| Some(Sourced { value: value.to_owned(), from: Provenance::Scope(scope) });
+    assert_eq!(told.cause, first.cause);
+    assert_eq!(told.action, from("Close valve 7.", own));
+    assert_eq!(told.contact, from("Duty engineer\nArea manager", all));
+    assert_eq!(told.call_within, Some(Sourced { value: within, from: Provenance::Scope(all) }));
+    assert_eq!(told.screen, from(&format!("/map?point={}", adopted.id), own));
+
+    let of_scope = screen.call(GetScopeGuidance { scope: own }).await.expect("may see");
+    assert_eq!((of_scope.own.version, of_scope.own.advice), (1, of_point));
+    assert_eq!((of_scope.inherited.contact, of_scope.inherited.action), (told.contact.clone(), None));
+    let set: Vec<Scope> =
+        screen.call(ListGuidance {}).await.expect("may see").into_iter().map(|set| set.scope).collect();
+    assert_eq!(set, [all, own]);
+    let versions = screen.call(ListGuidanceVersions { scope: own }).await.expect("may see");
+    let said: Vec<_> = versions.iter().map(|version| (version.by.as_deref(), version.reason.as_deref())).collect();
+    assert_eq!(said, [(Some("Asha Verma"), Some("it is known here"))]);
+
+    station.stop().await;
+    drop(station);
+    let station = start(data.path(), &secrets).await;
+    let screen = same_admin(&station).await;
+    assert_eq!(screen.call(GetAlarmGuidance { rule }).await.expect("may see"), told);
     station.stop().await;
 }
 

@@ -4,14 +4,17 @@
 //! - `search`: finds entries by what their alarm was about;
 //! - `before`: where alarms stood at a moment;
 //! - `states`: where each alarm stands;
-//! - `rules`: the rules and every version of them.
+//! - `rules`: the rules and every version of them;
+//! - `guidance`: what is told beside the alarms of a part of the plant.
 
 mod before;
+mod guidance;
 mod journal;
 mod rules;
 mod search;
 mod states;
 
+pub use guidance::GuidanceVersion;
 pub use journal::{Entries, JournalEntry};
 pub use rules::RuleVersion;
 pub use search::{JournalFilter, JournalPage, JournalRecord, Records};
@@ -24,7 +27,7 @@ fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The version of a rule as an `int`; none comes near its end.
+/// The version of a rule or of guidance as an `int`; none comes near its end.
 fn version(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

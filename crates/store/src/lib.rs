@@ -26,7 +26,9 @@ mod writer;
 
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
-pub use alarms::{Entries, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, RuleVersion};
+pub use alarms::{
+    Entries, GuidanceVersion, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, RuleVersion,
+};
 pub use audit::{AuditEntry, AuditPage, AuditRecord, AuditVerdict};
 pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, Stopped};
 pub use error::{Error, Result};

@@ -1,19 +1,21 @@
 //! The database as screens read it: what is one tenant's, changing nothing, and never waited for without end.
 //!
-//! Row-level security decides what is seen (migrations 0010, 0011, 0012 and 0014), `in_time` how long an answer may take. Must
-//! not know who asks.
+//! Row-level security decides what is seen (migrations 0010, 0011, 0012, 0014 and 0016), `in_time` how long an answer
+//! may take. Must not know who asks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use penstock_model::{AlarmRule, PipeId, Place, PlaceKind, PointNo, Position, RuleId, TenantId, Timestamp, UserId};
+use penstock_model::{
+    AlarmRule, PipeId, Place, PlaceKind, PointNo, Position, RuleId, Scope, TenantId, Timestamp, UserId,
+};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
 use crate::cluster::READER;
 use crate::store::pool_of;
 use crate::{
-    Chunks, DeviceAlert, Error, Figures, Found, Interpolated, Interpolation, JournalFilter, JournalPage, JournalRecord,
-    KeptReject, Records, Result, RuleVersion, Series, Statistics, Store,
+    Chunks, DeviceAlert, Error, Figures, Found, GuidanceVersion, Interpolated, Interpolation, JournalFilter,
+    JournalPage, JournalRecord, KeptReject, Records, Result, RuleVersion, Series, Statistics, Store,
 };
 
 /// How long an answer may take that somebody waits for.
@@ -196,6 +198,14 @@ impl Reader {
     /// [`Error::Late`]; as there.
     pub async fn rule_versions(&self, rule: RuleId) -> Result<Vec<RuleVersion>> {
         in_time(ANSWER, self.answers.rule_versions(self.tenant, rule)).await
+    }
+
+    /// As [`Store::guidance_versions`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn guidance_versions(&self, scope: Scope) -> Result<Vec<GuidanceVersion>> {
+        in_time(ANSWER, self.answers.guidance_versions(self.tenant, scope)).await
     }
 
     /// What everybody of the tenant is called in full.

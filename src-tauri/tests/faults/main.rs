@@ -7,6 +7,7 @@
 mod changes;
 mod clock;
 mod gauge;
+mod guidance;
 mod ledger;
 mod room;
 mod wire;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, Expression};
+use super::guidance::{call_within_fault, screen_fault};
 use crate::{AssetId, PointId, RuleId, SiteId};
 
 /// How urgent an alarm is, the most urgent first.
@@ -243,10 +244,16 @@ pub struct AlarmRule {
     /// The longest that an operator may shelve it; the tenant's limit where it is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_shelf: Option<Duration>,
-    /// The screen that it leads to, as a path of the app, for example `/trends?points=…`; that of its subject where it is
-    /// none.
+    /// The screen that it leads to, as a path of the app, for example `/trends?points=…`; where it is none, what is set
+    /// for its place, and else that of its subject (see [`Advice::screen`](super::Advice::screen)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub screen: Option<String>,
+    /// Whom to call, in the order to call them; where it is empty, what is set for its place.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub contact: String,
+    /// How soon to call them; where it is none, what is set for its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_within: Option<Duration>,
 }
 
 /// What is left as it usually is takes no room in a file.
@@ -284,6 +291,8 @@ impl AlarmRule {
             time_to_respond: None,
             longest_shelf: None,
             screen: None,
+            contact: String::new(),
+            call_within: None,
         }
     }
 
@@ -328,8 +337,11 @@ impl AlarmRule {
         if self.first_out.as_ref().is_some_and(|group| group.trim().is_empty()) {
             return Some("the first-out group has no name: give one, or take the group away".to_owned());
         }
-        if self.screen.as_ref().is_some_and(|path| !path.starts_with('/') || path.starts_with("//")) {
-            return Some("the linked screen is no path of the app: begin it with one slash".to_owned());
+        if let Some(problem) = self.screen.as_deref().and_then(screen_fault) {
+            return Some(problem.to_owned());
+        }
+        if let Some(problem) = call_within_fault(self.call_within) {
+            return Some(problem.to_owned());
         }
         let condition = self.condition.fault().map(|fault| format!("condition: {fault}"));
         let suppression = || self.suppressed_while.as_ref()?.fault().map(|fault| format!("suppression: {fault}"));
@@ -393,6 +405,8 @@ mod tests {
         assert!(fault(&|rule| rule.condition = Condition::Silence { after: Duration::from_secs(1) }).is_some());
         assert!(fault(&|rule| rule.on_delay = Duration::from_secs(8 * 24 * 3_600)).is_some());
         assert!(fault(&|rule| rule.screen = Some("//elsewhere".to_owned())).is_some());
+        assert!(fault(&|rule| rule.screen = Some("/trends?points={point}".to_owned())).is_none());
+        assert!(fault(&|rule| rule.call_within = Some(Duration::ZERO)).is_some());
         assert!(fault(&|rule| rule.schedule = Some(Schedule::default())).is_some());
         assert!(fault(&|rule| rule.first_out = Some(" ".to_owned())).is_some());
         let realarm = Some(Realarm { after: Duration::from_secs(60), at_most: 1 });

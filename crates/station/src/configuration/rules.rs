@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use penstock_api::{ApiError, ImportFault, RemovedRules, RulesReport};
 use penstock_model::{
-    AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointState, RuleId, Subject, Timestamp,
+    Advice, AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointState, RuleId, Subject, Timestamp,
 };
 use penstock_store::AuditEntry;
 
@@ -19,10 +19,8 @@ use crate::station::Shared;
 
 /// Rules changed by one call at most.
 const MAX_RULES: usize = 200_000;
-/// Characters of a rule's name, of its first-out group, of the path of its screen, and of each text beside it at most.
+/// Characters of a rule's name and of its first-out group at most.
 const MAX_NAME: usize = 200;
-const MAX_PATH: usize = 1_000;
-const MAX_TEXT: usize = 2_000;
 /// The longest that an operator can be let shelve an alarm.
 const LONGEST_SHELF: Duration = Duration::from_secs(30 * 24 * 3_600);
 
@@ -192,7 +190,7 @@ fn change_of(register: &Inner, given: Vec<AlarmRule>) -> Change {
             rules.insert(rule.id, AlarmRule { edited: false, ..had.clone() });
             continue;
         }
-        report.hints.extend(hints_of(&rule).into_iter().map(mark));
+        report.hints.extend(hints_of(&rule, register).into_iter().map(mark));
         let followed = stored.filter(|had| is_derived(had));
         if followed.is_some()
             && let Some(point) = point_with_limit_of(&rule, register, &points)
@@ -302,18 +300,21 @@ fn faults_of(rule: &AlarmRule, stored: Option<&AlarmRule>, register: &Inner) -> 
     for (field, text, most) in [
         ("name", rule.name.as_str(), MAX_NAME),
         ("first_out", rule.first_out.as_deref().unwrap_or_default(), MAX_NAME),
-        ("screen", rule.screen.as_deref().unwrap_or_default(), MAX_PATH),
+        ("screen", rule.screen.as_deref().unwrap_or_default(), Advice::MOST_IN_SCREEN),
     ] {
         if text.chars().count() > most || has_control(text) {
             fault(field, &format!("at most {most} characters, and no line breaks or other control characters"));
         }
     }
     let guidance = &rule.guidance;
-    for (field, text) in
-        [("cause", &guidance.cause), ("consequence", &guidance.consequence), ("action", &guidance.action)]
-    {
-        if text.chars().count() > MAX_TEXT {
-            fault(field, &format!("at most {MAX_TEXT} characters: shorten it"));
+    for (field, text, most) in [
+        ("cause", &guidance.cause, Advice::MOST_IN_TEXT),
+        ("consequence", &guidance.consequence, Advice::MOST_IN_TEXT),
+        ("action", &guidance.action, Advice::MOST_IN_TEXT),
+        ("contact", &rule.contact, Advice::MOST_IN_CONTACT),
+    ] {
+        if text.chars().count() > most {
+            fault(field, &format!("at most {most} characters: shorten it"));
         }
     }
     if rule.longest_shelf.is_some_and(|longest| longest < Duration::from_secs(60) || longest > LONGEST_SHELF) {
@@ -323,17 +324,15 @@ fn faults_of(rule: &AlarmRule, stored: Option<&AlarmRule>, register: &Inner) -> 
 }
 
 /// What a person should look at in a rule.
-fn hints_of(rule: &AlarmRule) -> Vec<Remark> {
+fn hints_of(rule: &AlarmRule, register: &Inner) -> Vec<Remark> {
     let proposed = rule.severity.zip(rule.time_to_respond).map(|(severity, time)| severity.priority(time));
     let priority = proposed.filter(|proposed| *proposed != rule.priority).map(|proposed| {
         let (proposed, given) = (proposed.digit(), rule.priority.digit());
         ("priority", format!("consequence and time to respond propose P{proposed}, and it is P{given}"))
     });
-    let action = rule
-        .guidance
-        .action
-        .trim()
-        .is_empty()
+    // What is said for its place is said for it.
+    let asks_for_none = rule.guidance.action.trim().is_empty() && register.advice_of(rule).action.is_none();
+    let action = asks_for_none
         .then(|| ("action", "an alarm that asks for no action is an event: say what is to be done".to_owned()));
     priority.into_iter().chain(action).collect()
 }

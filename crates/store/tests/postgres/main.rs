@@ -3,6 +3,7 @@
 mod alarms;
 mod alarms_search;
 mod cluster;
+mod guidance;
 mod history;
 mod places;
 mod readers;

@@ -15,7 +15,7 @@ const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 const NOBODY: TenantId = TenantId(Uuid::from_u128(3));
 
 /// Everything that screens may read, each with its columns where these are not all.
-const READ: [&str; 20] = [
+const READ: [&str; 21] = [
     "alarm_journal",
     "alarm_rule_versions",
     "alarm_rules",
@@ -23,6 +23,7 @@ const READ: [&str; 20] = [
     "areas",
     "assets",
     "device_alerts",
+    "guidance_versions",
     "people (id, tenant, full_name)",
     "pipes",
     "points",
@@ -39,7 +40,7 @@ const READ: [&str; 20] = [
 ];
 
 /// A row of `$1` in each table that names its tenant.
-const ROWS: [(&str, &str); 11] = [
+const ROWS: [(&str, &str); 12] = [
     ("areas", "insert into areas (id, tenant, name) values (gen_random_uuid(), $1, 'DMA 1')"),
     ("sites", "insert into sites (id, tenant, name, kind) values (gen_random_uuid(), $1, 'Tower', 'storage')"),
     (
@@ -57,6 +58,11 @@ const ROWS: [(&str, &str); 11] = [
         "alarm_rule_versions",
         "insert into alarm_rule_versions (rule, tenant, version, body, saved_at) \
          values (gen_random_uuid(), $1, 1, '{}', now())",
+    ),
+    (
+        "guidance_versions",
+        "insert into guidance_versions (tenant, scope, place, version, body, saved_at) \
+         values ($1, 'tenant', $1, 1, '{}', now())",
     ),
     (
         "alarm_journal",

@@ -11,6 +11,7 @@ use penstock_model::{
 };
 
 use super::active::map_path;
+use super::guidance::Guidance;
 use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, MiniTrend, Notice, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
@@ -64,7 +65,7 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
         _ => view! { <div class="drawer-head"><div></div><CloseButton on_close=on_close/></div> }.into_any(),
     };
     let rest = move || match (detail.get(), i18n.get_locale()) {
-        (Some(Ok(detail)), _) => view! { <Guidance detail=Arc::clone(&detail)/> <History detail=detail/> }.into_any(),
+        (Some(Ok(detail)), _) => view! { <History detail=detail/> }.into_any(),
         (Some(Err(why)), _) => view! { <div class="drawer-section"><Notice text=why is_fault=true/></div> }.into_any(),
         (None, _) => view! { <Loading/> }.into_any(),
     };
@@ -83,6 +84,7 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
             }
         >
             {head}
+            <Guidance rule=rule/>
             {rest}
         </aside>
     }
@@ -319,31 +321,6 @@ fn Around(state: AlarmState, point: Point, priority: Priority) -> impl IntoView 
         </div>
     }
     .into_any()
-}
-
-#[component]
-fn Guidance(detail: Arc<AlarmDetail>) -> impl IntoView {
-    let i18n = use_i18n();
-    let guidance = detail.rule.guidance.clone();
-    let lines = [
-        (t_string!(i18n, alarms.likely_cause), guidance.cause),
-        (t_string!(i18n, alarms.if_left), guidance.consequence),
-        (t_string!(i18n, alarms.do_now), guidance.action),
-    ];
-    let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.trim().is_empty()).collect();
-    (!lines.is_empty()).then(|| {
-        let facts = lines.into_iter().map(|(name, text)| {
-            let steps: Vec<_> = text.lines().map(|line| view! { <div>{line.to_owned()}</div> }).collect();
-            Fact::new(name, steps)
-        });
-        let facts: Vec<Fact> = facts.collect();
-        view! {
-            <div class="drawer-section">
-                <h3>{t!(i18n, alarms.guidance)}</h3>
-                <Facts facts=facts/>
-            </div>
-        }
-    })
 }
 
 #[component]

@@ -5,6 +5,7 @@ mod acknowledge;
 mod active;
 mod analysis;
 mod detail;
+mod guidance;
 mod journal;
 mod kept;
 mod list;

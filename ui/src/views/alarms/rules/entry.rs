@@ -13,7 +13,7 @@ use super::tree::{Group, UnitOf, fields_of, test_of};
 use crate::format::{self, NoNumber};
 
 /// The fields that are one text each.
-pub(super) const TEXTS: [&str; 36] = [
+pub(super) const TEXTS: [&str; 38] = [
     "kind",
     "level",
     "side",
@@ -50,6 +50,8 @@ pub(super) const TEXTS: [&str; 36] = [
     "cause",
     "consequence",
     "action",
+    "contact",
+    "call_within",
 ];
 
 /// The kinds of conditions, in the order that forms list them.
@@ -226,6 +228,8 @@ impl Entry {
             ("cause", guidance.cause.clone()),
             ("consequence", guidance.consequence.clone()),
             ("action", guidance.action.clone()),
+            ("contact", rule.contact.clone()),
+            ("call_within", minutes(rule.call_within)),
         ]);
         let expression = match &rule.condition {
             Condition::Expression(expression) => Group::of(expression, units),
@@ -319,6 +323,8 @@ impl Entry {
             schedule: (!windows.is_empty()).then_some(Schedule { windows }),
             longest_shelf: take.time("longest_shelf", 60.0, former.longest_shelf),
             screen: some(text("screen", former.screen.as_deref().unwrap_or_default())),
+            contact: text("contact", &former.contact),
+            call_within: take.time("call_within", 60.0, former.call_within),
             guidance: Guidance {
                 cause: text("cause", &guidance.cause),
                 consequence: text("consequence", &guidance.consequence),
@@ -612,6 +618,8 @@ mod tests {
                 longest_shelf: Some(time),
                 first_out: Some("Pump 1".into()),
                 screen: Some("/map".into()),
+                contact: "Duty engineer".into(),
+                call_within: Some(time),
                 latches: true,
                 ..limit()
             };
@@ -639,6 +647,7 @@ mod tests {
         check(with(&entry, "limit", ""), "limit", Wrong::Missing);
         check(with(&entry, "deadband", "wide"), "deadband", Wrong::NoNumber);
         check(with(&entry, "on_delay", "-1"), "on_delay", Wrong::NoTime);
+        check(with(&entry, "call_within", "soon"), "call_within", Wrong::NoTime);
         check(with(&entry, "realarm_after", "5"), "realarm_most", Wrong::Missing);
         check(with(&entry, "kind", "silence"), "time", Wrong::Missing);
         check(with(&entry, "kind", "expression"), "expression", Wrong::Missing);

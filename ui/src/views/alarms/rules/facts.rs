@@ -148,6 +148,8 @@ pub(super) fn lines(rule: &AlarmRule, plant: &PlantView, locale: Locale) -> Vec<
         (td_string!(locale, rules.cause), guidance.cause.clone()),
         (td_string!(locale, rules.consequence), guidance.consequence.clone()),
         (td_string!(locale, rules.action), guidance.action.clone()),
+        (td_string!(locale, guidance.contact), rule.contact.clone()),
+        (td_string!(locale, guidance.call_within), time(rule.call_within)),
     ]
 }
 

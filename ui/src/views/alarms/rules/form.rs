@@ -464,9 +464,12 @@ fn Form(row: RuleRow, plant: Arc<PlantView>, is_stored: bool, on_saved: Callback
             {window_rows(fields.windows)}
             {fault_below("windows")}
             <h3>{t!(i18n, alarms.guidance)}</h3>
+            <p class="quiet">{t!(i18n, guidance.rule_note)}</p>
             {area("rule-cause", "cause", word(|l| td_string!(l, alarms.likely_cause)))}
             {area("rule-consequence", "consequence", word(|l| td_string!(l, alarms.if_left)))}
             {area("rule-action", "action", word(|l| td_string!(l, alarms.do_now)))}
+            {area("rule-contact", "contact", word(|l| td_string!(l, guidance.contact)))}
+            {text("rule-call-within", "call_within", word(|l| td_string!(l, guidance.call_within_min)))}
             <TrialOf fields=fields former=former plant=plant/>
             <TextField id="rule-reason" label=word(|l| td_string!(l, rules.reason)) value=reason fault=fault("reason")/>
             {move || trouble.get().map(|text| view! { <Notice text=text is_fault=true/> })}

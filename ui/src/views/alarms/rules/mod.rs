@@ -1,4 +1,5 @@
-//! The rules that raise alarms: listed, filtered, edited in the drawer, brought in and out as files.
+//! The rules that raise alarms: listed, filtered, edited in the drawer, brought in and out as files; what is told
+//! beside the alarms of a place.
 
 mod entry;
 mod facts;
@@ -6,6 +7,7 @@ mod fields;
 mod filter;
 mod form;
 mod import;
+mod places;
 mod tree;
 mod trial;
 mod versions;
@@ -33,6 +35,7 @@ use entry::{KINDS, new_rule};
 use facts::kind_word;
 use filter::{Filter, sorted, title};
 use form::RuleDrawer;
+use places::GuidanceDrawer;
 
 type Found = RwSignal<Option<Result<Arc<Vec<RuleRow>>, String>>>;
 
@@ -66,6 +69,7 @@ pub(super) fn Rules(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) 
     let (site, kind, state) =
         (RwSignal::new(String::new()), RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (is_new, saved) = (RwSignal::new(false), RwSignal::new(0_u32));
+    let is_guidance = RwSignal::new(false);
     let said = RwSignal::new(None::<String>);
     let may_edit = Memo::new(move |_| app.may(Permission::SetLimits));
     // The register counts up with every change of rules too.
@@ -101,6 +105,7 @@ pub(super) fn Rules(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) 
     });
     let choose = move |rule: Option<RuleId>| {
         is_new.set(false);
+        is_guidance.set(false);
         said.set(None);
         chosen.set(rule);
     };
@@ -162,6 +167,10 @@ pub(super) fn Rules(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) 
         has_answer && app.plant.with(Option::is_some)
     });
     let drawer = move || {
+        if is_guidance.get() && chosen.with(Option::is_none) {
+            let on_close = Callback::new(move |()| choose(None));
+            return Some(view! { <GuidanceDrawer on_close=on_close/> }.into_any());
+        }
         // Only another rule and a save, not each new list, make the form anew: what is being typed stays.
         saved.track();
         if !is_known.get() {
@@ -186,12 +195,13 @@ pub(super) fn Rules(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) 
             });
         });
         let on_close = Callback::new(move |()| choose(None));
-        Some(view! { <RuleDrawer row=row is_stored=is_stored said=said on_saved=on_saved on_close=on_close/> })
+        let drawer = view! { <RuleDrawer row=row is_stored=is_stored said=said on_saved=on_saved on_close=on_close/> };
+        Some(drawer.into_any())
     };
     view! {
         <div class="with-drawer">
             <div class="table">
-                <div class="toolbar">
+                <div class="toolbar wraps">
                     <SearchField label=Signal::derive(move || t_string!(i18n, alarms.filter).to_owned()) value=text/>
                     <PriorityChoice priorities=priorities/>
                     <SiteChoice site=site/>
@@ -208,6 +218,12 @@ pub(super) fn Rules(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) 
                         choices=states
                     />
                     <span class="gap"></span>
+                    <button data-testid="guidance" on:click=move |_| {
+                        choose(None);
+                        is_guidance.set(true);
+                    }>
+                        {t!(i18n, guidance.button)}
+                    </button>
                     {move || may_edit.get().then(|| view! {
                         <button data-testid="new-rule" on:click=move |_| {
                             choose(None);
