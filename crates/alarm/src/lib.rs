@@ -8,7 +8,7 @@
 //! - `engine`: ties these together over rules, points, sites and assets, with delays and silence, and can be kept and
 //!   taken up again;
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
-//! - `list`: the order alarms are listed in, and counts of them;
+//! - `list`: counts of alarms;
 //! - `flood`: which alarms belong together, and what may have begun them;
 //! - `analysis`: performance figures, bad actors with their cures, what another rule would have done, the baseline;
 //! - `backtest`: rules over history, by the engine itself.
@@ -44,7 +44,7 @@ pub use flood::{
     Activation, Cause, CauseKind, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES, MOST_GROUPS,
     MOST_MEMBERS, Member, Origin, Reason, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Symptom, Topology, Way, Zone,
 };
-pub use list::{Counts, Rank, counts, rank};
+pub use list::{Counts, counts};
 pub use state::{Acknowledgement, Activity, Axes, Latch, Service, ShelvingState, Standing, Suppression, apply};
 
 fn micros(duration: Duration) -> i64 {

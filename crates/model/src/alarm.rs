@@ -3,12 +3,14 @@
 //! - `condition`: when an alarm's condition holds;
 //! - `rule`: the record of one alarm in the master alarm database;
 //! - `text`: expressions and schedules as people read and write them;
-//! - `journal`: what happened to alarms, and where each stands after it.
+//! - `journal`: what happened to alarms, and where each stands after it;
+//! - `rank`: the order in which they are listed.
 //!
 //! Must not know how a condition is evaluated.
 
 mod condition;
 mod journal;
+mod rank;
 mod rule;
 mod text;
 
@@ -16,6 +18,7 @@ pub use condition::{Condition, Expression, LimitLevel, Reference, Side, Test};
 pub use journal::{
     AlarmState, Annunciation, KeptBy, Raise, Shelf, Shelving, Transition, TransitionDetail, TransitionKind,
 };
+pub use rank::Rank;
 pub use rule::{
     AcknowledgementModel, AlarmClass, AlarmRule, Guidance, Priority, Realarm, Schedule, Severity, Subject, Window,
 };

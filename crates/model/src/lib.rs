@@ -18,7 +18,7 @@ mod unit;
 
 pub use alarm::{
     AcknowledgementModel, AlarmClass, AlarmRule, AlarmState, Annunciation, Condition, Expression, Guidance, KeptBy,
-    LimitLevel, Priority, Raise, Realarm, Reference, Schedule, Severity, Shelf, Shelving, Side, Subject, Test,
+    LimitLevel, Priority, Raise, Rank, Realarm, Reference, Schedule, Severity, Shelf, Shelving, Side, Subject, Test,
     Transition, TransitionDetail, TransitionKind, Window, figure,
 };
 pub use clock::Clock;

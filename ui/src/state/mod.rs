@@ -3,6 +3,7 @@
 
 mod alarms;
 mod hearing;
+mod listed;
 mod plant;
 mod points;
 mod preferences;
@@ -21,8 +22,11 @@ use penstock_api::{
 };
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
-pub(crate) use alarms::{AlarmList, Listed, hold};
+pub(crate) use alarms::AlarmList;
 pub(crate) use hearing::Hearing;
+#[cfg(test)]
+pub(crate) use listed::tests::{alarm as test_alarm, rule as test_rule};
+pub(crate) use listed::{Listed, put_in, take_out};
 pub(crate) use plant::PlantView;
 #[cfg(test)]
 pub(crate) use points::tests::point as test_point;
@@ -428,8 +432,12 @@ impl App {
         let is_about_alarms = frame.full || !frame.alarms.is_empty() || !frame.gone.is_empty();
         let change = self.alarms.take(frame.full, frame.alarms, &frame.gone);
         if is_about_alarms {
-            let listed = self.alarms.listed.get_untracked();
-            self.hear(Waiting::of_alarms(listed.iter().map(Arc::as_ref)), change.worst);
+            let waiting = self.alarms.listed.with_untracked(|listed| {
+                // They stand first.
+                let waiting = listed.iter().take_while(|view| !view.state.acknowledged);
+                Waiting::of_alarms(waiting.map(Arc::as_ref))
+            });
+            self.hear(waiting, change.worst);
         }
         if let Some(counts) = frame.counts {
             self.counts.set(counts);

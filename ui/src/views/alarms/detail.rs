@@ -193,7 +193,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
                     </button>
                 })}
                 {acts.reset.then(|| view! {
-                    <button class="accent" data-testid="reset" on:click=move |_| reset(app, id)>{t!(i18n, alarms.reset)}</button>
+                    <button class="accent" data-testid="reset" on:click=move |_| reset(app, vec![id])>{t!(i18n, alarms.reset)} <Kbd keys="E"/></button>
                 })}
                 {acts.shelve.then(|| view! {
                     <button data-testid="shelve" on:click=move |_| app.overlay.set(Some(Overlay::Shelve(vec![id])))>
@@ -205,7 +205,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
                 })}
                 {acts.take_out.then(|| view! {
                     <button data-testid="take-out" on:click=move |_| app.overlay.set(Some(Overlay::TakeOutOfService(id)))>
-                        {t!(i18n, alarms.take_out)}
+                        {t!(i18n, alarms.take_out)} <Kbd keys="O"/>
                     </button>
                 })}
                 {acts.put_back.then(|| view! {
@@ -244,7 +244,7 @@ impl Acts {
         let is = |check: fn(&AlarmState) -> bool| state.is_some_and(check);
         let (is_shelved, is_out) = (is(|state| state.shelf.is_some()), is(|state| state.out_of_service.is_some()));
         Self {
-            reset: answers && is(|state| state.latched && state.acknowledged && !state.active),
+            reset: answers && is(can_reset),
             shelve: answers && !is_shelved && !is_out,
             unshelve: answers && is_shelved,
             take_out: suppresses && !is_out,
@@ -253,10 +253,15 @@ impl Acts {
     }
 }
 
-/// Ends what an alarm has latched.
-fn reset(app: App, rule: RuleId) {
+/// Whether what it has latched can be ended.
+pub(super) fn can_reset(state: &AlarmState) -> bool {
+    state.latched && state.acknowledged && !state.active
+}
+
+/// Ends what alarms have latched.
+pub(super) fn reset(app: App, alarms: Vec<RuleId>) {
     leptos::task::spawn_local(async move {
-        if let Some(report) = app.ask_for(ResetAlarms { alarms: vec![rule], comment: None }).await {
+        if let Some(report) = app.ask_for(ResetAlarms { alarms, comment: None }).await {
             app.report(&report);
         }
     });

@@ -8,7 +8,7 @@ use penstock_model::{KeptBy, Permission, RuleId, Timestamp};
 
 use super::detail::{Detail, unshelve};
 use super::list::step;
-use crate::components::{Badge, BadgeFill, Empty, VirtualTable};
+use crate::components::{Badge, BadgeFill, Empty, Kbd, VirtualTable};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
 use crate::state::{Overlay, use_app};
@@ -18,7 +18,7 @@ use crate::{page, words};
 pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let rows = Memo::new(move |_| app.alarms.kept.get());
+    let rows = app.alarms.kept;
     Effect::new(move || {
         let counts = app.counts.get();
         remark.set(t_string!(
@@ -38,6 +38,8 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
             return;
         }
         let key = event.key();
+        let kept_by = |rule| app.alarms.peek(rule).and_then(|view| view.state.kept_by());
+        let chosen_kept = chosen.get_untracked().and_then(|rule| Some((rule, kept_by(rule)?)));
         if let Some(to) = step(&key, cursor.get_untracked(), rows.with_untracked(|rows| rows.len())) {
             chosen.set(rows.with_untracked(|rows| rows.get(to).map(|view| view.state.rule)));
         } else if key == "Enter" {
@@ -45,13 +47,22 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
         } else if key == "Escape" {
             chosen.set(None);
         } else {
-            return;
+            match (key.as_str(), chosen_kept) {
+                ("u" | "U", Some((rule, KeptBy::Shelved))) if untrack(|| app.may(Permission::AnswerAlarms)) => {
+                    unshelve(app, rule);
+                }
+                ("o" | "O", Some((rule, KeptBy::OutOfService))) if untrack(|| app.may(Permission::SuppressAlarms)) => {
+                    app.overlay.set(Some(Overlay::ReturnToService(rule)));
+                }
+                _ => return,
+            }
         }
         event.prevent_default();
     };
     let row = move |_at: usize, view: Arc<AlarmView>| view! { <Row view=view chosen=chosen/> }.into_any();
+    let is_empty = Memo::new(move |_| rows.with(|rows| rows.is_empty()));
     let table = move || {
-        if rows.with(|rows| rows.is_empty()) {
+        if is_empty.get() {
             let why = Signal::derive(move || t_string!(i18n, alarms.kept_none).to_owned());
             let next = Signal::derive(move || t_string!(i18n, alarms.kept_none_next).to_owned());
             view! { <Empty why=why next=next/> }.into_any()
@@ -144,7 +155,7 @@ fn Row(view: Arc<AlarmView>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView 
                 <button class="small" data-testid="unshelve-row" on:click=move |event| {
                     event.stop_propagation();
                     unshelve(app, rule);
-                }>{t!(i18n, alarms.unshelve)}</button>
+                }>{t!(i18n, alarms.unshelve)} <Kbd keys="U"/></button>
             }
             .into_any(),
         ),
@@ -153,7 +164,7 @@ fn Row(view: Arc<AlarmView>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView 
                 <button class="small" data-testid="put-back-row" on:click=move |event| {
                     event.stop_propagation();
                     app.overlay.set(Some(Overlay::ReturnToService(rule)));
-                }>{t!(i18n, alarms.put_back)}</button>
+                }>{t!(i18n, alarms.put_back)} <Kbd keys="O"/></button>
             }
             .into_any(),
         ),

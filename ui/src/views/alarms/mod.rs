@@ -10,6 +10,8 @@ mod kept;
 mod list;
 mod rules;
 mod search;
+mod seen;
+mod shown;
 
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
