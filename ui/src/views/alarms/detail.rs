@@ -1,27 +1,21 @@
 //! One alarm in the drawer: its value now, a small trend around the moment, what to do, what has happened.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use leptos::prelude::*;
-use penstock_api::{AlarmDetail, AlarmView, GetAlarm, GetHistory, ResetAlarms, Series, UnshelveAlarms};
+use penstock_api::{AlarmDetail, AlarmView, GetAlarm, ResetAlarms, UnshelveAlarms};
 use penstock_model::{
-    AlarmClass, AlarmState, Condition, Permission, Point, Priority, Reference, RuleId, Subject, Timestamp,
-    TransitionKind,
+    AlarmClass, AlarmState, Condition, Permission, Priority, Reference, RuleId, Subject, Timestamp, TransitionKind,
 };
 
 use super::active::map_path;
-use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, MiniTrend, Notice, fill_of};
+use super::around::Around;
+use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, Notice, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Link, Overlay, PlantView, use_app};
 use crate::views::Now;
 use crate::words;
-
-/// What the chart shows before the moment.
-const BEFORE: Duration = Duration::from_secs(30 * 60);
-/// And after it.
-const AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What of an alarm's state makes its detail old.
 fn version(app: App, rule: RuleId) -> Option<(u64, Timestamp, bool)> {
@@ -223,7 +217,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
                 <a class="button" href=format!("/alarms?rule={id}") data-testid="to-rule">{t!(i18n, alarms.rule)}</a>
             </div>
         </div>
-        {chart.map(|(state, point)| view! { <Around state=state point=point priority=priority/> })}
+        {chart.map(|(state, point)| view! { <Around state=state condition=condition point=point priority=priority/> })}
     }
     .into_any()
 }
@@ -274,56 +268,6 @@ pub(super) fn unshelve(app: App, rule: RuleId) {
             app.report(&report);
         }
     });
-}
-
-/// The values around the moment.
-#[component]
-fn Around(state: AlarmState, point: Point, priority: Priority) -> impl IntoView {
-    let app = use_app();
-    let i18n = use_i18n();
-    let (from, to) = (state.raised_at - BEFORE, state.raised_at + AFTER);
-    let series = RwSignal::new(None::<Series>);
-    let id = point.id;
-    leptos::task::spawn_local(async move {
-        if let Ok(found) = app.call(GetHistory { points: vec![id], from, to, max_points: 360 }).await {
-            series.try_set(found.into_iter().next());
-        }
-    });
-    let (quantity, limits) = (point.quantity, point.limits);
-    let chart = move || match series.get() {
-        Some(series) => view! {
-            <MiniTrend
-                series=series
-                quantity=quantity
-                limits=limits
-                from=from
-                to=to
-                moment=state.raised_at
-                priority=priority
-                zone=app.zone.get()
-                locale=i18n.get_locale()
-            />
-        }
-        .into_any(),
-        None => view! { <div class="mini-trend"></div> }.into_any(),
-    };
-    let score = {
-        let signal = app.points.signal(point.no);
-        move || {
-            let score = signal.get().and_then(|view| view.score).filter(|score| *score >= 0.5)?;
-            Some(t_string!(i18n, alarms.anomaly, score = format::number(f64::from(score), 2, i18n.get_locale())))
-        }
-    };
-    view! {
-        <div class="drawer-section">
-            <p class="chart-caption">
-                <span>{t!(i18n, alarms.around, unit = format::unit(quantity))}</span>
-                <span>{score}</span>
-            </p>
-            {chart}
-        </div>
-    }
-    .into_any()
 }
 
 #[component]

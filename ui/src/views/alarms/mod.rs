@@ -4,6 +4,7 @@
 mod acknowledge;
 mod active;
 mod analysis;
+mod around;
 mod detail;
 mod journal;
 mod kept;

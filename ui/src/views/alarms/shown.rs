@@ -23,7 +23,6 @@ pub(super) struct Hold {
 }
 
 /// What is let through, and in which words it is looked for.
-#[derive(Debug, Clone)]
 pub(super) struct Sieve {
     pub(super) filter: Filter,
     pub(super) plant: Option<Arc<PlantView>>,
