@@ -8,9 +8,11 @@ mod error;
 mod figures;
 mod frame;
 mod reply;
+mod similar;
 
 pub use call::*;
 pub use error::{ApiError, Code};
 pub use figures::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
 pub use reply::*;
+pub use similar::*;

@@ -10,6 +10,7 @@ use penstock_model::{
 
 use super::active::map_path;
 use super::around::Around;
+use super::similar::SimilarEpisodes;
 use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, Notice, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
@@ -62,6 +63,12 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
         (Some(Err(why)), _) => view! { <div class="drawer-section"><Notice text=why is_fault=true/></div> }.into_any(),
         (None, _) => view! { <Loading/> }.into_any(),
     };
+    // Not with every change of the alarm: only another episode resembles others.
+    let raised_at = Memo::new(move |_| {
+        let state = known.with(|known| known.as_ref().and_then(|known| known.state.clone()))?;
+        (state.occurrence > 0).then_some(state.raised_at)
+    });
+    let similar = move || raised_at.get().map(|raised_at| view! { <SimilarEpisodes rule=rule raised_at=raised_at/> });
     view! {
         <aside
             class="drawer wide"
@@ -78,6 +85,7 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
         >
             {head}
             {rest}
+            {similar}
         </aside>
     }
     .into_any()

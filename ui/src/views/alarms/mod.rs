@@ -13,6 +13,7 @@ mod rules;
 mod search;
 mod seen;
 mod shown;
+mod similar;
 
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
