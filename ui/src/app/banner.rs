@@ -138,7 +138,8 @@ fn KeptBack() -> impl IntoView {
     }
 }
 
-/// What of the alarms is heard, and how it is silenced; nothing while there is nothing to say.
+/// What of the alarms is heard, and how it is silenced. Its room is kept while there is nothing to say: the lines beside
+/// it must not move under the hand.
 #[component]
 fn Sounding() -> impl IntoView {
     let app = use_app();
@@ -179,10 +180,7 @@ fn Sounding() -> impl IntoView {
             .get()
             .then(|| mark("overdue", t_string!(i18n, frame.overdue), t_string!(i18n, frame.overdue_tip)))
     };
-    move || {
-        (is_calling.get() || is_off.get() || hearing.is_overdue.get())
-            .then(|| view! { <div class="banner-sound">{button} {off} {mute} {overdue}</div> })
-    }
+    view! { <div class="banner-sound">{button} {off} {mute} {overdue}</div> }
 }
 
 /// The two worst lines.
