@@ -151,6 +151,8 @@ pub(crate) struct App {
     pub(crate) imported: RwSignal<u32>,
     /// What a person did and where it went, until they have seen it.
     pub(crate) remark: RwSignal<Option<String>>,
+    /// The banner's first line: rule and occurrence, and since when it is shown on this machine.
+    pub(crate) first_line: StoredValue<Option<(RuleId, u64, Timestamp)>>,
     feed: StoredValue<Option<Feed>, LocalStorage>,
     tick: StoredValue<Option<Interval>, LocalStorage>,
     /// The station's clock against this machine's, in µs.
@@ -193,6 +195,7 @@ impl App {
             remark: RwSignal::new(None),
             said: RwSignal::new(0),
             imported: RwSignal::new(0),
+            first_line: StoredValue::new(None),
             feed: StoredValue::new_local(None),
             tick: StoredValue::new_local(None),
             skew_micros: StoredValue::new(0),
