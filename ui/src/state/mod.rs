@@ -316,10 +316,14 @@ impl App {
 
     /// Tells what became of an act on alarms.
     pub(crate) fn report(self, report: &ActReport) {
-        if let Some((_, reason)) = report.refused.first() {
-            self.trouble.try_set(Some(reason.clone()));
-        }
         let locale = self.i18n.get_locale_untracked();
+        if let Some((_, why)) = report.refused.first() {
+            let (done, refused) = (report.done.len(), report.refused.len());
+            self.trouble.try_set(Some(match (done, refused) {
+                (0, 1) => why.clone(),
+                _ => td_string!(locale, alarms.done_and_refused, n = done, refused = refused, why = why.clone()),
+            }));
+        }
         let said = td_string!(locale, alarms.done_n, n = report.done.len());
         self.announcement.try_update(|announcement| announcement.polite = said);
     }

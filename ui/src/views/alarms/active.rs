@@ -103,6 +103,14 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         ticks.set(BTreeMap::new());
         app.acknowledge(alarms);
     };
+    let shelve = move || {
+        let alarms: Vec<RuleId> = picked().into_iter().map(|(rule, _)| rule).collect();
+        if !alarms.is_empty() {
+            ticks.set(BTreeMap::new());
+            app.overlay.set(Some(Overlay::Shelve(alarms)));
+        }
+    };
+    let has_ticks = Memo::new(move |_| !ticks.with(BTreeMap::is_empty));
     let sight = StoredValue::new(Sight::default());
     let is_page_shown = RwSignal::new(true);
     let listener = window_event_listener_untyped("visibilitychange", move |_| is_page_shown.set(page::is_shown()));
@@ -203,13 +211,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     app.overlay.set(Some(Overlay::Comment(view.state.rule, view.state.occurrence)));
                 }
             }
-            "s" | "S" if may_answer.get_untracked() => {
-                let alarms: Vec<RuleId> = picked().into_iter().map(|(rule, _)| rule).collect();
-                if !alarms.is_empty() {
-                    ticks.set(BTreeMap::new());
-                    app.overlay.set(Some(Overlay::Shelve(alarms)));
-                }
-            }
+            "s" | "S" if may_answer.get_untracked() => shelve(),
             "x" | "X" => {
                 if let Some(view) = at_cursor() {
                     toggle(&view);
@@ -343,7 +345,15 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     {table}
                 </div>
                 <div class="table-foot">
-                    <span>{move || foot_text(app, ticks.with(BTreeMap::len), is_held.get(), waiting.get())}</span>
+                    {move || (has_ticks.get() && may_answer.get()).then(|| view! {
+                        <button class="small" data-testid="acknowledge-ticked" on:click=move |_| acknowledge()>
+                            {t!(i18n, alarms.acknowledge)} <Kbd keys="A"/>
+                        </button>
+                        <button class="small" data-testid="shelve-ticked" on:click=move |_| shelve()>
+                            {t!(i18n, alarms.shelve)} <Kbd keys="S"/>
+                        </button>
+                    })}
+                    <span class="foot-text">{move || foot_text(app, ticks.with(BTreeMap::len), is_held.get(), waiting.get())}</span>
                     <span class="keys-hint">
                         <span><Kbd keys="J"/> <Kbd keys="K"/> " " {t!(i18n, alarms.move_word)}</span>
                         <span><Kbd keys="X"/> " " {t!(i18n, alarms.select_word)}</span>
