@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use penstock_api::{AlarmView, Language, SoundChoice, ThemeChoice};
-use penstock_model::{Permission, Priority, RuleId};
+use penstock_model::{Permission, Priority, RuleId, Timestamp};
 
 use crate::components::{Badge, BadgeFill, Glyph, Icon, Kbd, fill_of};
 use crate::format;
@@ -17,6 +17,8 @@ use crate::words;
 
 /// Lines in the banner.
 const LINES: usize = 2;
+/// How long the lines stay under a hand that rests: one that only lies there must not keep a new alarm from them.
+const HOLD_AFTER_MOVE: Duration = Duration::from_secs(3);
 /// A line that came more lately than this was not read before the key was pressed.
 const GLANCE: Duration = Duration::from_millis(500);
 
@@ -215,10 +217,11 @@ fn Sounding() -> impl IntoView {
 fn Lines() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let is_over = RwSignal::new(false);
+    let moved_at = RwSignal::new(None::<Timestamp>);
+    let is_held = Memo::new(move |_| moved_at.get().is_some_and(|at| app.now.get().since(at) < HOLD_AFTER_MOVE));
     let shown = Memo::new(move |former: Option<&Vec<Arc<AlarmView>>>| {
         let worst = worst(app);
-        match former.filter(|_| is_over.get()) {
+        match former.filter(|_| is_held.get()) {
             Some(former) => under_the_hand(former, &worst, |rule| app.alarms.peek(rule)),
             None => worst,
         }
@@ -276,12 +279,14 @@ fn Lines() -> impl IntoView {
         });
         rows.collect_view().into_any()
     };
+    let hold = move |_| {
+        let now = Some(app.now.get_untracked());
+        if moved_at.get_untracked() != now {
+            moved_at.set(now);
+        }
+    };
     view! {
-        <div
-            class="banner-held"
-            on:pointerenter=move |_| is_over.set(true)
-            on:pointerleave=move |_| is_over.set(false)
-        >
+        <div class="banner-held" on:pointermove=hold on:pointerleave=move |_| moved_at.set(None)>
             {lines}
         </div>
     }
