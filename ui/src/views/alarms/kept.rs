@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
 use penstock_api::AlarmView;
 use penstock_model::{KeptBy, Permission, RuleId, Timestamp};
 
+use super::active::{map_path, trend_path};
 use super::detail::{Detail, unshelve};
 use super::list::step;
 use crate::components::{Badge, BadgeFill, Empty, Kbd, VirtualTable};
@@ -33,13 +35,12 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
         let chosen = chosen.get()?;
         rows.with(|rows| rows.iter().position(|view| view.state.rule == chosen))
     });
+    let navigate = use_navigate();
     let on_key = move |event: leptos::ev::KeyboardEvent| {
         if page::is_typing() || event.alt_key() || event.ctrl_key() || event.meta_key() {
             return;
         }
         let key = event.key();
-        let kept_by = |rule| app.alarms.peek(rule).and_then(|view| view.state.kept_by());
-        let chosen_kept = chosen.get_untracked().and_then(|rule| Some((rule, kept_by(rule)?)));
         if let Some(to) = step(&key, cursor.get_untracked(), rows.with_untracked(|rows| rows.len())) {
             chosen.set(rows.with_untracked(|rows| rows.get(to).map(|view| view.state.rule)));
         } else if key == "Enter" {
@@ -47,13 +48,24 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
         } else if key == "Escape" {
             chosen.set(None);
         } else {
-            match (key.as_str(), chosen_kept) {
-                ("u" | "U", Some((rule, KeptBy::Shelved))) if untrack(|| app.may(Permission::AnswerAlarms)) => {
-                    unshelve(app, rule);
+            let view = chosen.get_untracked().and_then(|rule| app.alarms.peek(rule));
+            let answers = || untrack(|| app.may(Permission::AnswerAlarms));
+            let suppresses = || untrack(|| app.may(Permission::SuppressAlarms));
+            match (key.as_str(), view) {
+                ("u" | "U", Some(view)) if view.state.kept_by() == Some(KeptBy::Shelved) && answers() => {
+                    unshelve(app, view.state.rule);
                 }
-                ("o" | "O", Some((rule, KeptBy::OutOfService))) if untrack(|| app.may(Permission::SuppressAlarms)) => {
-                    app.overlay.set(Some(Overlay::ReturnToService(rule)));
+                ("o" | "O", Some(view)) if view.state.kept_by() == Some(KeptBy::OutOfService) && suppresses() => {
+                    app.overlay.set(Some(Overlay::ReturnToService(view.state.rule)));
                 }
+                ("c" | "C", Some(view)) if view.state.occurrence > 0 && answers() => {
+                    app.overlay.set(Some(Overlay::Comment(view.state.rule, view.state.occurrence)));
+                }
+                ("m" | "M", Some(view)) => navigate(&map_path(view.subject), Default::default()),
+                ("t" | "T", Some(view)) => match trend_path(&view) {
+                    Some(path) => navigate(&path, Default::default()),
+                    None => return,
+                },
                 _ => return,
             }
         }

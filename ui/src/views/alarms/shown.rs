@@ -214,6 +214,22 @@ mod tests {
     }
 
     #[test]
+    fn a_change_rebuilds_nothing() {
+        let many = (0..250).map(|id| test_alarm(id, Priority::P3, false, i64::from(id)));
+        for hold in [FREE, HELD] {
+            let mut listed: Listed = many.clone().collect();
+            let (shown, _) = Shown::default().follow(&listed, hold, &everything());
+            let (before, untouched) = (Arc::as_ptr(&shown.rows), Arc::strong_count(&shown.rows[7]));
+            listed.put(test_rule(100), Some(test_alarm(100, Priority::P1, true, 1)));
+            listed.put(test_rule(50), None);
+            let (shown, _) = shown.follow(&listed, hold, &everything());
+            assert_eq!(Arc::as_ptr(&shown.rows), before, "the rows are the same, changed in place");
+            assert_eq!(Arc::strong_count(&shown.rows[7]), untouched);
+            assert_eq!(shown.rows.len(), 249);
+        }
+    }
+
+    #[test]
     fn change_by_change_it_shows_what_the_list_would() {
         let mut listed = Listed::default();
         let (mut free, mut narrow) = (Shown::default(), Shown::default());
