@@ -184,11 +184,9 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         }
         match key.as_str() {
             "a" | "A" if is_ctrl => {
-                let (first, end) = in_view.get_untracked();
-                ticks.set(rows.with_untracked(|rows| {
-                    let sight = rows.get(first..end.min(rows.len())).unwrap_or_default();
-                    sight.iter().map(|view| (view.state.rule, view.state.occurrence)).collect()
-                }));
+                let readable = untrack(readable);
+                let seen = sight.with_value(|sight| sight.seen(&readable, page::now()));
+                ticks.set(seen.into_iter().collect());
             }
             _ if is_ctrl => return,
             "a" | "A" if may_answer.get_untracked() => acknowledge(),

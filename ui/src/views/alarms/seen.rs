@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_api::AlarmView;
-use penstock_model::{RuleId, Timestamp};
+use penstock_model::{AlarmState, RuleId, Timestamp};
 
 /// For how long a row must have stood in sight to have been seen.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -48,23 +48,30 @@ impl Sight {
         }
     }
 
-    /// What of these rows, which are in sight, waits to be acknowledged.
+    /// What of these rows, which are in sight, was seen: rule and occurrence of each.
+    pub(super) fn seen(&self, rows: &[Arc<AlarmView>], now: Timestamp) -> Vec<(RuleId, u64)> {
+        let seen = rows.iter().map(|view| &view.state).filter(|state| self.has_seen(state, now));
+        seen.map(|state| (state.rule, state.occurrence)).collect()
+    }
+
+    /// What of these rows waits to be acknowledged.
     pub(super) fn waiting(&self, rows: &[Arc<AlarmView>], now: Timestamp) -> InSight {
         let mut found = InSight::default();
-        for view in rows.iter().filter(|view| !view.state.acknowledged) {
-            let state = &view.state;
-            let is_seen = self.stands.get(&state.rule).is_some_and(|stand| {
-                stand.occurrence == state.occurrence
-                    && stand.called_at == state.called_at
-                    && now.since(stand.since) >= GLANCE
-            });
-            if is_seen {
+        for state in rows.iter().map(|view| &view.state).filter(|state| !state.acknowledged) {
+            if self.has_seen(state, now) {
                 found.seen.push((state.rule, state.occurrence));
             } else {
                 found.fresh += 1;
             }
         }
         found
+    }
+
+    fn has_seen(&self, state: &AlarmState, now: Timestamp) -> bool {
+        self.stands.get(&state.rule).is_some_and(|stand| {
+            let is_same = stand.occurrence == state.occurrence && stand.called_at == state.called_at;
+            is_same && now.since(stand.since) >= GLANCE
+        })
     }
 }
 
@@ -90,6 +97,7 @@ mod tests {
         sight.look(&rows, at(999));
         assert_eq!(sight.waiting(&rows, at(1_000)), InSight { seen: vec![(test_rule(1), 1)], fresh: 1 });
         assert_eq!(sight.waiting(&rows, at(1_999)).seen, [(test_rule(1), 1), (test_rule(2), 1)]);
+        assert_eq!(sight.seen(&rows, at(1_999)).len(), 3, "acknowledged or not");
         assert_eq!(sight.waiting(&[b], at(5_000)).seen, [(test_rule(2), 1)], "what is in sight alone");
         assert!(sight.waiting(&[a], at(-5_000)).seen.is_empty(), "a clock that is set back sees nothing");
     }
