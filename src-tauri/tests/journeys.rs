@@ -207,11 +207,38 @@ async fn shelve_an_alarm(screen: &Screen) -> Result<()> {
     Ok(())
 }
 
+/// All that stood on the screen for long enough to be read, and what the button says is what is acknowledged.
+async fn acknowledge_what_was_on_screen(screen: &Screen) -> Result<()> {
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-active")).await?;
+    screen.wait_for(&format!("[data-testid=\"alarm-row\"][data-point=\"{FLOW}\"][data-state=\"Unacked\"]")).await?;
+    let waiting = "[...document.querySelectorAll('[data-testid=alarm-row]')]
+        .filter(row => ['Unacked', 'Returned'].includes(row.dataset.state)).length";
+    let told = "Number(document.querySelector('[data-testid=acknowledge-seen]').dataset.count)";
+    let both = format!("const waiting = {waiting}; return waiting > 0 && {told} === waiting && String(waiting)");
+    let count = screen.wait_script(&both).await.context("all in sight was seen")?;
+    let count = count.as_str().context("no count")?;
+    screen.script("document.querySelector('[data-testid=alarm-list]').focus()").await?;
+    screen.press("v").await?;
+    // One that is not critical goes at once; else a dialog names each.
+    if screen.wait_for_within(&id("acknowledge-dialog"), Duration::from_secs(1)).await.is_ok() {
+        let named = screen.count(".touched-row").await?;
+        ensure!(named.to_string() == count, "{count} were on the screen, {named} are named");
+        screen.fill(&id("comment-text"), "all of it is known").await?;
+        screen.click(&id("acknowledge-commit")).await?;
+        screen.wait_gone(&id("acknowledge-dialog")).await?;
+    }
+    screen.wait_script(&format!("return {waiting} === 0")).await.context("none waits")?;
+    screen.wait_for("[data-testid=acknowledge-seen][data-count=\"0\"][disabled]").await
+}
+
 async fn search_the_journal(screen: &Screen) -> Result<()> {
     screen.click(&id("rail-alarms")).await?;
     screen.click(&id("tab-journal")).await?;
     let rows = "document.querySelectorAll('[data-testid=journal-row]').length";
     screen.wait_script(&format!("return {rows} > 2")).await.context("what has happened")?;
+    screen.fill(&id("filter"), "ch").await?;
+    screen.wait_for(&id("search-hint")).await.context("why nothing is looked for")?;
     screen.fill(&id("filter"), &format!("CHANGED {FLOW}")).await?;
     screen.wait_script(&format!("return {rows} === 1")).await.context("what fits")?;
     see_text(screen, "journal-row", SHELVED).await?;
@@ -473,6 +500,7 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     see_a_live_value_change(screen, room).await.context("see a live value change")?;
     acknowledge_an_alarm(screen, room).await.context("acknowledge an alarm")?;
     shelve_an_alarm(screen).await.context("shelve an alarm")?;
+    acknowledge_what_was_on_screen(screen).await.context("acknowledge what was on screen")?;
     search_the_journal(screen).await.context("search the journal")?;
     look_at_the_figures(screen).await.context("look at the figures of alarms")?;
     look_at_a_rule(screen).await.context("look at a rule")?;

@@ -219,7 +219,7 @@ fn Keyboard() -> impl IntoView {
             // Alarms are heard whether or not anybody is signed in.
             Deed::Silence => app.silence(),
             _ if !is_signed_in => return,
-            Deed::AcknowledgeFirst => banner::acknowledge_line(app, 0),
+            Deed::AcknowledgeFirst => banner::acknowledge_first(app),
             Deed::GoTo => app.overlay.set(Some(Overlay::GoTo)),
             Deed::NextRegion => next_region(),
             Deed::AwaitLetter => {

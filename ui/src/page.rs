@@ -158,6 +158,11 @@ pub(crate) fn set_title(title: &str) {
     }
 }
 
+/// Whether the page can be seen: it is neither behind another tab nor minimised.
+pub(crate) fn is_shown() -> bool {
+    window().and_then(|window| window.document()).is_none_or(|document| !document.hidden())
+}
+
 /// The element that has the focus.
 pub(crate) fn focused() -> Option<web_sys::HtmlElement> {
     window()?.document()?.active_element()?.dyn_into().ok()

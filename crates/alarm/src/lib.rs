@@ -9,8 +9,9 @@
 //!   taken up again;
 //! - `derive`: the rules that follow from a point's limits, its anomaly score and its site;
 //! - `guidance`: what is told beside an alarm, inherited down the plant;
-//! - `list`: the order alarms are listed in, and counts of them;
+//! - `list`: counts of alarms;
 //! - `flood`: which alarms belong together, and what may have begun them;
+//! - `similar`: earlier episodes that resemble one;
 //! - `analysis`: performance figures, bad actors with their cures, what another rule would have done, the baseline;
 //! - `backtest`: rules over history, by the engine itself.
 
@@ -23,6 +24,7 @@ mod error;
 mod flood;
 mod guidance;
 mod list;
+mod similar;
 mod state;
 mod window;
 
@@ -46,7 +48,8 @@ pub use flood::{
     MOST_MEMBERS, Member, Origin, Reason, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Symptom, Topology, Way, Zone,
 };
 pub use guidance::{advice_of, inherited_advice};
-pub use list::{Counts, Rank, counts, rank};
+pub use list::{Counts, counts};
+pub use similar::{COMPANY_WITHIN, Episode, Kinship, Similar, episodes, similar};
 pub use state::{Acknowledgement, Activity, Axes, Latch, Service, ShelvingState, Standing, Suppression, apply};
 
 fn micros(duration: Duration) -> i64 {

@@ -1,18 +1,6 @@
-//! The order alarms are listed in, and counts of them. Must not know how they came about.
+//! Counts of alarms. Must not know how they came about.
 
-use std::cmp::Reverse;
-
-use penstock_model::{AlarmState, Annunciation, Priority, RuleId, Timestamp};
-
-/// A place in the list; the smallest comes first. The order is total: what calls before what waits for a person, that
-/// before what merely stands, then the more urgent, then what called last, then by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rank {
-    annunciation: Reverse<Annunciation>,
-    priority: Priority,
-    newest: Reverse<Timestamp>,
-    rule: RuleId,
-}
+use penstock_model::{AlarmState, Priority};
 
 /// How many alarms stand where. What is shelved, suppressed or out of service counts as such and nowhere else; for two
 /// of these reasons it counts under both.
@@ -36,11 +24,6 @@ pub struct Counts {
     pub suppressed: usize,
     /// Out of service.
     pub out_of_service: usize,
-}
-
-/// Where an alarm of this priority belongs in the list.
-pub const fn rank(state: &AlarmState, priority: Priority) -> Rank {
-    Rank { annunciation: Reverse(state.annunciation()), priority, newest: Reverse(state.called_at), rule: state.rule }
 }
 
 /// Counts alarms with their priorities.
@@ -70,23 +53,9 @@ pub fn counts<'a>(alarms: impl IntoIterator<Item = (&'a AlarmState, Priority)>) 
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{Shelf, Shelving};
+    use penstock_model::{RuleId, Shelf, Shelving, Timestamp};
 
     use super::*;
-
-    #[test]
-    fn list_order() {
-        let calling_p3 = (state(1, true, false, 10), Priority::P3);
-        let returned_p3 = (state(2, false, false, 20), Priority::P3);
-        let calling_p1 = (state(3, true, false, 5), Priority::P1);
-        let seen_p1 = (state(4, true, true, 30), Priority::P1);
-        let seen_p1_twin = (state(5, true, true, 30), Priority::P1);
-        let called_again_p3 = (AlarmState { called_at: secs(40), ..state(6, true, false, 2) }, Priority::P3);
-        let mut list = [&seen_p1_twin, &calling_p3, &seen_p1, &returned_p3, &called_again_p3, &calling_p1];
-        list.sort_by_key(|(state, priority)| rank(state, *priority));
-        let order: Vec<u8> = list.iter().map(|(state, _)| state.rule.0.as_bytes()[15]).collect();
-        assert_eq!(order, [3, 6, 1, 2, 4, 5]);
-    }
 
     #[test]
     fn counting() {

@@ -8,10 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActReport, AlarmDetail, AlarmFigures, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv,
-    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, GuidanceVersion, Health, ImportReport, JournalFilter,
-    JournalRows, NamedPerson, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules,
-    RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, ScopeGuidance, Series, Session,
-    SettingsView, StationCard, TextFile, ValueAt,
+    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode, StationCard, TextFile, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -237,6 +234,16 @@ calls! {
     GetAlarm "alarm" (Access::Holding(Permission::See)) -> AlarmDetail {
         /// Its rule.
         rule: RuleId,
+    }
+
+    /// Earlier episodes that resemble an alarm's present one, of the last 180 days before it, the most alike first.
+    ListSimilarEpisodes "similar-episodes" (Access::Holding(Permission::See)) -> Vec<SimilarEpisode> {
+        /// Its rule.
+        rule: RuleId,
+        /// When the present episode was raised.
+        raised_at: Timestamp,
+        /// At most so many, 1 to 50.
+        limit: u32,
     }
 
     /// A page of the alarm journal, the newest entries first.

@@ -1,6 +1,8 @@
 //! The live feed: one coalesced frame a tick.
 
-use penstock_model::{AlarmClass, AlarmState, Band, Condition, PointNo, Priority, Quality, RuleId, Subject, Timestamp};
+use penstock_model::{
+    AlarmClass, AlarmState, Band, Condition, PointNo, Priority, Quality, Rank, RuleId, Subject, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// What has changed since the frame before; the first one of a feed is full.
@@ -78,6 +80,13 @@ pub struct AlarmView {
     pub class: AlarmClass,
     /// Its own name, where it has one.
     pub name: String,
+}
+
+impl AlarmView {
+    /// Its place in every list.
+    pub const fn rank(&self) -> Rank {
+        Rank::of(&self.state, self.priority)
+    }
 }
 
 /// How many alarms there are by priority, the most urgent first. What is shelved, suppressed or out of service counts as

@@ -9,6 +9,7 @@ mod figures;
 mod frame;
 mod guidance;
 mod reply;
+mod similar;
 
 pub use call::*;
 pub use error::{ApiError, Code};
@@ -16,3 +17,4 @@ pub use figures::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
 pub use guidance::*;
 pub use reply::*;
+pub use similar::*;

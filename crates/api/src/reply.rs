@@ -305,12 +305,24 @@ pub struct JournalFilter {
     #[serde(default)]
     pub people: Vec<UserId>,
     /// Only entries that contain each of its words, of which the first eight count, in whatever case: in the names of
-    /// rule, point, equipment, site or area as they were then, in the point's description or in the comment.
+    /// rule, point, equipment, site or area as they were then, in the point's description or in the comment. One of
+    /// them has at least [`Self::LEAST_LETTERS`].
     #[serde(default)]
     pub text: String,
 }
 
 impl JournalFilter {
+    /// How many words of a text count.
+    pub const MOST_WORDS: usize = 8;
+    /// From so many letters on a word is found by an index. Shorter ones only narrow what a longer one finds: by
+    /// themselves they would have every entry looked at.
+    pub const LEAST_LETTERS: usize = 3;
+
+    /// Whether a text has a word that can be looked for.
+    pub fn can_find(text: &str) -> bool {
+        text.split_whitespace().take(Self::MOST_WORDS).any(|word| word.chars().count() >= Self::LEAST_LETTERS)
+    }
+
     /// Every entry of a range.
     pub const fn within(from: Timestamp, to: Timestamp) -> Self {
         Self {

@@ -4,13 +4,15 @@
 //! - `rule`: the record of one alarm in the master alarm database;
 //! - `guidance`: what is told beside the alarms of a part of the plant;
 //! - `text`: expressions and schedules as people read and write them;
-//! - `journal`: what happened to alarms, and where each stands after it.
+//! - `journal`: what happened to alarms, and where each stands after it;
+//! - `rank`: the order in which they are listed.
 //!
 //! Must not know how a condition is evaluated.
 
 mod condition;
 mod guidance;
 mod journal;
+mod rank;
 mod rule;
 mod text;
 
@@ -19,6 +21,7 @@ pub use guidance::{Advice, Provenance, ResolvedAdvice, Scope, ScopeAdvice, Sourc
 pub use journal::{
     AlarmState, Annunciation, KeptBy, Raise, Shelf, Shelving, Transition, TransitionDetail, TransitionKind,
 };
+pub use rank::Rank;
 pub use rule::{
     AcknowledgementModel, AlarmClass, AlarmRule, Guidance, Priority, Realarm, Schedule, Severity, Subject, Window,
 };

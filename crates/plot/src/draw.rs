@@ -7,6 +7,7 @@ use penstock_theme::{Rgba, Theme, text_width, tokens};
 use plotters::prelude::DrawingBackend;
 
 use crate::axis::{clock_text, day_text, time_ticks};
+use crate::label::{label_places, spread};
 use crate::pencil::{At, Ink, Pencil, Place};
 use crate::{
     Alarm, AlarmLook, Chart, Error, FlagKind, Lane, LaneBox, Layout, Paper, Pen, Range, Stretch, format_value, gaps,
@@ -15,6 +16,8 @@ use crate::{
 
 /// Least width of a time label's place.
 const TIME_LABEL: f64 = 84.0;
+/// From a limit's label to the next at least.
+const LIMIT_LABEL: f64 = 14.0;
 /// Size of scales and ticks, and of labels.
 const SMALL: f64 = 11.0;
 const NORMAL: f64 = 12.0;
@@ -141,13 +144,18 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
 
     fn limit_labels(&mut self, lane: &Lane, place: &LaneBox) -> Result<(), Error> {
         let left = self.layout.plot.left + 6.0;
-        for limit in self.seen_limits(lane, place) {
+        let limits = self.seen_limits(lane, place);
+        // Above its line, or below it where the lane's title stands above.
+        let wanted = limits.iter().map(|limit| {
+            let above = place.y_of(limit.value) - 8.0;
+            if above - 7.0 < place.top - 4.0 { above + 16.0 } else { above }
+        });
+        let wanted: Vec<f64> = wanted.collect();
+        let places = label_places(&wanted, LIMIT_LABEL, place.top + 3.0, place.bottom.max(place.top + 8.0));
+        for (limit, y) in limits.into_iter().zip(places) {
             let whole = lane.decimals == 1 && limit.value.fract() == 0.0;
             let decimals = if whole { 0 } else { lane.decimals };
             let text = format!("{} {}", limit_name(limit.level), format_value(limit.value, decimals));
-            // Above its line, or below it where the lane's title stands above.
-            let above = place.y_of(limit.value) - 8.0;
-            let y = if above - 7.0 < place.top - 4.0 { above + 16.0 } else { above };
             let wide = text_width(&text, SMALL, false);
             let ground = self.theme.surface.chart.with_opacity(0.7);
             self.pencil.rectangle((left - 2.0, y - 7.0), (left + wide + 2.0, y + 6.5), ground, None)?;
@@ -430,21 +438,6 @@ fn limit_name(level: penstock_model::LimitLevel) -> &'static str {
         High => "H",
         HighHigh => "HH",
     }
-}
-
-/// Places in `least` to `most`, at least `apart` from each other and as near as may be to those wanted (in order).
-fn spread(wanted: &[f64], apart: f64, least: f64, most: f64) -> Vec<f64> {
-    let mut placed: Vec<f64> = Vec::with_capacity(wanted.len());
-    for place in wanted {
-        let free = placed.last().map_or(least, |last| last + apart);
-        placed.push(place.max(free));
-    }
-    let mut limit = most;
-    for place in placed.iter_mut().rev() {
-        *place = place.min(limit);
-        limit = *place - apart;
-    }
-    placed
 }
 
 /// The text, cut with an ellipsis where it is wider than `room`.

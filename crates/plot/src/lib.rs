@@ -7,6 +7,7 @@ mod axis;
 mod chart;
 mod draw;
 mod error;
+mod label;
 mod layout;
 mod pencil;
 mod reduce;
@@ -20,6 +21,7 @@ pub use chart::{
 pub use draw::draw;
 pub use error::Error;
 pub use jiff::tz::Offset;
+pub use label::label_places;
 pub use layout::{Column, LaneBox, Layout, Snap};
 pub use pencil::Paper;
 pub use reduce::{Dot, gaps, reduce};

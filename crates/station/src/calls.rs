@@ -13,6 +13,7 @@ mod places;
 mod points;
 mod rules;
 mod settings;
+mod similar;
 mod trial;
 
 use std::net::IpAddr;
@@ -137,6 +138,9 @@ impl Context<'_> {
             Request::ImportHistory(call) => reply::<penstock_api::ImportHistory>(&self.import_history(call).await?),
             Request::GetValuesAt(call) => reply::<penstock_api::GetValuesAt>(&self.values_at(call).await?),
             Request::GetAlarm(call) => reply::<penstock_api::GetAlarm>(&self.alarm(call.rule).await?),
+            Request::ListSimilarEpisodes(call) => {
+                reply::<penstock_api::ListSimilarEpisodes>(&self.similar_episodes(call).await?)
+            }
             Request::ListJournal(call) => reply::<penstock_api::ListJournal>(&self.journal(call).await?),
             Request::ExportJournal(call) => reply::<penstock_api::ExportJournal>(&self.export_journal(call)?),
             Request::ListNames(_) => reply::<penstock_api::ListNames>(&self.names().await?),
@@ -259,6 +263,7 @@ mod tests {
             include_str!("calls/points.rs"),
             include_str!("calls/rules.rs"),
             include_str!("calls/settings.rs"),
+            include_str!("calls/similar.rs"),
             include_str!("calls/trial.rs"),
         ];
         for source in sources {

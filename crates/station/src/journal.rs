@@ -36,7 +36,7 @@ const MOST_CHARS: usize = 500;
 /// What storage is asked for.
 ///
 /// # Errors
-/// [`Code::Invalid`](penstock_api::Code::Invalid) where it names too much.
+/// [`Code::Invalid`](penstock_api::Code::Invalid) where it names too much, or words too short to be found.
 pub(crate) fn filter_of(asked: JournalFilter) -> Result<penstock_store::JournalFilter, ApiError> {
     let JournalFilter { from, to, rules, sites, areas, priorities, kinds, people, text } = asked;
     let named = [rules.len(), sites.len(), areas.len(), priorities.len(), kinds.len(), people.len()];
@@ -44,6 +44,10 @@ pub(crate) fn filter_of(asked: JournalFilter) -> Result<penstock_store::JournalF
         return Err(ApiError::invalid(format!(
             "a filter names at most {MOST_NAMED} of a kind and looks for at most {MOST_CHARS} characters: narrow it"
         )));
+    }
+    if !text.trim().is_empty() && !JournalFilter::can_find(&text) {
+        let least = JournalFilter::LEAST_LETTERS;
+        return Err(ApiError::invalid(format!("search begins at {least} letters: give one word at least that many")));
     }
     Ok(penstock_store::JournalFilter { from, to, rules, sites, areas, priorities, kinds, people, text })
 }
@@ -245,6 +249,9 @@ mod tests {
         let all = JournalFilter::within(Timestamp::MIN, Timestamp::MAX);
         assert_eq!(filter_of(all.clone()).ok(), Some(penstock_store::JournalFilter::default()));
         assert!(filter_of(JournalFilter { text: "x".repeat(MOST_CHARS + 1), ..all.clone() }).is_err());
+        let texts = |text: &str| filter_of(JournalFilter { text: text.into(), ..all.clone() }).is_ok();
+        assert_eq!(["", "  ", "ab", "ab 1", "ab cde", "पंप"].map(texts), [true, true, false, false, true, true]);
+        assert!(!texts("a b c d e f g h long"), "words beyond those that count find nothing");
         let rule = RuleId::made(Timestamp::from_secs(1), [1; 10]);
         assert!(filter_of(JournalFilter { rules: vec![rule; MOST_NAMED + 1], ..all }).is_err());
     }

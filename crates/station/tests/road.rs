@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use penstock_api::{
     AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory,
-    ExportJournal, ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetHealth, GetHistory, GetPublishExample, GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
+    ExportJournal, ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetHealth, GetHistory, GetPublishExample, GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, Kinship, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
 };
 use penstock_model::{
     Advice, AlarmRule, Clock, Condition, Guidance, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position,
@@ -266,9 +266,21 @@ async fn the_journal_is_searched_and_leaves_as_a_file(screen: &Screen<'_>, all: 
     }
     let nowhere = JournalFilter { text: "seen elsewhere".into(), ..all.clone() };
     assert!(list(nowhere, None, 10).await.rows.is_empty());
-    let wordy = JournalFilter { text: "x".repeat(501), ..all.clone() };
-    let refused = screen.call(ListJournal { filter: wordy, before: None, limit: 10 }).await.map(|_| ());
-    assert_eq!(refused.map_err(|error| error.code), Err(Code::Invalid));
+    for text in ["x".repeat(501), "se".to_owned()] {
+        let filter = JournalFilter { text, ..all.clone() };
+        let refused = screen.call(ListJournal { filter, before: None, limit: 10 }).await.map(|_| ());
+        assert_eq!(refused.map_err(|error| error.code), Err(Code::Invalid));
+    }
+
+    let (acknowledged, raised) = (&listed.rows[0], &listed.rows[1].transition);
+    let ask = ListSimilarEpisodes { rule: raised.rule, raised_at: raised.at + Duration::from_secs(3_600), limit: 5 };
+    let similar = screen.call(ask.clone()).await.expect("may see");
+    let told = similar.iter().map(|one| (one.raised_at, one.kinship, one.company, one.acknowledged_by.clone()));
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [(raised.at, Kinship::Same, 0, acknowledged.by.clone())]);
+    assert_eq!(similar[0].said.first(), acknowledged.transition.comment.as_ref());
+    let same = ListSimilarEpisodes { raised_at: raised.at, ..ask };
+    assert_eq!(screen.call(same).await.expect("may see"), vec![], "it does not resemble itself");
 
     let ready = screen.call(ExportJournal { filter: all.clone() }).await.expect("may see");
     let taken = screen.station.take_export(&ready.ticket).expect("ready");

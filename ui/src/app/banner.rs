@@ -2,19 +2,25 @@
 //! Signed out it tells counts only: names are for people who may see them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use penstock_api::{AlarmView, Language, SoundChoice, ThemeChoice};
-use penstock_model::{Permission, Priority};
+use penstock_model::{Permission, Priority, RuleId, Timestamp};
 
 use crate::components::{Badge, BadgeFill, Glyph, Icon, Kbd, fill_of};
 use crate::format;
-use crate::i18n::{Locale, t, t_string, use_i18n};
+use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
+use crate::page;
 use crate::state::{App, set_language, set_sound, set_theme, use_app};
 use crate::words;
 
 /// Lines in the banner.
 const LINES: usize = 2;
+/// How long the lines stay under a hand that rests: one that only lies there must not keep a new alarm from them.
+const HOLD_AFTER_MOVE: Duration = Duration::from_secs(3);
+/// A line that came more lately than this was not read before the key was pressed.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// The worst alarms that nobody has acknowledged.
 fn worst(app: App) -> Vec<Arc<AlarmView>> {
@@ -23,14 +29,37 @@ fn worst(app: App) -> Vec<Arc<AlarmView>> {
         .with(|listed| listed.iter().filter(|view| !view.state.acknowledged).take(LINES).cloned().collect())
 }
 
-/// Acknowledges line number `line` as it is shown now.
-pub(crate) fn acknowledge_line(app: App, line: usize) {
+/// The lines while a hand is on them: what was shown and still waits stays, in its order; only the room below is filled.
+fn under_the_hand(
+    shown: &[Arc<AlarmView>],
+    worst: &[Arc<AlarmView>],
+    now: impl Fn(RuleId) -> Option<Arc<AlarmView>>,
+) -> Vec<Arc<AlarmView>> {
+    let still = |line: &Arc<AlarmView>| {
+        let same = |view: &Arc<AlarmView>| view.state.occurrence == line.state.occurrence;
+        now(line.state.rule).filter(|view| same(view) && view.state.is_listed() && !view.state.acknowledged)
+    };
+    let mut lines: Vec<_> = shown.iter().filter_map(still).collect();
+    for view in worst {
+        if lines.len() < LINES && lines.iter().all(|line| line.state.rule != view.state.rule) {
+            lines.push(Arc::clone(view));
+        }
+    }
+    lines
+}
+
+/// Acknowledges the first line, if it has been there for long enough to be read.
+pub(crate) fn acknowledge_first(app: App) {
     let may = app.session.with_untracked(|session| {
         session.as_ref().is_some_and(|session| session.permissions.allow(Permission::AnswerAlarms))
     });
-    if let Some(view) = untrack(|| worst(app)).get(line).filter(|_| may) {
-        app.acknowledge(vec![(view.state.rule, view.state.occurrence)]);
+    let Some((rule, occurrence, since)) = app.first_line.get_value().filter(|_| may) else { return };
+    if page::now().since(since) < GLANCE {
+        let said = td_string!(app.i18n.get_locale_untracked(), frame.came_just_now).to_owned();
+        app.announcement.update(|announcement| announcement.polite = said);
+        return;
     }
+    app.acknowledge(vec![(rule, occurrence)]);
 }
 
 #[component]
@@ -138,7 +167,8 @@ fn KeptBack() -> impl IntoView {
     }
 }
 
-/// What of the alarms is heard, and how it is silenced; nothing while there is nothing to say.
+/// What of the alarms is heard, and how it is silenced. Its room is kept while there is nothing to say: the lines beside
+/// it must not move under the hand.
 #[component]
 fn Sounding() -> impl IntoView {
     let app = use_app();
@@ -179,10 +209,7 @@ fn Sounding() -> impl IntoView {
             .get()
             .then(|| mark("overdue", t_string!(i18n, frame.overdue), t_string!(i18n, frame.overdue_tip)))
     };
-    move || {
-        (is_calling.get() || is_off.get() || hearing.is_overdue.get())
-            .then(|| view! { <div class="banner-sound">{button} {off} {mute} {overdue}</div> })
-    }
+    view! { <div class="banner-sound">{button} {off} {mute} {overdue}</div> }
 }
 
 /// The two worst lines.
@@ -190,9 +217,27 @@ fn Sounding() -> impl IntoView {
 fn Lines() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let shown = Memo::new(move |_| worst(app));
+    let moved_at = RwSignal::new(None::<Timestamp>);
+    let is_held = Memo::new(move |_| moved_at.get().is_some_and(|at| app.now.get().since(at) < HOLD_AFTER_MOVE));
+    let shown = Memo::new(move |former: Option<&Vec<Arc<AlarmView>>>| {
+        let worst = worst(app);
+        match former.filter(|_| is_held.get()) {
+            Some(former) => under_the_hand(former, &worst, |rule| app.alarms.peek(rule)),
+            None => worst,
+        }
+    });
+    Effect::new(move || {
+        let first = shown.with(|lines| lines.first().map(|view| (view.state.rule, view.state.occurrence)));
+        let known = app.first_line.get_value().map(|(rule, occurrence, _)| (rule, occurrence));
+        if first != known {
+            app.first_line.set_value(first.map(|(rule, occurrence)| (rule, occurrence, page::now())));
+        }
+    });
+    on_cleanup(move || {
+        app.first_line.try_set_value(None);
+    });
     let may = move || app.may(Permission::AnswerAlarms);
-    move || {
+    let lines = move || {
         let lines = shown.get();
         if lines.is_empty() {
             return view! { <p class="banner-calm">{t!(i18n, frame.nothing_waits)}</p> }.into_any();
@@ -211,6 +256,7 @@ fn Lines() -> impl IntoView {
             let class = format!("banner-line p{}", view.priority.digit());
             let tip = text.clone();
             let path = format!("/alarms?alarm={}", view.state.rule);
+            let seen = (view.state.rule, view.state.occurrence);
             view! {
                 <div class=class data-testid="banner-line">
                     <Badge priority=view.priority fill=fill_of(&view.state)/>
@@ -222,7 +268,7 @@ fn Lines() -> impl IntoView {
                             class="small"
                             data-testid=format!("banner-ack-{}", line + 1)
                             aria-label=label
-                            on:click=move |_| acknowledge_line(app, line)
+                            on:click=move |_| app.acknowledge(vec![seen])
                         >
                             {t!(i18n, frame.ack)}
                             {(line == 0).then(|| view! { <Kbd keys="F9"/> })}
@@ -232,6 +278,17 @@ fn Lines() -> impl IntoView {
             }
         });
         rows.collect_view().into_any()
+    };
+    let hold = move |_| {
+        let now = Some(app.now.get_untracked());
+        if moved_at.get_untracked() != now {
+            moved_at.set(now);
+        }
+    };
+    view! {
+        <div class="banner-held" on:pointermove=hold on:pointerleave=move |_| moved_at.set(None)>
+            {lines}
+        </div>
     }
 }
 
@@ -433,5 +490,33 @@ pub(crate) fn Mark(#[prop(default = 30)] size: u32) -> impl IntoView {
             <path class="mark-soft" d="M8 17h16v7H8z"/>
             <path class="mark-firm" d="M10 14.5h2.2V28H10zM19.8 14.5H22V28h-2.2z"/>
         </svg>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{test_alarm, test_rule};
+
+    #[test]
+    fn lines_stay_under_the_hand() {
+        let (a, b) = (test_alarm(1, Priority::P2, false, 1), test_alarm(2, Priority::P3, false, 1));
+        let (new, done) = (test_alarm(3, Priority::P1, false, 9), test_alarm(1, Priority::P2, true, 1));
+        let rules = |lines: Vec<Arc<AlarmView>>| lines.iter().map(|view| view.state.rule).collect::<Vec<_>>();
+        let shown = [a.clone(), b.clone()];
+        let worst = [new.clone(), a.clone()];
+        let all_wait = |rule: RuleId| [&a, &b, &new].into_iter().find(|view| view.state.rule == rule).cloned();
+        assert_eq!(rules(under_the_hand(&shown, &worst, all_wait)), [test_rule(1), test_rule(2)]);
+        let one_is_done = |rule: RuleId| if rule == test_rule(1) { Some(done.clone()) } else { all_wait(rule) };
+        let worst = [new.clone(), b.clone()];
+        assert_eq!(rules(under_the_hand(&shown, &worst, one_is_done)), [test_rule(2), test_rule(3)]);
+        let raised_anew = |rule: RuleId| {
+            all_wait(rule).map(|view| {
+                let mut view = AlarmView::clone(&view);
+                view.state.occurrence += 1;
+                Arc::new(view)
+            })
+        };
+        assert_eq!(rules(under_the_hand(&shown, &worst, raised_anew)), [test_rule(3), test_rule(2)]);
     }
 }

@@ -55,7 +55,12 @@ pub(crate) fn KeyMap() -> impl IntoView {
                     <h3>{t!(i18n, frame.keys_alarms)}</h3>
                     <div class="key-lines">
                         {line(&["A"], t!(i18n, frame.key_ack).into_any())}
+                        {line(&["V"], t!(i18n, frame.key_ack_seen).into_any())}
                         {line(&["C"], t!(i18n, frame.key_comment).into_any())}
+                        {line(&["S"], t!(i18n, frame.key_shelve).into_any())}
+                        {line(&["U"], t!(i18n, frame.key_unshelve).into_any())}
+                        {line(&["O"], t!(i18n, frame.key_service).into_any())}
+                        {line(&["E"], t!(i18n, frame.key_reset).into_any())}
                         {line(&["T"], t!(i18n, frame.key_trend).into_any())}
                         {line(&["M"], t!(i18n, frame.key_to_map).into_any())}
                         {line(&["N"], t!(i18n, frame.key_next).into_any())}

@@ -7,4 +7,5 @@ mod size;
 mod trend;
 
 pub(crate) use map::{BringTile, MapCanvas, MapHandle};
+pub(crate) use size::Watch;
 pub(crate) use trend::{TrendCanvas, TrendHandle};

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use leptos::prelude::*;
 use penstock_api::Series;
 use penstock_model::{Limits, Priority, Quantity, Timestamp};
+use penstock_plot::label_places;
 
 use super::sparkline::gap_secs;
 use super::{Badge, BadgeFill};
@@ -22,6 +23,9 @@ const BOTTOM: f64 = 24.0;
 const STRIP: f64 = 12.0;
 const LEAST_STRIP: f64 = 1.5;
 const DAY_SECS: f64 = 86_400.0;
+/// A limit's word stands so far above its line, and so far from the next word.
+const WORD_ABOVE: f64 = 4.0;
+const WORD_APART: f64 = 12.0;
 
 /// Stretches of time below the chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +34,45 @@ pub(crate) struct Strip {
     pub(crate) class: &'static str,
     /// From when until when.
     pub(crate) spans: Vec<(Timestamp, Timestamp)>,
+}
+
+/// A value from which the alarm in question holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OwnLimit {
+    /// In SI.
+    pub(crate) value: f64,
+    /// What it is called.
+    pub(crate) word: String,
+}
+
+/// A line across the chart with its word; values are as shown.
+#[derive(Debug, Clone, PartialEq)]
+struct Mark {
+    value: f64,
+    word: String,
+    class: &'static str,
+}
+
+/// The lines of a point's limits and of an alarm's own; one that is both is drawn once, as the alarm's.
+fn marks(limits: Limits, own: &[OwnLimit], shown: impl Fn(f64) -> f64) -> Vec<Mark> {
+    let is_own = |value: f64| own.iter().any(|own| (own.value - value).abs() <= value.abs() * 1e-9);
+    let of_point =
+        [(limits.hh, "HH", true), (limits.h, "H", false), (limits.l, "L", false), (limits.ll, "LL", true)].into_iter();
+    let of_point = of_point.filter_map(|(limit, word, is_outer)| {
+        let limit = limit?;
+        let class = match (is_own(limit), is_outer) {
+            (true, _) => "mini-limit own",
+            (false, true) => "mini-limit outer",
+            (false, false) => "mini-limit",
+        };
+        Some((limit, Mark { value: shown(limit), word: word.to_owned(), class }))
+    });
+    let of_point: Vec<(f64, Mark)> = of_point.collect();
+    let is_there = |own: &&OwnLimit| of_point.iter().any(|(limit, _)| (own.value - limit).abs() <= limit.abs() * 1e-9);
+    let more = own.iter().filter(|own| !is_there(own));
+    let more: Vec<Mark> =
+        more.map(|own| Mark { value: shown(own.value), word: own.word.clone(), class: "mini-limit own" }).collect();
+    of_point.into_iter().map(|(_, mark)| mark).chain(more).collect()
 }
 
 /// A round step that cuts `reach` into about `count` parts.
@@ -94,6 +137,9 @@ pub(crate) fn MiniTrend(
     series: Series,
     quantity: Quantity,
     limits: Limits,
+    /// From where the alarm in question holds.
+    #[prop(optional)]
+    own: Vec<OwnLimit>,
     from: Timestamp,
     to: Timestamp,
     /// The moment in question, marked where the priority of its alarm is given too.
@@ -115,16 +161,12 @@ pub(crate) fn MiniTrend(
     let heights = values.iter().filter_map(|(_, value)| *value).chain(bands.iter().flat_map(|band| [band.1, band.2]));
     let (low, high) = heights.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     let (low, high) = if low.is_finite() { (low, high) } else { (0.0, 1.0) };
-    let marks: Vec<(f64, &'static str, bool)> =
-        [(limits.hh, "HH", true), (limits.h, "H", false), (limits.l, "L", false), (limits.ll, "LL", true)]
-            .into_iter()
-            .filter_map(|(limit, name, is_outer)| limit.map(|limit| (shown(limit), name, is_outer)))
-            .collect();
+    let marks = marks(limits, &own, shown);
     // Limits near the line belong to the picture; far ones would only press it flat.
     let reach = (high - low).max(high.abs() * 0.04).max(1e-9);
     let near = |limit: &f64| (low - reach..=high + reach).contains(limit);
     let (low, high) =
-        marks.iter().map(|mark| mark.0).filter(near).fold((low, high), |(low, high), v| (low.min(v), high.max(v)));
+        marks.iter().map(|mark| mark.value).filter(near).fold((low, high), |(low, high), v| (low.min(v), high.max(v)));
     let step = round_step((high - low).max(reach * 0.2), 4.0);
     let scale = Scale {
         from: from.as_secs_f64(),
@@ -155,20 +197,17 @@ pub(crate) fn MiniTrend(
         let text = if tick < DAY_SECS { zone.minute(at) } else { zone.day(at, locale) };
         view! { <text class="mini-axis" x=x y=HEIGHT - 6.0 text-anchor="middle">{text}</text> }
     });
-    let mut last_word = f64::NEG_INFINITY;
-    let limit_lines =
-        marks.iter().filter(|mark| (scale.low..=scale.high).contains(&mark.0)).map(|(value, name, is_outer)| {
-            let y = scale.y(*value);
-            let class = if *is_outer { "mini-limit outer" } else { "mini-limit" };
-            let text = format!("{name} {}", format::number(*value, usize::from(quantity.decimals()), locale));
-            // From the top down: a word that would stand on the one above goes below its own line.
-            let word = if y - 4.0 - last_word < 13.0 { y + 12.0 } else { y - 4.0 };
-            last_word = word;
-            view! {
-                <line class=class x1=LEFT x2=WIDTH - RIGHT y1=y y2=y/>
-                <text class="mini-limit-word" x=LEFT + 4.0 y=word>{text}</text>
-            }
-        });
+    let seen: Vec<Mark> = marks.into_iter().filter(|mark| (scale.low..=scale.high).contains(&mark.value)).collect();
+    let wanted: Vec<f64> = seen.iter().map(|mark| scale.y(mark.value) - WORD_ABOVE).collect();
+    let places = label_places(&wanted, WORD_APART, TOP, HEIGHT - BOTTOM - 2.0);
+    let limit_lines = seen.into_iter().zip(places).map(|(mark, word)| {
+        let y = scale.y(mark.value);
+        let text = format!("{} {}", mark.word, format::number(mark.value, usize::from(quantity.decimals()), locale));
+        view! {
+            <line class=mark.class x1=LEFT x2=WIDTH - RIGHT y1=y y2=y/>
+            <text class="mini-limit-word" x=LEFT + 4.0 y=word>{text}</text>
+        }
+    });
     let mut line = String::new();
     let gap = gap_secs(&series);
     let mut former: Option<f64> = None;
@@ -230,6 +269,19 @@ mod tests {
         check(0.0, 1.0);
         assert_eq!(time_step(40.0 * 60.0), 600.0);
         assert_eq!(time_step(30.0 * DAY_SECS), 7.0 * DAY_SECS);
+    }
+
+    #[test]
+    fn the_alarms_own_limit_is_drawn_once() {
+        let limits = Limits { hh: Some(3.0), h: Some(2.0), l: None, ll: None };
+        let own = |value: f64| OwnLimit { value, word: "calls".into() };
+        let told = |own: &[OwnLimit]| {
+            let marks = marks(limits, own, |si| si * 10.0).into_iter();
+            marks.map(|mark| format!("{} {} {}", mark.word, mark.value, mark.class)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[]), ["HH 30 mini-limit outer", "H 20 mini-limit"]);
+        assert_eq!(told(&[own(2.0)]), ["HH 30 mini-limit outer", "H 20 mini-limit own"]);
+        assert_eq!(told(&[own(2.5)]), ["HH 30 mini-limit outer", "H 20 mini-limit", "calls 25 mini-limit own"]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) use icon::{Glyph, Icon};
 pub(crate) use import::{Answer, ImportDialog};
 pub(crate) use indicator::{Indicator, Reading};
 pub(crate) use level::LevelIndicator;
-pub(crate) use mini_trend::{MiniTrend, Strip};
+pub(crate) use mini_trend::{MiniTrend, OwnLimit, Strip};
 pub(crate) use pieces::{Empty, Fact, Facts, Kbd, Loading, Notice, Panel, TrustTag, ValueText};
 pub(crate) use sparkline::Sparkline;
 pub(crate) use table::{VirtualTable, focused_when_shown};

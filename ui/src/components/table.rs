@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use leptos::ev;
 use leptos::html::Div;
 use leptos::prelude::*;
 
+use crate::canvas::Watch;
 use crate::page;
 
 /// Rows drawn beyond each edge, so that scrolling meets no blank.
@@ -16,6 +16,14 @@ pub(crate) fn in_sight(scrolled_px: f64, height_px: f64, row_px: f64, count: usi
     let first = (scrolled_px.max(0.0) / row_px) as usize;
     let fitting = (height_px / row_px).ceil() as usize + 1;
     (first.saturating_sub(SPARE).min(count), (first + fitting + SPARE).min(count))
+}
+
+/// The rows that can be read: first and one beyond the last. What an edge cuts by more than a quarter cannot.
+pub(crate) fn whole_in_sight(scrolled_px: f64, height_px: f64, row_px: f64, count: usize) -> (usize, usize) {
+    let first = (scrolled_px.max(0.0) / row_px - 0.25).ceil().max(0.0) as usize;
+    let end = ((scrolled_px.max(0.0) + height_px) / row_px + 0.25).floor() as usize;
+    let end = end.min(count);
+    (first.min(end), end)
 }
 
 /// Where to scroll so that row `at` is in sight; none where it is.
@@ -42,15 +50,15 @@ pub(crate) fn focused_when_shown() -> NodeRef<Div> {
     list
 }
 
-/// The scrolling body of a table. A row is drawn anew when it moves or its key changes.
+/// The scrolling body of a table. A row is drawn anew when its key changes; one that moves is only put elsewhere.
 #[component]
 pub(crate) fn VirtualTable<T, K, V>(
     /// All rows.
     #[prop(into)]
     rows: Signal<Arc<Vec<T>>>,
-    /// What tells a row from another and an old state of it from a new one.
+    /// What tells a row from every other and an old state of it from a new one.
     key: fn(&T) -> K,
-    /// Draws row number so and so.
+    /// Draws a row; the number is its place when it is first drawn.
     row: V,
     /// Height of a row in px.
     #[prop(default = 36)]
@@ -58,7 +66,7 @@ pub(crate) fn VirtualTable<T, K, V>(
     /// The row that is kept in sight.
     #[prop(into, default = None.into())]
     cursor: Signal<Option<usize>>,
-    /// Is told which rows can be seen: first and one beyond the last.
+    /// Is told which rows can be read: first and one beyond the last.
     #[prop(optional)]
     in_view: Option<RwSignal<(usize, usize)>>,
     /// What the list is called.
@@ -86,13 +94,16 @@ where
             scrolled.set(f64::from(viewport.scroll_top()));
         }
     };
+    let watch = StoredValue::new_local(None::<Watch>);
     Effect::new(move || {
-        if viewport.get().is_some() {
+        let seen = viewport.get();
+        if seen.is_some() {
             measure();
         }
+        // Whatever takes room from it or gives it some: the window, a drawer, a toolbar that wraps.
+        watch.set_value(seen.and_then(|viewport| Watch::new(&viewport, move |_, _| measure())));
     });
-    let resized = window_event_listener(ev::resize, move |_| measure());
-    on_cleanup(move || resized.remove());
+    on_cleanup(move || drop(watch.try_update_value(Option::take)));
     Effect::new(move || {
         let (Some(at), Some(viewport)) = (cursor.get(), viewport.get_untracked()) else { return };
         let scrolled = f64::from(viewport.scroll_top());
@@ -100,10 +111,12 @@ where
             viewport.set_scroll_top(to.round() as i32);
         }
     });
+    let whole =
+        Memo::new(move |_| whole_in_sight(scrolled.get(), height.get(), row_height, rows.with(|rows| rows.len())));
     Effect::new(move || {
+        let whole = whole.get();
         if let Some(in_view) = in_view {
-            let (first, end) = (scrolled.get() / row_height, (scrolled.get() + height.get()) / row_height);
-            in_view.set((first.round() as usize, end.round() as usize));
+            in_view.set(whole);
         }
     });
     let sight = Memo::new(move |_| in_sight(scrolled.get(), height.get(), row_height, rows.with(|rows| rows.len())));
@@ -111,7 +124,7 @@ where
         let ((first, end), edition) = (sight.get(), edition.get());
         rows.with(|rows| {
             let rows = rows.get(first..end.min(rows.len())).unwrap_or_default();
-            rows.iter().cloned().enumerate().map(|(at, row)| (first + at, edition, row)).collect::<Vec<_>>()
+            rows.iter().cloned().map(|row| (edition, row)).collect::<Vec<_>>()
         })
     };
     view! {
@@ -125,17 +138,18 @@ where
             <div class="table-room" style:height=move || {
                 format!("{}px", rows.with(|rows| rows.len()) as f64 * row_height)
             }>
-                <For
+                <ForEnumerate
                     each=shown
-                    key=move |(at, edition, item)| (*at, *edition, key(item))
-                    children=move |(at, _, item)| {
+                    key=move |(edition, item)| (*edition, key(item))
+                    children=move |index: ReadSignal<usize>, (_, item)| {
+                        let place = move || sight.get().0 + index.get();
                         view! {
                             <div
                                 class="table-slot"
-                                style:transform=format!("translateY({}px)", at as f64 * row_height)
+                                style:transform=move || format!("translateY({}px)", place() as f64 * row_height)
                                 style:height=format!("{row_height}px")
                             >
-                                {row(at, item)}
+                                {row(untrack(place), item)}
                             </div>
                         }
                     }
@@ -156,6 +170,16 @@ mod tests {
         assert_eq!(in_sight(36_000.0, 360.0, 36.0, 5_000), (994, 1_017));
         assert_eq!(in_sight(0.0, 360.0, 36.0, 3), (0, 3));
         assert_eq!(in_sight(1e9, 360.0, 36.0, 10), (10, 10));
+    }
+
+    #[test]
+    fn what_an_edge_cuts_cannot_be_read() {
+        assert_eq!(whole_in_sight(0.0, 360.0, 36.0, 5_000), (0, 10));
+        assert_eq!(whole_in_sight(9.0, 360.0, 36.0, 5_000), (0, 10), "a quarter is missing");
+        assert_eq!(whole_in_sight(18.0, 360.0, 36.0, 5_000), (1, 10), "half is missing at either end");
+        assert_eq!(whole_in_sight(0.0, 360.0, 36.0, 3), (0, 3));
+        assert_eq!(whole_in_sight(1e9, 360.0, 36.0, 10), (10, 10));
+        assert_eq!(whole_in_sight(0.0, 0.0, 36.0, 10), (0, 0));
     }
 
     #[test]

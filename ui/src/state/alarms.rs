@@ -1,7 +1,5 @@
-//! The alarm list: what is listed and what is kept from it, in which order, and how the order holds under the hand. Must not know how a row
-//! looks.
+//! The alarms: what is listed and what is kept from the list. Must not know how a row looks.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,17 +7,19 @@ use leptos::prelude::*;
 use penstock_api::AlarmView;
 use penstock_model::{AlarmState, Annunciation, KeptBy, Priority, RuleId, Subject};
 
-/// Alarms in their order.
-pub(crate) type Listed = Arc<Vec<Arc<AlarmView>>>;
+use super::Listed;
 
-/// Alarms, held by rule and shown in one total order; sorted once a frame.
+/// Alarms that are kept from the list, in their order.
+pub(crate) type Kept = Arc<Vec<Arc<AlarmView>>>;
+
+/// Alarms, held by rule and shown in one total order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AlarmList {
     by_rule: StoredValue<BTreeMap<RuleId, Arc<AlarmView>>>,
     /// All that are listed, worst first.
     pub(crate) listed: RwSignal<Listed>,
     /// All that are shelved, suppressed or out of service, what ends soonest first.
-    pub(crate) kept: RwSignal<Listed>,
+    pub(crate) kept: RwSignal<Kept>,
 }
 
 /// What a frame did to the list.
@@ -38,7 +38,7 @@ impl AlarmList {
         Self {
             by_rule: StoredValue::new(BTreeMap::new()),
             listed: RwSignal::new(Listed::default()),
-            kept: RwSignal::new(Listed::default()),
+            kept: RwSignal::new(Kept::default()),
         }
     }
 
@@ -48,13 +48,12 @@ impl AlarmList {
             return Change::default();
         }
         let mut change = Change::default();
-        let listed = self.by_rule.try_update_value(|by_rule| {
+        let moved = self.by_rule.try_update_value(|by_rule| {
             if is_full {
                 by_rule.clear();
             }
-            for rule in gone {
-                by_rule.remove(rule);
-            }
+            let mut moved: Vec<Moved> = Vec::with_capacity(gone.len() + changed.len());
+            moved.extend(gone.iter().map(|rule| Moved { rule: *rule, former: by_rule.remove(rule), now: None }));
             for view in changed {
                 let rule = view.state.rule;
                 let former = by_rule.get(&rule).filter(|former| is_alert(&former.state));
@@ -69,19 +68,38 @@ impl AlarmList {
                     _ if is_new => change.new_others += 1,
                     _ => {}
                 }
-                by_rule.insert(rule, Arc::new(view));
+                let now = Arc::new(view);
+                moved.push(Moved { rule, former: by_rule.insert(rule, Arc::clone(&now)), now: Some(now) });
             }
-            let (listed, kept): (Vec<_>, Vec<_>) = by_rule.values().cloned().partition(|view| view.state.is_listed());
-            (worst_first(listed), soonest_first(kept))
+            moved
         });
-        if let Some((listed, kept)) = listed {
-            self.listed.set(Arc::new(listed));
-            if self.kept.with_untracked(|former| **former != kept) {
+        self.show(is_full, moved.unwrap_or_default());
+        // What was there before somebody looked is no news.
+        if is_full { Change::default() } else { change }
+    }
+
+    /// Puts what has moved where it belongs, and wakes only those who look at that.
+    fn show(self, is_full: bool, moved: Vec<Moved>) {
+        if is_full || moved.iter().any(|moved| moved.touches(Moved::is_kept)) {
+            let kept = self.by_rule.try_with_value(|by_rule| {
+                soonest_first(by_rule.values().filter(|view| !view.state.is_listed()).cloned().collect())
+            });
+            if let Some(kept) = kept
+                && self.kept.with_untracked(|former| **former != kept)
+            {
                 self.kept.set(Arc::new(kept));
             }
         }
-        // What was there before somebody looked is no news.
-        if is_full { Change::default() } else { change }
+        if is_full || moved.iter().any(|moved| moved.touches(Moved::is_listed)) {
+            self.listed.update(|listed| {
+                if is_full {
+                    listed.clear();
+                }
+                for Moved { rule, now, .. } in moved {
+                    listed.put(rule, now.filter(|view| view.state.is_listed()));
+                }
+            });
+        }
     }
 
     /// One alarm as it stands, not tracked.
@@ -91,14 +109,36 @@ impl AlarmList {
 
     /// The worst listed alarm about `subject`, tracked.
     pub(crate) fn worst_of(self, subject: Subject) -> Option<Arc<AlarmView>> {
-        self.listed.with(|listed| listed.iter().find(|view| view.subject == subject).cloned())
+        self.listed.with(|listed| listed.worst_of(subject).cloned())
     }
 
     /// Forgets all, for another person's session.
     pub(crate) fn clear(self) {
         self.by_rule.update_value(BTreeMap::clear);
-        self.listed.set(Listed::default());
-        self.kept.set(Listed::default());
+        self.listed.update(Listed::clear);
+        self.kept.set(Kept::default());
+    }
+}
+
+/// An alarm before and after a frame.
+struct Moved {
+    rule: RuleId,
+    former: Option<Arc<AlarmView>>,
+    now: Option<Arc<AlarmView>>,
+}
+
+impl Moved {
+    fn is_listed(view: &AlarmView) -> bool {
+        view.state.is_listed()
+    }
+
+    fn is_kept(view: &AlarmView) -> bool {
+        !view.state.is_listed()
+    }
+
+    /// Whether it was so or is.
+    fn touches(&self, is_so: fn(&AlarmView) -> bool) -> bool {
+        [&self.former, &self.now].into_iter().flatten().any(|view| is_so(view))
     }
 }
 
@@ -122,84 +162,20 @@ fn soonest_first(mut views: Vec<Arc<AlarmView>>) -> Vec<Arc<AlarmView>> {
     views
 }
 
-/// The order of every alarm list: unacknowledged, priority, newest, then id, so that it is total.
-fn worst_first(mut views: Vec<Arc<AlarmView>>) -> Vec<Arc<AlarmView>> {
-    views.sort_by_key(|view| {
-        let state = &view.state;
-        (state.acknowledged, view.priority, Reverse(state.raised_at), state.rule)
-    });
-    views
-}
-
-/// The order that is shown while the hand is on the list: what was shown stays where it is, what is gone drops out,
-/// newcomers wait. Returns what is shown and how many wait.
-pub(crate) fn hold(shown: &[RuleId], listed: &[Arc<AlarmView>]) -> (Vec<Arc<AlarmView>>, usize) {
-    let by_rule: BTreeMap<RuleId, &Arc<AlarmView>> = listed.iter().map(|view| (view.state.rule, view)).collect();
-    let held: Vec<_> = shown.iter().filter_map(|rule| by_rule.get(rule).map(|view| Arc::clone(view))).collect();
-    let waiting = listed.len() - held.len();
-    (held, waiting)
-}
-
 #[cfg(test)]
 mod tests {
-    use penstock_model::{AlarmClass, Condition, SiteId, Timestamp};
+    use penstock_model::{Shelf, Shelving, Timestamp};
 
+    use super::super::listed::tests::alarm;
     use super::*;
-
-    fn alarm(id: u8, priority: Priority, active: bool, acknowledged: bool, raised_secs: i64) -> Arc<AlarmView> {
-        let at = Timestamp::from_secs(raised_secs);
-        Arc::new(AlarmView {
-            state: AlarmState {
-                occurrence: 1,
-                active,
-                acknowledged,
-                ..AlarmState::normal(RuleId::made(Timestamp::from_secs(1), [id; 10]), at)
-            },
-            subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [id; 10])),
-            condition: Condition::Anomaly { score: 0.9 },
-            priority,
-            class: AlarmClass::Supply,
-            name: String::new(),
-        })
-    }
-
-    fn ids(views: &[Arc<AlarmView>]) -> Vec<RuleId> {
-        views.iter().map(|view| view.state.rule).collect()
-    }
-
-    #[test]
-    fn the_worst_stands_first_and_ties_are_settled() {
-        let expect = [
-            alarm(9, Priority::P1, true, false, 50),
-            alarm(4, Priority::P1, false, false, 45),
-            alarm(8, Priority::P1, true, false, 40),
-            alarm(1, Priority::P2, true, false, 90),
-            alarm(2, Priority::P2, true, false, 90),
-            alarm(3, Priority::P1, true, true, 99),
-        ];
-        let mut mixed = expect.to_vec();
-        mixed.reverse();
-        assert_eq!(ids(&worst_first(mixed)), ids(&expect));
-    }
-
-    #[test]
-    fn under_the_hand_nothing_moves_and_newcomers_wait() {
-        let (a, b) = (alarm(1, Priority::P3, true, false, 1), alarm(2, Priority::P2, true, false, 2));
-        let shown = [a.state.rule, b.state.rule];
-        let newcomer = alarm(3, Priority::P1, true, false, 3);
-        let (held, waiting) = hold(&shown, &[newcomer, b.clone(), a.clone()]);
-        assert_eq!((ids(&held), waiting), (shown.to_vec(), 1));
-        let (held, waiting) = hold(&shown, std::slice::from_ref(&b));
-        assert_eq!((ids(&held), waiting), (vec![b.state.rule], 0));
-    }
 
     #[test]
     fn only_news_is_told() {
         let owner = Owner::new();
         owner.set();
         let list = AlarmList::new();
-        let critical = alarm(1, Priority::P1, true, false, 1);
-        let other = alarm(2, Priority::P3, true, false, 1);
+        let critical = alarm(1, Priority::P1, false, 1);
+        let other = alarm(2, Priority::P3, false, 1);
         let plain = |view: &Arc<AlarmView>| AlarmView::clone(view);
         assert_eq!(list.take(true, vec![plain(&critical)], &[]), Change::default());
         assert_eq!(list.take(false, vec![plain(&critical)], &[]), Change::default());
@@ -209,6 +185,27 @@ mod tests {
         again.state.occurrence = 2;
         assert_eq!(list.take(false, vec![again], &[]).new_critical, vec![critical.state.rule]);
         list.take(false, vec![], &[other.state.rule]);
-        assert_eq!(list.listed.get_untracked().len(), 1);
+        assert_eq!(list.listed.with_untracked(|listed| listed.len()), 1);
+    }
+
+    #[test]
+    fn a_shelf_takes_from_the_list_and_gives_back() {
+        let owner = Owner::new();
+        owner.set();
+        let list = AlarmList::new();
+        let open = AlarmView::clone(&alarm(1, Priority::P1, false, 1));
+        let shelving = Shelving { until: Timestamp::from_secs(900), one_shot: false };
+        let mut shelved = open.clone();
+        shelved.state.shelf = Some(Shelf { shelving, since: Timestamp::from_secs(2), by: None });
+        let counts = || (list.listed.with_untracked(|all| all.len()), list.kept.with_untracked(|kept| kept.len()));
+        list.take(true, vec![open.clone()], &[]);
+        assert_eq!(counts(), (1, 0));
+        list.take(false, vec![shelved.clone()], &[]);
+        assert_eq!(counts(), (0, 1));
+        list.take(false, vec![open], &[]);
+        assert_eq!(counts(), (1, 0));
+        list.take(false, vec![shelved.clone()], &[]);
+        list.take(false, vec![], &[shelved.state.rule]);
+        assert_eq!(counts(), (0, 0));
     }
 }

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod hearing;
+mod listed;
 mod plant;
 mod points;
 mod preferences;
@@ -21,8 +22,11 @@ use penstock_api::{
 };
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
-pub(crate) use alarms::{AlarmList, Listed, hold};
+pub(crate) use alarms::AlarmList;
 pub(crate) use hearing::Hearing;
+#[cfg(test)]
+pub(crate) use listed::tests::{alarm as test_alarm, rule as test_rule};
+pub(crate) use listed::{Listed, put_in, take_out};
 pub(crate) use plant::PlantView;
 #[cfg(test)]
 pub(crate) use points::tests::point as test_point;
@@ -147,6 +151,8 @@ pub(crate) struct App {
     pub(crate) imported: RwSignal<u32>,
     /// What a person did and where it went, until they have seen it.
     pub(crate) remark: RwSignal<Option<String>>,
+    /// The banner's first line: rule and occurrence, and since when it is shown on this machine.
+    pub(crate) first_line: StoredValue<Option<(RuleId, u64, Timestamp)>>,
     feed: StoredValue<Option<Feed>, LocalStorage>,
     tick: StoredValue<Option<Interval>, LocalStorage>,
     /// The station's clock against this machine's, in µs.
@@ -189,6 +195,7 @@ impl App {
             remark: RwSignal::new(None),
             said: RwSignal::new(0),
             imported: RwSignal::new(0),
+            first_line: StoredValue::new(None),
             feed: StoredValue::new_local(None),
             tick: StoredValue::new_local(None),
             skew_micros: StoredValue::new(0),
@@ -309,10 +316,14 @@ impl App {
 
     /// Tells what became of an act on alarms.
     pub(crate) fn report(self, report: &ActReport) {
-        if let Some((_, reason)) = report.refused.first() {
-            self.trouble.try_set(Some(reason.clone()));
-        }
         let locale = self.i18n.get_locale_untracked();
+        if let Some((_, why)) = report.refused.first() {
+            let (done, refused) = (report.done.len(), report.refused.len());
+            self.trouble.try_set(Some(match (done, refused) {
+                (0, 1) => why.clone(),
+                _ => td_string!(locale, alarms.done_and_refused, n = done, refused = refused, why = why.clone()),
+            }));
+        }
         let said = td_string!(locale, alarms.done_n, n = report.done.len());
         self.announcement.try_update(|announcement| announcement.polite = said);
     }
@@ -428,8 +439,12 @@ impl App {
         let is_about_alarms = frame.full || !frame.alarms.is_empty() || !frame.gone.is_empty();
         let change = self.alarms.take(frame.full, frame.alarms, &frame.gone);
         if is_about_alarms {
-            let listed = self.alarms.listed.get_untracked();
-            self.hear(Waiting::of_alarms(listed.iter().map(Arc::as_ref)), change.worst);
+            let waiting = self.alarms.listed.with_untracked(|listed| {
+                // They stand first.
+                let waiting = listed.iter().take_while(|view| !view.state.acknowledged);
+                Waiting::of_alarms(waiting.map(Arc::as_ref))
+            });
+            self.hear(waiting, change.worst);
         }
         if let Some(counts) = frame.counts {
             self.counts.set(counts);

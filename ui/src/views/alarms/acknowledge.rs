@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use penstock_api::{AcknowledgeAlarms, AlarmView, CommentAlarm, ReturnToService, ShelveAlarms, TakeOutOfService};
+use penstock_api::{
+    AcknowledgeAlarms, ActReport, AlarmView, CommentAlarm, ReturnToService, ShelveAlarms, TakeOutOfService,
+};
 use penstock_model::{Permission, Priority, RuleId};
 
 use super::list::needs_comment;
 use crate::components::{Badge, Choice, Dialog, Kbd, Notice, Segmented, fill_of};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
-use crate::state::use_app;
+use crate::state::{App, use_app};
 use crate::words;
 
 /// Acknowledges what was seen: nothing that came in since.
@@ -48,8 +50,7 @@ pub(crate) fn Acknowledge(
         let call = AcknowledgeAlarms { alarms: alarms.clone(), comment: (!comment.is_empty()).then_some(comment) };
         Box::pin(async move {
             let report = app.call(call).await.map_err(|error| error.message)?;
-            app.report(&report);
-            Ok(())
+            settle(app, &report)
         })
     });
     view! {
@@ -129,8 +130,7 @@ pub(crate) fn Shelve(alarms: Vec<RuleId>) -> impl IntoView {
         let call = ShelveAlarms { alarms: alarms.clone(), minutes, one_shot, reason };
         Box::pin(async move {
             let report = app.call(call).await.map_err(|error| error.message)?;
-            app.report(&report);
-            Ok(())
+            settle(app, &report)
         })
     });
     let above = move || {
@@ -185,8 +185,7 @@ pub(crate) fn Service(rule: RuleId, is_out: bool) -> impl IntoView {
                 true => app.call(TakeOutOfService { alarms, reason }).await,
                 false => app.call(ReturnToService { alarms, reason }).await,
             };
-            app.report(&report.map_err(|error| error.message)?);
-            Ok(())
+            settle(app, &report.map_err(|error| error.message)?)
         })
     });
     let (title, verb, remark) = (
@@ -208,6 +207,15 @@ pub(crate) fn Service(rule: RuleId, is_out: bool) -> impl IntoView {
         />
     }
     .into_any()
+}
+
+/// Tells what became of an act; where nothing came of it, the dialog says why and stays.
+fn settle(app: App, report: &ActReport) -> Result<(), String> {
+    if let (true, Some((_, why))) = (report.done.is_empty(), report.refused.first()) {
+        return Err(why.clone());
+    }
+    app.report(report);
+    Ok(())
 }
 
 /// What is done with the text, and what went wrong with it.

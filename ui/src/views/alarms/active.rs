@@ -10,21 +10,37 @@ use leptos_router::hooks::use_navigate;
 use penstock_api::AlarmView;
 use penstock_model::{Permission, Priority, RuleId, SiteId, Subject};
 
-use super::detail::Detail;
-use super::list::{Filter, Shown, next_by_rank, next_shown, step};
+use super::detail::{Detail, can_reset, reset};
+use super::list::{Filter, next_by_rank, step};
+use super::seen::{InSight, Sight};
+use super::shown::{Hold, Shown, Sieve};
 use crate::components::{
     Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable, fill_of,
 };
 use crate::format;
-use crate::i18n::{t, t_string, use_i18n};
+use crate::i18n::{t, t_string, td_string, use_i18n};
 use crate::state::{App, Overlay, use_app};
 use crate::{page, words};
 
 /// How long the order stays as it is after a key.
 const HOLD_AFTER_KEY: Duration = Duration::from_secs(5);
 
+/// Up to this width an open drawer covers the list.
+const SHEET_QUERY: &str = "(max-width: 767px)";
+
 /// What a row is drawn anew for.
-type RowKey = (RuleId, u64, i64, bool, bool, bool);
+type RowKey = (RuleId, u64, i64, bool, bool, bool, Priority);
+
+/// What stands in the place of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filling {
+    /// Nothing is listed.
+    NoneListed,
+    /// Nothing of it fits the filter.
+    NoneFits,
+    /// The rows themselves.
+    Rows,
+}
 
 #[component]
 pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -> impl IntoView {
@@ -43,28 +59,28 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         let is_typing = last_key.get().is_some_and(|at| app.now.get().since(at) < HOLD_AFTER_KEY);
         is_over.get() || is_typing || chosen.with(Option::is_some) || !ticks.with(BTreeMap::is_empty)
     });
-    let shown: Memo<Shown> = Memo::new(move |former: Option<&Shown>| {
-        app.alarms.listed.with(|listed| next_shown(former, listed, is_held.get(), taken.get()))
-    });
     let filter = Memo::new(move |_| Filter {
         text: text.get(),
         priorities: priorities.get(),
         site: site.with(|site| site.parse::<SiteId>().ok()),
         state: state.get(),
     });
-    let rows = Memo::new(move |_| {
-        let (plant, locale) = (app.plant.get(), app.locale());
-        filter.with(|filter| {
-            let lets = |view: &&Arc<AlarmView>| filter.lets(view, plant.as_deref(), locale);
-            Arc::new(shown.with(|shown| shown.rows.iter().filter(lets).cloned().collect::<Vec<_>>()))
-        })
+    // It keeps what it had and puts in what has changed: a frame must not cost more the more alarms there are.
+    let shown: Memo<Shown> = Memo::new_owning(move |former: Option<Shown>| {
+        let hold = Hold { is_held: is_held.get(), taken: taken.get() };
+        let (plant, locale, edition) = (app.plant.get(), app.locale(), app.edition());
+        let sieve = Sieve { filter: filter.get(), plant, locale, edition };
+        app.alarms.listed.with(|listed| former.unwrap_or_default().follow(listed, hold, &sieve))
     });
+    let rows = Signal::derive(move || shown.with(|shown| Arc::clone(&shown.rows)));
+    let waiting = Memo::new(move |_| shown.with(|shown| shown.waiting));
     let cursor = Memo::new(move |_| {
         let chosen = chosen.get()?;
         rows.with(|rows| rows.iter().position(|view| view.state.rule == chosen))
     });
+    let of_all = Memo::new(move |_| (rows.with(|rows| rows.len()), app.alarms.listed.with(|listed| listed.len())));
     Effect::new(move || {
-        let (shown, all) = (rows.with(|rows| rows.len()), app.alarms.listed.with(|listed| listed.len()));
+        let (shown, all) = of_all.get();
         remark.set(t_string!(i18n, alarms.shown_of, n = shown, all = all));
     });
 
@@ -87,7 +103,51 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         ticks.set(BTreeMap::new());
         app.acknowledge(alarms);
     };
+    let shelve = move || {
+        let alarms: Vec<RuleId> = picked().into_iter().map(|(rule, _)| rule).collect();
+        if !alarms.is_empty() {
+            ticks.set(BTreeMap::new());
+            app.overlay.set(Some(Overlay::Shelve(alarms)));
+        }
+    };
+    let has_ticks = Memo::new(move |_| !ticks.with(BTreeMap::is_empty));
+    let sight = StoredValue::new(Sight::default());
+    let is_page_shown = RwSignal::new(true);
+    let listener = window_event_listener_untyped("visibilitychange", move |_| is_page_shown.set(page::is_shown()));
+    on_cleanup(move || listener.remove());
+    let is_covered = Memo::new(move |_| {
+        let is_under_drawer = chosen.with(Option::is_some) && page::matches(SHEET_QUERY);
+        !is_page_shown.get() || app.overlay.with(Option::is_some) || is_under_drawer
+    });
+    let readable = move || -> Vec<Arc<AlarmView>> {
+        if is_covered.get() {
+            return Vec::new();
+        }
+        let (first, end) = in_view.get();
+        rows.with(|rows| rows.get(first..end.min(rows.len())).unwrap_or_default().to_vec())
+    };
+    Effect::new(move || {
+        let readable = readable();
+        sight.update_value(|sight| sight.look(&readable, page::now()));
+    });
+    let in_sight = Memo::new(move |_| {
+        app.now.track();
+        let readable = readable();
+        sight.with_value(|sight| sight.waiting(&readable, page::now()))
+    });
+    let acknowledge_seen = move || {
+        let readable = untrack(readable);
+        let InSight { seen, .. } = sight.with_value(|sight| sight.waiting(&readable, page::now()));
+        if seen.is_empty() {
+            let said = td_string!(i18n.get_locale_untracked(), alarms.none_seen).to_owned();
+            app.announcement.update(|announcement| announcement.polite = said);
+            return;
+        }
+        ticks.set(BTreeMap::new());
+        app.acknowledge(seen);
+    };
     let may_answer = Memo::new(move |_| app.may(Permission::AnswerAlarms));
+    let may_suppress = Memo::new(move |_| app.may(Permission::SuppressAlarms));
     let toggle = move |view: &AlarmView| {
         let (rule, occurrence) = (view.state.rule, view.state.occurrence);
         ticks.update(|ticks| {
@@ -124,26 +184,32 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         }
         match key.as_str() {
             "a" | "A" if is_ctrl => {
-                let (first, end) = in_view.get_untracked();
-                ticks.set(rows.with_untracked(|rows| {
-                    let sight = rows.get(first..end.min(rows.len())).unwrap_or_default();
-                    sight.iter().map(|view| (view.state.rule, view.state.occurrence)).collect()
-                }));
+                let readable = untrack(readable);
+                let seen = sight.with_value(|sight| sight.seen(&readable, page::now()));
+                ticks.set(seen.into_iter().collect());
             }
             _ if is_ctrl => return,
             "a" | "A" if may_answer.get_untracked() => acknowledge(),
+            "v" | "V" if may_answer.get_untracked() => acknowledge_seen(),
+            "e" | "E" if may_answer.get_untracked() => {
+                let resettable = |rule: &RuleId| app.alarms.peek(*rule).is_some_and(|view| can_reset(&view.state));
+                let alarms: Vec<RuleId> = picked().into_iter().map(|(rule, _)| rule).filter(resettable).collect();
+                if !alarms.is_empty() {
+                    ticks.set(BTreeMap::new());
+                    reset(app, alarms);
+                }
+            }
+            "o" | "O" if may_suppress.get_untracked() => {
+                if let Some(view) = at_cursor() {
+                    app.overlay.set(Some(Overlay::TakeOutOfService(view.state.rule)));
+                }
+            }
             "c" | "C" if may_answer.get_untracked() => {
                 if let Some(view) = at_cursor() {
                     app.overlay.set(Some(Overlay::Comment(view.state.rule, view.state.occurrence)));
                 }
             }
-            "s" | "S" if may_answer.get_untracked() => {
-                let alarms: Vec<RuleId> = picked().into_iter().map(|(rule, _)| rule).collect();
-                if !alarms.is_empty() {
-                    ticks.set(BTreeMap::new());
-                    app.overlay.set(Some(Overlay::Shelve(alarms)));
-                }
-            }
+            "s" | "S" if may_answer.get_untracked() => shelve(),
             "x" | "X" => {
                 if let Some(view) = at_cursor() {
                     toggle(&view);
@@ -185,12 +251,18 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         view! { <Row view=view chosen=chosen ticks=ticks on_toggle=Callback::new(move |view: Arc<AlarmView>| toggle(&view))/> }
             .into_any()
     };
-    let table = move || {
-        if app.alarms.listed.with(|listed| listed.is_empty()) {
+    let filling = Memo::new(move |_| match of_all.get() {
+        (_, 0) => Filling::NoneListed,
+        (0, _) => Filling::NoneFits,
+        _ => Filling::Rows,
+    });
+    let table = move || match filling.get() {
+        Filling::NoneListed => {
             let why = Signal::derive(move || t_string!(i18n, alarms.none_listed).to_owned());
             let next = Signal::derive(move || t_string!(i18n, alarms.none_listed_next).to_owned());
             view! { <Empty why=why next=next/> }.into_any()
-        } else if rows.with(|rows| rows.is_empty()) {
+        }
+        Filling::NoneFits => {
             let why = Signal::derive(move || t_string!(i18n, alarms.none_found).to_owned());
             let clear = move |_| {
                 text.set(String::new());
@@ -199,21 +271,25 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                 state.set(String::new());
             };
             view! { <Empty why=why><button on:click=clear>{t!(i18n, alarms.clear_filter)}</button></Empty> }.into_any()
-        } else {
-            view! {
-                <VirtualTable
-                    rows=rows
-                    key=key_of
-                    row=row
-                    cursor=cursor
-                    in_view=in_view
-                    edition=Signal::derive(move || app.edition())
-                    label=Signal::derive(move || t_string!(i18n, frame.alarms).to_owned())
-                />
-            }
-            .into_any()
         }
+        Filling::Rows => view! {
+            <VirtualTable
+                rows=rows
+                key=key_of
+                row=row
+                cursor=cursor
+                in_view=in_view
+                edition=Signal::derive(move || app.edition())
+                label=Signal::derive(move || t_string!(i18n, frame.alarms).to_owned())
+            />
+        }
+        .into_any(),
     };
+    let seen_tip = move || match in_sight.with(|in_sight| in_sight.fresh) {
+        0 => t_string!(i18n, alarms.seen_tip).to_owned(),
+        n => t_string!(i18n, alarms.seen_tip_fresh, n = n),
+    };
+    let seen_count = Memo::new(move |_| in_sight.with(|in_sight| in_sight.seen.len()));
     view! {
         <div class="with-drawer">
             <div class="table">
@@ -223,8 +299,20 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     <SiteChoice site=site/>
                     <StateChoice state=state/>
                     <span class="gap"></span>
+                    {move || may_answer.get().then(|| view! {
+                        <button
+                            class="nobreak"
+                            data-testid="acknowledge-seen"
+                            data-count=move || seen_count.get()
+                            title=seen_tip
+                            disabled=move || seen_count.get() == 0
+                            on:click=move |_| acknowledge_seen()
+                        >
+                            {t!(i18n, alarms.acknowledge_seen, n = move || seen_count.get())} <Kbd keys="V"/>
+                        </button>
+                    })}
                     {move || {
-                        let waiting = shown.with(|shown| shown.waiting);
+                        let waiting = waiting.get();
                         (waiting > 0).then(|| view! {
                             <button data-testid="take-in" on:click=move |_| taken.update(|taken| *taken += 1)>
                                 {t!(i18n, alarms.n_new, n = waiting)} <Kbd keys="R"/>
@@ -255,7 +343,15 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     {table}
                 </div>
                 <div class="table-foot">
-                    <span>{move || foot_text(app, ticks.with(BTreeMap::len), is_held.get(), shown.with(|shown| shown.waiting))}</span>
+                    {move || (has_ticks.get() && may_answer.get()).then(|| view! {
+                        <button class="small" data-testid="acknowledge-ticked" on:click=move |_| acknowledge()>
+                            {t!(i18n, alarms.acknowledge)} <Kbd keys="A"/>
+                        </button>
+                        <button class="small" data-testid="shelve-ticked" on:click=move |_| shelve()>
+                            {t!(i18n, alarms.shelve)} <Kbd keys="S"/>
+                        </button>
+                    })}
+                    <span class="foot-text">{move || foot_text(app, ticks.with(BTreeMap::len), is_held.get(), waiting.get())}</span>
                     <span class="keys-hint">
                         <span><Kbd keys="J"/> <Kbd keys="K"/> " " {t!(i18n, alarms.move_word)}</span>
                         <span><Kbd keys="X"/> " " {t!(i18n, alarms.select_word)}</span>
@@ -276,7 +372,8 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
 
 fn key_of(view: &Arc<AlarmView>) -> RowKey {
     let state = &view.state;
-    (state.rule, state.occurrence, state.changed_at.as_micros(), state.active, state.acknowledged, state.latched)
+    let at = state.changed_at.as_micros();
+    (state.rule, state.occurrence, at, state.active, state.acknowledged, state.latched, view.priority)
 }
 
 /// Where an alarm's trend is shown; none for what is no point.

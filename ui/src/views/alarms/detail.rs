@@ -1,28 +1,23 @@
 //! One alarm in the drawer: its value now, a small trend around the moment, what to do, what has happened.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use leptos::prelude::*;
-use penstock_api::{AlarmDetail, AlarmView, GetAlarm, GetHistory, ResetAlarms, Series, UnshelveAlarms};
+use penstock_api::{AlarmDetail, AlarmView, GetAlarm, ResetAlarms, UnshelveAlarms};
 use penstock_model::{
-    AlarmClass, AlarmState, Condition, Permission, Point, Priority, Reference, RuleId, Subject, Timestamp,
-    TransitionKind,
+    AlarmClass, AlarmState, Condition, Permission, Priority, Reference, RuleId, Subject, Timestamp, TransitionKind,
 };
 
 use super::active::map_path;
+use super::around::Around;
 use super::guidance::Guidance;
-use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, MiniTrend, Notice, fill_of};
+use super::similar::SimilarEpisodes;
+use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, Notice, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Link, Overlay, PlantView, use_app};
 use crate::views::Now;
 use crate::words;
-
-/// What the chart shows before the moment.
-const BEFORE: Duration = Duration::from_secs(30 * 60);
-/// And after it.
-const AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What of an alarm's state makes its detail old.
 fn version(app: App, rule: RuleId) -> Option<(u64, Timestamp, bool)> {
@@ -69,6 +64,12 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
         (Some(Err(why)), _) => view! { <div class="drawer-section"><Notice text=why is_fault=true/></div> }.into_any(),
         (None, _) => view! { <Loading/> }.into_any(),
     };
+    // Not with every change of the alarm: only another episode resembles others.
+    let raised_at = Memo::new(move |_| {
+        let state = known.with(|known| known.as_ref().and_then(|known| known.state.clone()))?;
+        (state.occurrence > 0).then_some(state.raised_at)
+    });
+    let similar = move || raised_at.get().map(|raised_at| view! { <SimilarEpisodes rule=rule raised_at=raised_at/> });
     view! {
         <aside
             class="drawer wide"
@@ -86,6 +87,7 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
             {head}
             <Guidance rule=rule/>
             {rest}
+            {similar}
         </aside>
     }
     .into_any()
@@ -195,7 +197,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
                     </button>
                 })}
                 {acts.reset.then(|| view! {
-                    <button class="accent" data-testid="reset" on:click=move |_| reset(app, id)>{t!(i18n, alarms.reset)}</button>
+                    <button class="accent" data-testid="reset" on:click=move |_| reset(app, vec![id])>{t!(i18n, alarms.reset)} <Kbd keys="E"/></button>
                 })}
                 {acts.shelve.then(|| view! {
                     <button data-testid="shelve" on:click=move |_| app.overlay.set(Some(Overlay::Shelve(vec![id])))>
@@ -207,7 +209,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
                 })}
                 {acts.take_out.then(|| view! {
                     <button data-testid="take-out" on:click=move |_| app.overlay.set(Some(Overlay::TakeOutOfService(id)))>
-                        {t!(i18n, alarms.take_out)}
+                        {t!(i18n, alarms.take_out)} <Kbd keys="O"/>
                     </button>
                 })}
                 {acts.put_back.then(|| view! {
@@ -225,7 +227,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
                 <a class="button" href=format!("/alarms?rule={id}") data-testid="to-rule">{t!(i18n, alarms.rule)}</a>
             </div>
         </div>
-        {chart.map(|(state, point)| view! { <Around state=state point=point priority=priority/> })}
+        {chart.map(|(state, point)| view! { <Around state=state condition=condition point=point priority=priority/> })}
     }
     .into_any()
 }
@@ -246,7 +248,7 @@ impl Acts {
         let is = |check: fn(&AlarmState) -> bool| state.is_some_and(check);
         let (is_shelved, is_out) = (is(|state| state.shelf.is_some()), is(|state| state.out_of_service.is_some()));
         Self {
-            reset: answers && is(|state| state.latched && state.acknowledged && !state.active),
+            reset: answers && is(can_reset),
             shelve: answers && !is_shelved && !is_out,
             unshelve: answers && is_shelved,
             take_out: suppresses && !is_out,
@@ -255,10 +257,15 @@ impl Acts {
     }
 }
 
-/// Ends what an alarm has latched.
-fn reset(app: App, rule: RuleId) {
+/// Whether what it has latched can be ended.
+pub(super) fn can_reset(state: &AlarmState) -> bool {
+    state.latched && state.acknowledged && !state.active
+}
+
+/// Ends what alarms have latched.
+pub(super) fn reset(app: App, alarms: Vec<RuleId>) {
     leptos::task::spawn_local(async move {
-        if let Some(report) = app.ask_for(ResetAlarms { alarms: vec![rule], comment: None }).await {
+        if let Some(report) = app.ask_for(ResetAlarms { alarms, comment: None }).await {
             app.report(&report);
         }
     });
@@ -271,56 +278,6 @@ pub(super) fn unshelve(app: App, rule: RuleId) {
             app.report(&report);
         }
     });
-}
-
-/// The values around the moment.
-#[component]
-fn Around(state: AlarmState, point: Point, priority: Priority) -> impl IntoView {
-    let app = use_app();
-    let i18n = use_i18n();
-    let (from, to) = (state.raised_at - BEFORE, state.raised_at + AFTER);
-    let series = RwSignal::new(None::<Series>);
-    let id = point.id;
-    leptos::task::spawn_local(async move {
-        if let Ok(found) = app.call(GetHistory { points: vec![id], from, to, max_points: 360 }).await {
-            series.try_set(found.into_iter().next());
-        }
-    });
-    let (quantity, limits) = (point.quantity, point.limits);
-    let chart = move || match series.get() {
-        Some(series) => view! {
-            <MiniTrend
-                series=series
-                quantity=quantity
-                limits=limits
-                from=from
-                to=to
-                moment=state.raised_at
-                priority=priority
-                zone=app.zone.get()
-                locale=i18n.get_locale()
-            />
-        }
-        .into_any(),
-        None => view! { <div class="mini-trend"></div> }.into_any(),
-    };
-    let score = {
-        let signal = app.points.signal(point.no);
-        move || {
-            let score = signal.get().and_then(|view| view.score).filter(|score| *score >= 0.5)?;
-            Some(t_string!(i18n, alarms.anomaly, score = format::number(f64::from(score), 2, i18n.get_locale())))
-        }
-    };
-    view! {
-        <div class="drawer-section">
-            <p class="chart-caption">
-                <span>{t!(i18n, alarms.around, unit = format::unit(quantity))}</span>
-                <span>{score}</span>
-            </p>
-            {chart}
-        </div>
-    }
-    .into_any()
 }
 
 #[component]

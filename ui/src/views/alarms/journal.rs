@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::hooks::use_navigate;
 use penstock_api::{ExportJournal, JournalFilter, JournalRow, JournalRows, ListJournal, ListNames, NamedPerson};
-use penstock_model::SiteId;
+use penstock_model::{SiteId, Subject};
 
 use super::active::{PriorityChoice, SiteChoice};
 use super::detail::happened;
+use super::list::step;
 use super::search::{Asked, AskedRange, KINDS, news};
 use crate::components::{
     Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, Loading, SearchField, Segmented, Select, VirtualTable,
@@ -215,6 +217,7 @@ pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
             Err(_) => AskedRange::Between(from.get(), to.get()),
         },
     });
+    let is_too_short = Memo::new(move |_| asked.with(Asked::is_too_short));
     Effect::new(move || asked.with(|asked| pages.search(asked)));
 
     let in_view = RwSignal::new((0_usize, 0_usize));
@@ -226,9 +229,11 @@ pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
     });
     // At the top newcomers come in by themselves, unless the hand is on the list.
     let is_over = RwSignal::new(false);
+    let chosen = RwSignal::new(None::<u64>);
     let is_free = move || {
         let (first, _) = in_view.try_get_untracked().unwrap_or_default();
-        first == 0 && !is_over.try_get_untracked().unwrap_or_default()
+        let is_chosen = chosen.try_get_untracked().flatten().is_some();
+        first == 0 && !is_chosen && !is_over.try_get_untracked().unwrap_or_default()
     };
     let is_settling = StoredValue::new(false);
     let beat = Memo::new(move |_| app.now.get().as_micros() / (EVERY_SECS * 1_000_000));
@@ -329,7 +334,7 @@ pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
         })
     };
 
-    let row = move |_: usize, row: JournalRow| view! { <Row row=row/> }.into_any();
+    let row = move |_: usize, row: JournalRow| view! { <Row row=row chosen=chosen/> }.into_any();
     let is_empty = Memo::new(move |_| pages.rows.with(|rows| rows.is_empty()));
     let table = move || match pages.answer.get() {
         Answer::Awaited => view! { <Loading/> }.into_any(),
@@ -351,17 +356,43 @@ pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
         }
         .into_any(),
     };
+    let navigate = use_navigate();
     let on_key = move |event: leptos::ev::KeyboardEvent| {
-        let has_modifier = event.alt_key() || event.ctrl_key() || event.meta_key();
-        if !page::is_typing() && !has_modifier && matches!(event.key().as_str(), "r" | "R") {
-            pages.take_in();
-            event.prevent_default();
+        if page::is_typing() || event.alt_key() || event.ctrl_key() || event.meta_key() {
+            return;
         }
+        let key = event.key();
+        let (at, row, count) = pages.rows.with_untracked(|rows| {
+            let at = chosen.get_untracked().and_then(|seq| rows.iter().position(|row| row.seq == seq));
+            (at, at.and_then(|at| rows.get(at).cloned()), rows.len())
+        });
+        if let Some(to) = step(&key, at, count) {
+            chosen.set(pages.rows.with_untracked(|rows| rows.get(to).map(|row| row.seq)));
+            pages.cursor.set(Some(to));
+            return event.prevent_default();
+        }
+        match (key.as_str(), row) {
+            ("r" | "R", _) => pages.take_in(),
+            ("Enter" | " ", Some(row)) => {
+                navigate(&format!("/alarms?alarm={}", row.transition.rule), Default::default());
+            }
+            ("t" | "T", Some(JournalRow { subject: Subject::Point(point), transition, .. })) => {
+                navigate(&format!("/trends?points={point}&at={}", transition.at.as_micros()), Default::default());
+            }
+            ("Escape", Some(_)) => chosen.set(None),
+            _ => return,
+        }
+        event.prevent_default();
     };
     view! {
         <div class="table full-height">
             <div class="toolbar wraps">
                 <SearchField label=Signal::derive(move || t_string!(i18n, alarms.filter).to_owned()) value=text/>
+                {move || is_too_short.get().then(|| view! {
+                    <span class="quiet nobreak" role="status" data-testid="search-hint">
+                        {t!(i18n, alarms.search_begins, n = JournalFilter::LEAST_LETTERS)}
+                    </span>
+                })}
                 <PriorityChoice priorities=priorities/>
                 <SiteChoice site=site/>
                 <Select
@@ -422,7 +453,7 @@ pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
 }
 
 #[component]
-fn Row(row: JournalRow) -> impl IntoView {
+fn Row(row: JournalRow, chosen: RwSignal<Option<u64>>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale();
@@ -449,8 +480,18 @@ fn Row(row: JournalRow) -> impl IntoView {
         _ => BadgeFill::Outlined,
     };
     let (place_tip, title_tip, what_tip, own_tag) = (place.clone(), title.clone(), what.clone(), tag.clone());
+    let seq = row.seq;
+    let is_chosen = Memo::new(move |_| chosen.get() == Some(seq));
     view! {
-        <div class="table-row journal-columns" role="row" data-testid="journal-row" data-point=own_tag>
+        <div
+            class="table-row journal-columns"
+            class:is-selected=move || is_chosen.get()
+            role="row"
+            aria-selected=move || is_chosen.get().to_string()
+            data-testid="journal-row"
+            data-point=own_tag
+            on:click=move |_| chosen.set(Some(seq))
+        >
             <Badge priority=row.priority fill=fill size=16/>
             <span title=full>{at}</span>
             <span>{tag}</span>

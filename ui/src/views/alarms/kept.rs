@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
 use penstock_api::AlarmView;
 use penstock_model::{KeptBy, Permission, RuleId, Timestamp};
 
+use super::active::{map_path, trend_path};
 use super::detail::{Detail, unshelve};
 use super::list::step;
-use crate::components::{Badge, BadgeFill, Empty, VirtualTable};
+use crate::components::{Badge, BadgeFill, Empty, Kbd, VirtualTable};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
 use crate::state::{Overlay, use_app};
@@ -18,7 +20,7 @@ use crate::{page, words};
 pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let rows = Memo::new(move |_| app.alarms.kept.get());
+    let rows = app.alarms.kept;
     Effect::new(move || {
         let counts = app.counts.get();
         remark.set(t_string!(
@@ -33,6 +35,7 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
         let chosen = chosen.get()?;
         rows.with(|rows| rows.iter().position(|view| view.state.rule == chosen))
     });
+    let navigate = use_navigate();
     let on_key = move |event: leptos::ev::KeyboardEvent| {
         if page::is_typing() || event.alt_key() || event.ctrl_key() || event.meta_key() {
             return;
@@ -45,13 +48,33 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
         } else if key == "Escape" {
             chosen.set(None);
         } else {
-            return;
+            let view = chosen.get_untracked().and_then(|rule| app.alarms.peek(rule));
+            let answers = || untrack(|| app.may(Permission::AnswerAlarms));
+            let suppresses = || untrack(|| app.may(Permission::SuppressAlarms));
+            match (key.as_str(), view) {
+                ("u" | "U", Some(view)) if view.state.kept_by() == Some(KeptBy::Shelved) && answers() => {
+                    unshelve(app, view.state.rule);
+                }
+                ("o" | "O", Some(view)) if view.state.kept_by() == Some(KeptBy::OutOfService) && suppresses() => {
+                    app.overlay.set(Some(Overlay::ReturnToService(view.state.rule)));
+                }
+                ("c" | "C", Some(view)) if view.state.occurrence > 0 && answers() => {
+                    app.overlay.set(Some(Overlay::Comment(view.state.rule, view.state.occurrence)));
+                }
+                ("m" | "M", Some(view)) => navigate(&map_path(view.subject), Default::default()),
+                ("t" | "T", Some(view)) => match trend_path(&view) {
+                    Some(path) => navigate(&path, Default::default()),
+                    None => return,
+                },
+                _ => return,
+            }
         }
         event.prevent_default();
     };
     let row = move |_at: usize, view: Arc<AlarmView>| view! { <Row view=view chosen=chosen/> }.into_any();
+    let is_empty = Memo::new(move |_| rows.with(|rows| rows.is_empty()));
     let table = move || {
-        if rows.with(|rows| rows.is_empty()) {
+        if is_empty.get() {
             let why = Signal::derive(move || t_string!(i18n, alarms.kept_none).to_owned());
             let next = Signal::derive(move || t_string!(i18n, alarms.kept_none_next).to_owned());
             view! { <Empty why=why next=next/> }.into_any()
@@ -144,7 +167,7 @@ fn Row(view: Arc<AlarmView>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView 
                 <button class="small" data-testid="unshelve-row" on:click=move |event| {
                     event.stop_propagation();
                     unshelve(app, rule);
-                }>{t!(i18n, alarms.unshelve)}</button>
+                }>{t!(i18n, alarms.unshelve)} <Kbd keys="U"/></button>
             }
             .into_any(),
         ),
@@ -153,7 +176,7 @@ fn Row(view: Arc<AlarmView>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView 
                 <button class="small" data-testid="put-back-row" on:click=move |event| {
                     event.stop_propagation();
                     app.overlay.set(Some(Overlay::ReturnToService(rule)));
-                }>{t!(i18n, alarms.put_back)}</button>
+                }>{t!(i18n, alarms.put_back)} <Kbd keys="O"/></button>
             }
             .into_any(),
         ),

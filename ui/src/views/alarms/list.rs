@@ -1,4 +1,4 @@
-//! What the list shows of what there is: filter, held order, the cursor's steps. Pure; must not know the page.
+//! What a person wants to see of the list, and the cursor's steps. Pure; must not know the page.
 
 use std::sync::Arc;
 
@@ -6,30 +6,8 @@ use penstock_api::AlarmView;
 use penstock_model::{Priority, RuleId, SiteId};
 
 use crate::i18n::Locale;
-use crate::state::{Listed, PlantView, hold};
+use crate::state::{Listed, PlantView};
 use crate::words;
-
-/// What is shown of the list before the filter.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Shown {
-    pub(super) rows: Vec<Arc<AlarmView>>,
-    /// How many newcomers wait.
-    pub(super) waiting: usize,
-    /// How often newcomers were taken in by hand.
-    taken: u32,
-}
-
-/// What is shown next: everything in its order, or, while `is_held`, what was shown before, with newcomers waiting.
-pub(super) fn next_shown(former: Option<&Shown>, listed: &Listed, is_held: bool, taken: u32) -> Shown {
-    match former {
-        Some(former) if is_held && former.taken == taken && !former.rows.is_empty() => {
-            let order: Vec<RuleId> = former.rows.iter().map(|view| view.state.rule).collect();
-            let (rows, waiting) = hold(&order, listed);
-            Shown { rows, waiting, taken }
-        }
-        _ => Shown { rows: listed.to_vec(), waiting: 0, taken },
-    }
-}
 
 /// What a person wants to see.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,39 +81,11 @@ pub(super) fn needs_comment<'a>(mut views: impl Iterator<Item = &'a Arc<AlarmVie
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{AlarmClass, AlarmState, Condition, Subject, Timestamp};
-
     use super::*;
+    use crate::state::{test_alarm, test_rule};
 
     fn alarm(id: u8, acknowledged: bool) -> Arc<AlarmView> {
-        let at = Timestamp::from_secs(i64::from(id));
-        Arc::new(AlarmView {
-            state: AlarmState {
-                occurrence: 1,
-                active: true,
-                acknowledged,
-                ..AlarmState::normal(RuleId::made(Timestamp::from_secs(1), [id; 10]), at)
-            },
-            subject: Subject::Site(SiteId::made(Timestamp::from_secs(1), [id; 10])),
-            condition: Condition::Anomaly { score: 0.9 },
-            priority: Priority::P2,
-            class: AlarmClass::Supply,
-            name: String::new(),
-        })
-    }
-
-    #[test]
-    fn newcomers_wait_until_they_are_taken_in() {
-        let (a, b) = (alarm(1, false), alarm(2, false));
-        let one: Listed = Arc::new(vec![a.clone()]);
-        let both: Listed = Arc::new(vec![b, a]);
-        let first = next_shown(None, &one, true, 0);
-        assert_eq!((first.rows.len(), first.waiting), (1, 0));
-        let held = next_shown(Some(&first), &both, true, 0);
-        assert_eq!((held.rows.len(), held.waiting), (1, 1));
-        let taken = next_shown(Some(&held), &both, true, 1);
-        assert_eq!((taken.rows.len(), taken.waiting), (2, 0));
-        assert_eq!(next_shown(Some(&held), &both, false, 0).rows.len(), 2);
+        test_alarm(id, Priority::P2, acknowledged, 1)
     }
 
     #[test]
@@ -161,8 +111,8 @@ mod tests {
 
     #[test]
     fn the_next_by_rank_waits_for_a_hand() {
-        let listed: Listed = Arc::new(vec![alarm(1, false), alarm(2, false), alarm(3, true)]);
-        let rule = |id: u8| Some(RuleId::made(Timestamp::from_secs(1), [id; 10]));
+        let listed: Listed = [alarm(1, false), alarm(2, false), alarm(3, true)].into_iter().collect();
+        let rule = |id: u8| Some(test_rule(id));
         assert_eq!(next_by_rank(None, &listed), rule(1));
         assert_eq!(next_by_rank(rule(1), &listed), rule(2));
         assert_eq!(next_by_rank(rule(2), &listed), rule(1));

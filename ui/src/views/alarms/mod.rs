@@ -4,6 +4,7 @@
 mod acknowledge;
 mod active;
 mod analysis;
+mod around;
 mod detail;
 mod guidance;
 mod journal;
@@ -11,6 +12,9 @@ mod kept;
 mod list;
 mod rules;
 mod search;
+mod seen;
+mod shown;
+mod similar;
 
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;

@@ -49,6 +49,11 @@ pub(super) enum AskedRange {
 }
 
 impl Asked {
+    /// Whether something is typed that is too short to be looked for yet.
+    pub(super) fn is_too_short(&self) -> bool {
+        !self.text.trim().is_empty() && !JournalFilter::can_find(&self.text)
+    }
+
     /// The same for the station; none where nothing can fit.
     pub(super) fn filter(&self, now: Timestamp, zone: &Zone) -> Option<JournalFilter> {
         let (from, to) = match &self.range {
@@ -68,7 +73,7 @@ impl Asked {
             priorities: if wanted.len() == Priority::ALL.len() { Vec::new() } else { wanted },
             kinds: self.kind.into_iter().collect(),
             people: self.person.into_iter().collect(),
-            text: self.text.clone(),
+            text: if self.is_too_short() { String::new() } else { self.text.clone() },
             ..JournalFilter::within(from, to)
         })
     }
@@ -140,6 +145,12 @@ mod tests {
         };
         assert_eq!(some.filter(now, &zone), Some(expect));
         assert_eq!(Asked { priorities: [false; 4], ..all.clone() }.filter(now, &zone), None);
+
+        let typed = |text: &str| Asked { text: text.into(), ..all.clone() };
+        let text = |text: &str| typed(text).filter(now, &zone).map(|filter| filter.text);
+        assert_eq!((typed("pu").is_too_short(), text("pu")), (true, Some(String::new())), "not looked for yet");
+        assert_eq!((typed("pum 2").is_too_short(), text("pum 2")), (false, Some("pum 2".into())));
+        assert!(!typed(" ").is_too_short());
 
         let between =
             |from: &str, to: &str| Asked { range: AskedRange::Between(from.into(), to.into()), ..all.clone() };

@@ -51,7 +51,6 @@ pub(super) fn placed(plant: &PlantView, ground: Arc<Ground>) -> (MapModel, Place
 pub(super) fn dress(model: &mut MapModel, placed: &Placed, plant: &PlantView, app: App) {
     let locale = app.i18n.get_locale_untracked();
     let now = app.now.get_untracked();
-    let listed = app.alarms.listed.get_untracked();
     let value = |point: &Point| app.points.peek(point.no).and_then(|view| view.value);
     let text = |point: &Point| value(point).map(|si| format::value_with_unit(si, point.quantity, locale));
 
@@ -100,15 +99,17 @@ pub(super) fn dress(model: &mut MapModel, placed: &Placed, plant: &PlantView, ap
     }
 
     let mut worst: BTreeMap<Key, Alarm> = BTreeMap::new();
-    for view in listed.iter() {
-        let keys = [placed.owners.of_subject(view.subject), plant.area_of_subject(view.subject).map(Key::Area)];
-        if let Some(alarm) = shown_alarm(view) {
-            for key in keys.into_iter().flatten() {
-                let kept = worst.entry(key).or_insert(alarm);
-                *kept = alarm.min(*kept);
+    app.alarms.listed.with_untracked(|listed| {
+        for view in listed.iter() {
+            let keys = [placed.owners.of_subject(view.subject), plant.area_of_subject(view.subject).map(Key::Area)];
+            if let Some(alarm) = shown_alarm(view) {
+                for key in keys.into_iter().flatten() {
+                    let kept = worst.entry(key).or_insert(alarm);
+                    *kept = alarm.min(*kept);
+                }
             }
         }
-    }
+    });
     for mark in &mut model.marks {
         mark.alarm = worst.get(&mark.key).copied();
     }

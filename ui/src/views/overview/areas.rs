@@ -44,10 +44,8 @@ pub(super) fn Areas(plant: Arc<PlantView>, order: ReadSignal<Order>) -> impl Int
     let of_standing = Arc::clone(&plant);
     let rows = Memo::new(move |_| {
         let mut rows: Vec<(Standing, AreaPoints)> = app.alarms.listed.with(|listed| {
-            let standing = |area: &AreaPoints| {
-                Standing::of(listed, |view| of_standing.area_of_subject(view.subject) == Some(area.id))
-            };
-            areas.iter().map(|area| (standing(area), area.clone())).collect()
+            let mut parts = Standing::by_part(listed, |view| of_standing.area_of_subject(view.subject));
+            areas.iter().map(|area| (parts.remove(&area.id).unwrap_or_default(), area.clone())).collect()
         });
         match order.get() {
             Order::WorstFirst => rows.sort_by(|a, b| a.0.rank().cmp(&b.0.rank()).then_with(|| a.1.name.cmp(&b.1.name))),

@@ -40,7 +40,8 @@ pub(super) fn Groups(plant: Arc<PlantView>) -> impl IntoView {
             app.alarms.listed.with(|listed| {
                 points.sort_by_cached_key(|point| {
                     let subject = penstock_model::Subject::Point(point.id);
-                    listed.iter().position(|view| view.subject == subject).unwrap_or(usize::MAX)
+                    let worst = listed.worst_of(subject);
+                    (worst.is_none(), worst.map(|view| view.rank()))
                 });
             });
             points.truncate(SHOWN);

@@ -18,6 +18,8 @@ const BUCKET: Duration = Duration::from_secs(600);
 const BUCKETS: usize = 24;
 /// What a person can keep up with in ten minutes (EEMUA 191).
 const TARGET: f64 = 1.0;
+/// Many changes of alarms at once are asked for once.
+const SETTLE: Duration = Duration::from_secs(2);
 /// Alarms listed below the worst.
 const OTHERS: usize = 6;
 
@@ -160,9 +162,7 @@ fn Load() -> impl IntoView {
     let i18n = use_i18n();
     let journal = RwSignal::new(None::<Vec<JournalRow>>);
     let minute = Memo::new(move |_| app.now.get().as_micros() / 60_000_000);
-    Effect::new(move || {
-        minute.with(|_| ());
-        app.alarms.listed.track();
+    let ask = move || {
         let now = app.now.get_untracked();
         let from = now - BUCKET * BUCKETS as u32;
         let range = JournalFilter::within(from, now + Duration::from_secs(60));
@@ -174,6 +174,24 @@ fn Load() -> impl IntoView {
                 journal.try_set(Some(page.rows));
             }
         });
+    };
+    let is_settling = StoredValue::new(false);
+    Effect::new(move |former: Option<()>| {
+        minute.with(|_| ());
+        app.alarms.listed.track();
+        if former.is_none() {
+            return ask();
+        }
+        if is_settling.get_value() {
+            return;
+        }
+        is_settling.set_value(true);
+        let later = move || {
+            if is_settling.try_set_value(false).is_none() {
+                ask();
+            }
+        };
+        set_timeout(later, SETTLE);
     });
     let counts = Memo::new(move |_| {
         minute.with(|_| ());

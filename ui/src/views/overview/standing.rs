@@ -1,10 +1,12 @@
 //! How a part of the plant stands: its worst alarm, how many, in words. Must not know how it is drawn.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use penstock_api::{AlarmView, GetHistory, Series};
-use penstock_model::{Point, PointId, Priority, Timestamp};
+use penstock_model::{Point, PointId, Priority, Rank};
 
 use crate::components::{Badge, fill_of};
 use crate::i18n::{Locale, td_string};
@@ -23,27 +25,27 @@ pub(super) struct Standing {
     pub(super) count: usize,
 }
 
-/// An order of parts: unacknowledged before acknowledged, urgent before less, none last.
-pub(super) type Rank = (u8, u8, std::cmp::Reverse<Timestamp>);
-
 impl Standing {
-    /// Of what `belongs`, in the list's order.
-    pub(super) fn of(listed: &[Arc<AlarmView>], belongs: impl Fn(&AlarmView) -> bool) -> Self {
-        let mut own = listed.iter().filter(|view| belongs(view));
-        let worst = own.next().cloned();
-        let count = own.count() + usize::from(worst.is_some());
-        Self { worst, count }
+    /// Of each part that any listed alarm belongs to, in one pass over the list.
+    pub(super) fn by_part<K: Eq + Hash>(
+        listed: &[Arc<AlarmView>],
+        part: impl Fn(&AlarmView) -> Option<K>,
+    ) -> HashMap<K, Self> {
+        let mut parts: HashMap<K, Self> = HashMap::new();
+        for view in listed {
+            let Some(part) = part(view) else { continue };
+            let own = parts.entry(part).or_default();
+            own.count += 1;
+            if own.worst.is_none() {
+                own.worst = Some(Arc::clone(view));
+            }
+        }
+        parts
     }
 
-    /// Where it stands among others, the worst first.
-    pub(super) fn rank(&self) -> Rank {
-        match &self.worst {
-            Some(view) => {
-                let state = &view.state;
-                (u8::from(state.acknowledged), view.priority.digit(), std::cmp::Reverse(state.raised_at))
-            }
-            None => (2, 0, std::cmp::Reverse(Timestamp::MAX)),
-        }
+    /// Where it stands among others, the worst first; what has no alarm comes last.
+    pub(super) fn rank(&self) -> (bool, Option<Rank>) {
+        (self.worst.is_none(), self.worst.as_ref().map(|view| view.rank()))
     }
 
     /// In a few words: `Pressure low, 6 alarms`.
@@ -137,7 +139,7 @@ pub(super) fn where_is(plant: &PlantView, point: &Point) -> String {
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{AlarmClass, AlarmState, Condition, RuleId, SiteId, Subject};
+    use penstock_model::{AlarmClass, AlarmState, Condition, RuleId, SiteId, Subject, Timestamp};
 
     use super::*;
 
@@ -160,12 +162,24 @@ mod tests {
     #[test]
     fn the_worst_part_stands_first() {
         let listed = [alarm(1, Priority::P2, false), alarm(2, Priority::P1, true)];
-        let unacknowledged = Standing::of(&listed[..1], |_| true);
-        let critical = Standing::of(&listed[1..], |_| true);
-        let calm = Standing::of(&listed, |_| false);
+        let whole = |listed: &[Arc<AlarmView>]| {
+            Standing::by_part(listed, |_| Some(())).remove(&()).expect("something is listed")
+        };
+        let (unacknowledged, critical, calm) = (whole(&listed[..1]), whole(&listed[1..]), Standing::default());
         assert!(unacknowledged.rank() < critical.rank() && critical.rank() < calm.rank());
         assert_eq!((calm.count, calm.row_class()), (0, ""));
         assert_eq!(unacknowledged.row_class(), "unacked p2");
-        assert_eq!(Standing::of(&listed, |_| true).count, 2);
+        assert_eq!(whole(&listed).count, 2);
+    }
+
+    #[test]
+    fn each_part_has_its_own() {
+        let listed = [alarm(1, Priority::P1, false), alarm(2, Priority::P1, false), alarm(3, Priority::P2, false)];
+        let odd = |view: &AlarmView| listed.iter().position(|own| **own == *view).map(|at| at % 2);
+        let parts = Standing::by_part(&listed, odd);
+        let told = |part: usize| parts.get(&part).map(|own| (own.worst.clone(), own.count));
+        assert_eq!(told(0), Some((Some(listed[0].clone()), 2)));
+        assert_eq!(told(1), Some((Some(listed[1].clone()), 1)));
+        assert!(Standing::by_part(&listed, |_| None::<u8>).is_empty());
     }
 }

@@ -48,9 +48,8 @@ pub(super) fn Stations(plant: Arc<PlantView>) -> impl IntoView {
     let of_standing = Arc::clone(&plant);
     let rows = Memo::new(move |_| {
         let mut rows: Vec<(Standing, StationPoints)> = app.alarms.listed.with(|listed| {
-            let standing = |station: &StationPoints| {
-                Standing::of(listed, |view| of_standing.site_of_subject(view.subject) == Some(station.site.id))
-            };
+            let mut parts = Standing::by_part(listed, |view| of_standing.site_of_subject(view.subject));
+            let mut standing = |station: &StationPoints| parts.remove(&station.site.id).unwrap_or_default();
             stations.iter().map(|station| (standing(station), station.clone())).collect()
         });
         rows.sort_by(|a, b| a.0.rank().cmp(&b.0.rank()).then_with(|| a.1.site.name.cmp(&b.1.site.name)));

@@ -99,7 +99,7 @@ pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView
                 key=|row: &Ranked| (row.rank, row.offender.alarm.rule)
                 row=row
                 cursor=cursor
-                edition=Signal::derive(move || app.edition())
+                edition=Signal::derive(move || app.edition() * 2 + u64::from(only_ailing.get()))
                 label=Signal::derive(move || t_string!(i18n, analysis.queue).to_owned())
             />
         }

@@ -1,0 +1,49 @@
+//! Earlier episodes that resemble an alarm's present one.
+
+use penstock_model::{Condition, Priority, RuleId, Subject, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How an episode's alarm is related to the one in question, the nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kinship {
+    /// It is the same alarm.
+    Same,
+    /// It is about the same thing.
+    SameThing,
+    /// It judges the same at the same place.
+    SameKind,
+}
+
+/// An earlier episode that resembles the one in question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SimilarEpisode {
+    /// Its rule.
+    pub rule: RuleId,
+    /// What it was about.
+    pub subject: Subject,
+    /// What it judged.
+    pub condition: Condition,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// The rule's own name; empty where it has none.
+    pub name: String,
+    /// When it was raised.
+    pub raised_at: Timestamp,
+    /// The value that raised it, in SI.
+    pub value: Option<f64>,
+    /// When it returned to normal; none where it had not yet.
+    pub cleared_at: Option<Timestamp>,
+    /// When it was acknowledged; none where it never was.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Who acknowledged it, by the name people know them by; none where the station did.
+    pub acknowledged_by: Option<String>,
+    /// What people said of it, in that order.
+    pub said: Vec<String>,
+    /// How its alarm is related.
+    pub kinship: Kinship,
+    /// How many other alarms came with it within ten minutes.
+    pub company: u32,
+    /// How many of these came with the one in question too.
+    pub shared: u32,
+}
