@@ -7,10 +7,12 @@ mod call;
 mod error;
 mod figures;
 mod frame;
+mod position;
 mod reply;
 
 pub use call::*;
 pub use error::{ApiError, Code};
 pub use figures::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
+pub use position::PositionView;
 pub use reply::*;

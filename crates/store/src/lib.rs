@@ -12,6 +12,7 @@ mod geometry;
 mod history;
 mod people;
 mod places;
+mod positions;
 mod reader;
 mod register;
 mod replay;

@@ -5,6 +5,7 @@ mod alarms_search;
 mod cluster;
 mod history;
 mod places;
+mod positions;
 mod readers;
 mod recording;
 mod records;

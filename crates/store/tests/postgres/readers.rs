@@ -15,7 +15,7 @@ const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 const NOBODY: TenantId = TenantId(Uuid::from_u128(3));
 
 /// Everything that screens may read, each with its columns where these are not all.
-const READ: [&str; 20] = [
+const READ: [&str; 21] = [
     "alarm_journal",
     "alarm_rule_versions",
     "alarm_rules",
@@ -23,6 +23,7 @@ const READ: [&str; 20] = [
     "areas",
     "assets",
     "device_alerts",
+    "operator_positions",
     "people (id, tenant, full_name)",
     "pipes",
     "points",
@@ -39,7 +40,7 @@ const READ: [&str; 20] = [
 ];
 
 /// A row of `$1` in each table that names its tenant.
-const ROWS: [(&str, &str); 11] = [
+const ROWS: [(&str, &str); 12] = [
     ("areas", "insert into areas (id, tenant, name) values (gen_random_uuid(), $1, 'DMA 1')"),
     ("sites", "insert into sites (id, tenant, name, kind) values (gen_random_uuid(), $1, 'Tower', 'storage')"),
     (
@@ -76,6 +77,11 @@ const ROWS: [(&str, &str); 11] = [
     (
         "device_alerts",
         "insert into device_alerts (tenant, at, source, device, message) values ($1, now(), 'local', 'gw1', 'flat')",
+    ),
+    (
+        "operator_positions",
+        "insert into operator_positions (id, tenant, name, reach, priorities) \
+         values (gen_random_uuid(), $1, 'North', '\"plant\"', '{p1}')",
     ),
     (
         "people",
@@ -165,6 +171,7 @@ async fn screens_see_their_own_tenant_and_no_partition() {
             "select points from samples_gone",
             "select name from people",
             "select count(*) from credentials",
+            "select count(*) from person_positions",
             "select count(*) from audit",
         ],
     )
