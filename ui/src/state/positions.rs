@@ -123,9 +123,9 @@ impl App {
         }
     }
 
-    /// Holds these positions in this session from now on, and no others; tells whether that could be done.
-    pub(crate) async fn take_up(self, positions: BTreeSet<OperatorPositionId>) -> bool {
-        let Some(held) = self.ask_for(TakeUpPositions { positions }).await else { return false };
+    /// Holds these positions in this session from now on, and no others.
+    pub(crate) async fn take_up(self, positions: BTreeSet<OperatorPositionId>) {
+        let Some(held) = self.ask_for(TakeUpPositions { positions }).await else { return };
         self.session.try_update(|session| {
             if let Some(session) = session {
                 session.positions = held;
@@ -135,7 +135,6 @@ impl App {
             self.desk.shows_all.set(false);
             self.hear_own(None);
         }
-        true
     }
 }
 

@@ -12,6 +12,8 @@ use penstock_model::{Permission, Priority, RuleId, SiteId, Subject};
 
 use super::detail::Detail;
 use super::list::{Filter, Shown, next_by_rank, next_shown, step};
+use super::scope::NoneOwn;
+use crate::app::ScopeSwitch;
 use crate::components::{
     Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable, fill_of,
 };
@@ -44,7 +46,9 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         is_over.get() || is_typing || chosen.with(Option::is_some) || !ticks.with(BTreeMap::is_empty)
     });
     let shown: Memo<Shown> = Memo::new(move |former: Option<&Shown>| {
-        app.alarms.listed.with(|listed| next_shown(former, listed, is_held.get(), taken.get()))
+        // Whoever switches to the alarms of all positions takes them in by that.
+        let taken = taken.get() * 2 + u32::from(app.desk.shows_all.get());
+        app.desk.shown.with(|listed| next_shown(former, listed, is_held.get(), taken))
     });
     let filter = Memo::new(move |_| Filter {
         text: text.get(),
@@ -166,7 +170,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                 }
             }
             "n" | "N" => {
-                chosen.set(app.alarms.listed.with_untracked(|listed| next_by_rank(chosen.get_untracked(), listed)));
+                chosen.set(app.desk.shown.with_untracked(|listed| next_by_rank(chosen.get_untracked(), listed)));
             }
             "r" | "R" => taken.update(|taken| *taken += 1),
             "Escape" => {
@@ -190,6 +194,8 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
             let why = Signal::derive(move || t_string!(i18n, alarms.none_listed).to_owned());
             let next = Signal::derive(move || t_string!(i18n, alarms.none_listed_next).to_owned());
             view! { <Empty why=why next=next/> }.into_any()
+        } else if app.desk.shown.with(|shown| shown.is_empty()) {
+            view! { <NoneOwn/> }.into_any()
         } else if rows.with(|rows| rows.is_empty()) {
             let why = Signal::derive(move || t_string!(i18n, alarms.none_found).to_owned());
             let clear = move |_| {
@@ -222,6 +228,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     <PriorityChoice priorities=priorities/>
                     <SiteChoice site=site/>
                     <StateChoice state=state/>
+                    <ScopeSwitch id="list"/>
                     <span class="gap"></span>
                     {move || {
                         let waiting = shown.with(|shown| shown.waiting);
