@@ -166,7 +166,7 @@ fn sort(watch: &Watch, plant: Option<&PlantView>, listed: &Listed) -> Sorted {
 
 fn count(listed: &Listed) -> Counts {
     let mut counts = Counts::default();
-    let mut add = |of: &mut [u32; 4], priority: Priority| {
+    let add = |of: &mut [u32; 4], priority: Priority| {
         if let Some(count) = of.get_mut(usize::from(priority.digit() - 1)) {
             *count += 1;
         }

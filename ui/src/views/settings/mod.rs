@@ -18,7 +18,7 @@ use crate::state::use_app;
 
 /// What the drawer changes.
 #[derive(Debug, Clone)]
-enum Edited {
+pub(crate) enum Edited {
     Broker(BrokerForm),
     Retention {
         retention: RetentionForm,
