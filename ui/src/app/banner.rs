@@ -19,7 +19,7 @@ const LINES: usize = 2;
 
 /// The worst alarms that nobody has acknowledged, of those that are shown.
 fn worst(app: App) -> Vec<Arc<AlarmView>> {
-    app.desk.shown.with(|listed| listed.iter().filter(|view| !view.state.acknowledged).take(LINES).cloned().collect())
+    app.desk.with_shown(|shown| shown.iter().filter(|view| !view.state.acknowledged).take(LINES).cloned().collect())
 }
 
 /// Acknowledges line number `line` as it is shown now.

@@ -28,7 +28,7 @@ pub(crate) use plant::PlantView;
 #[cfg(test)]
 pub(crate) use points::tests::point as test_point;
 pub(crate) use points::{PointTable, Trust, trust};
-pub(crate) use positions::Desk;
+pub(crate) use positions::{Desk, concerns};
 
 use crate::backend::{Backend, Feed, Live};
 use crate::format::Zone;

@@ -8,21 +8,23 @@ use leptos::prelude::*;
 use penstock_api::{AlarmCounts, AlarmView, PositionView, Session, TakeUpPositions};
 use penstock_model::{OperatorPositionId, Priority, RuleId, Watch};
 
-use super::{AlarmList, App, Listed, PlantView};
+use super::{AlarmList, App, PlantView};
 use crate::sound::Waiting;
+
+/// Alarms, worst first.
+type Rows = Arc<Vec<Arc<AlarmView>>>;
 
 /// What this desk answers for.
 #[derive(Clone, Copy)]
 pub(crate) struct Desk {
     /// Every position by name, with those who attend it.
     pub(crate) all: RwSignal<Arc<Vec<PositionView>>>,
-    /// Whether lists and banner show the alarms of other positions too.
+    /// Whether list and banner show the alarms of other positions too.
     pub(crate) shows_all: RwSignal<bool>,
     /// Which alarms concern this session.
     pub(crate) watch: Memo<Watch>,
+    alarms: AlarmList,
     sorted: Memo<Sorted>,
-    /// The alarms that list and banner show, worst first.
-    pub(crate) shown: Memo<Listed>,
     /// What is listed and concerns others alone.
     pub(crate) outside: Memo<Outside>,
     /// How many alarms of those that are shown wait, and are active.
@@ -48,10 +50,10 @@ pub(crate) struct Counts {
 }
 
 /// The listed alarms by whom they concern.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Sorted {
-    /// Those that concern this session, worst first.
-    own: Listed,
+    /// Those that concern this session; none where all do.
+    own: Option<Rows>,
     outside: Outside,
 }
 
@@ -71,23 +73,37 @@ impl Desk {
             })
         });
         let sorted = Memo::new(move |_| {
+            // Where all is one's own nothing is sorted: a frame then costs nothing here.
+            if watch.with(Watch::is_whole) {
+                return Sorted::default();
+            }
             let plant = plant.get();
             watch.with(|watch| alarms.listed.with(|listed| sort(watch, plant.as_deref(), listed)))
         });
-        let shown = Memo::new(move |_| match shows_all.get() {
-            true => alarms.listed.get(),
-            false => sorted.with(|sorted| Arc::clone(&sorted.own)),
-        });
         let outside = Memo::new(move |_| sorted.with(|sorted| sorted.outside));
         let counts = Memo::new(move |_| {
-            // Before anybody has signed in there is no list, and the station's word is all there is.
-            let is_whole = shows_all.get() || watch.with(Watch::is_whole);
-            match is_whole {
-                true => counts.with(|of| Counts { unacknowledged: of.unacknowledged, active: of.active }),
-                false => sorted.with(|sorted| count(&sorted.own)),
+            let own = sorted.with(|sorted| sorted.own.clone()).filter(|_| !shows_all.get());
+            match own {
+                Some(own) => count(&own),
+                // The station's word, which is all there is before anybody has signed in.
+                None => counts.with(|of| Counts { unacknowledged: of.unacknowledged, active: of.active }),
             }
         });
-        Self { all, shows_all, watch, sorted, shown, outside, counts }
+        Self { all, shows_all, watch, alarms, sorted, outside, counts }
+    }
+
+    /// Whose alarms list and banner show; tracked.
+    pub(crate) fn scope(self) -> Watch {
+        if self.shows_all.get() { Watch::default() } else { self.watch.get() }
+    }
+
+    /// Looks at the alarms that list and banner show, worst first; tracked.
+    pub(crate) fn with_shown<T>(self, look: impl FnOnce(&[Arc<AlarmView>]) -> T) -> T {
+        let own = if self.shows_all.get() { None } else { self.sorted.with(|sorted| sorted.own.clone()) };
+        match own {
+            Some(own) => look(&own),
+            None => self.alarms.listed.with(|listed| look(listed)),
+        }
     }
 
     /// Forgets all, for another person's session.
@@ -111,8 +127,11 @@ impl App {
 
     /// Hears what concerns this session, and the priority of the most urgent that has called just now.
     pub(super) fn hear_own(self, called: Option<Priority>) {
-        let own = self.desk.sorted.with_untracked(|sorted| Arc::clone(&sorted.own));
-        self.hear(Waiting::of_alarms(own.iter().map(Arc::as_ref)), called);
+        let waiting = match self.desk.sorted.with_untracked(|sorted| sorted.own.clone()) {
+            Some(own) => waiting(&own),
+            None => self.alarms.listed.with_untracked(|listed| waiting(listed)),
+        };
+        self.hear(waiting, called);
     }
 
     /// Shows the alarms of all positions where the one that is looked for would not be shown else.
@@ -146,32 +165,37 @@ fn watch_of(all: &[PositionView], held: &BTreeSet<OperatorPositionId>) -> Watch 
 }
 
 /// Whether an alarm concerns who watches so. As long as its place is not known it may be anybody's, and is everybody's.
-fn concerns(watch: &Watch, plant: Option<&PlantView>, view: &AlarmView) -> bool {
+pub(crate) fn concerns(watch: &Watch, plant: Option<&PlantView>, view: &AlarmView) -> bool {
+    if watch.is_whole() {
+        return true;
+    }
     match plant.and_then(|plant| plant.lies_in(view.subject)) {
         Some(area) => watch.concerns(area, view.priority),
         None => true,
     }
 }
 
-fn sort(watch: &Watch, plant: Option<&PlantView>, listed: &Listed) -> Sorted {
-    if watch.is_whole() {
-        return Sorted { own: Arc::clone(listed), outside: Outside::default() };
-    }
+fn sort(watch: &Watch, plant: Option<&PlantView>, listed: &[Arc<AlarmView>]) -> Sorted {
     let (own, others): (Vec<_>, Vec<_>) = listed.iter().cloned().partition(|view| concerns(watch, plant, view));
     let is_critical =
         |view: &&Arc<AlarmView>| view.priority == Priority::P1 && view.state.active && !view.state.acknowledged;
     let outside = Outside { all: others.len(), critical: others.iter().filter(is_critical).count() };
-    Sorted { own: Arc::new(own), outside }
+    Sorted { own: Some(Arc::new(own)), outside }
 }
 
-fn count(listed: &Listed) -> Counts {
+/// What waits to be acknowledged; it stands first.
+fn waiting(rows: &[Arc<AlarmView>]) -> Waiting {
+    Waiting::of_alarms(rows.iter().take_while(|view| !view.state.acknowledged).map(Arc::as_ref))
+}
+
+fn count(rows: &[Arc<AlarmView>]) -> Counts {
     let mut counts = Counts::default();
     let add = |of: &mut [u32; 4], priority: Priority| {
         if let Some(count) = of.get_mut(usize::from(priority.digit() - 1)) {
             *count += 1;
         }
     };
-    for view in listed.iter() {
+    for view in rows {
         if view.state.active {
             add(&mut counts.active, view.priority);
         }
@@ -261,13 +285,12 @@ mod tests {
 
     #[test]
     fn a_desk_sees_its_own_alarms_and_how_many_are_outside() {
-        let listed: Listed =
-            Arc::new(vec![alarm(2, Priority::P1, false), alarm(1, Priority::P2, false), alarm(3, Priority::P3, true)]);
+        let listed = [alarm(2, Priority::P1, false), alarm(1, Priority::P2, false), alarm(3, Priority::P3, true)];
         let plant = plant();
         let check = |all: &[PositionView], own: &[u8], own_of: &[usize], outside: (usize, usize)| {
             let sorted = sort(&watch_of(all, &held(own)), Some(&plant), &listed);
             let expected: Vec<_> = own_of.iter().map(|at| Arc::clone(&listed[*at])).collect();
-            assert_eq!(*sorted.own, expected, "{all:?} {own:?}");
+            assert_eq!(sorted.own.as_deref(), Some(&expected), "{all:?} {own:?}");
             assert_eq!((sorted.outside.all, sorted.outside.critical), outside, "{all:?} {own:?}");
         };
         let (one, two) = (position(1, &["Asha"]), position(2, &["Ravi"]));
@@ -301,8 +324,7 @@ mod tests {
     fn counts_are_of_what_is_listed() {
         let mut returned = AlarmView::clone(&alarm(1, Priority::P4, false));
         returned.state.active = false;
-        let listed: Listed =
-            Arc::new(vec![alarm(2, Priority::P1, false), alarm(1, Priority::P1, true), Arc::new(returned)]);
+        let listed = [alarm(2, Priority::P1, false), alarm(1, Priority::P1, true), Arc::new(returned)];
         assert_eq!(count(&listed), Counts { unacknowledged: [1, 0, 0, 1], active: [2, 0, 0, 0] });
     }
 
@@ -320,7 +342,7 @@ mod tests {
         alarms.take(true, listed.iter().map(|view| AlarmView::clone(view)).collect(), &[], |_: &AlarmView| true);
         desk.all.set(Arc::new(vec![position(1, &["Asha"]), position(2, &["Ravi"])]));
         session.set(Some(of_asha(held(&[1]))));
-        let shown = || desk.shown.get_untracked().iter().map(|view| view.priority).collect::<Vec<_>>();
+        let shown = || untrack(|| desk.with_shown(|shown| shown.iter().map(|view| view.priority).collect::<Vec<_>>()));
         assert_eq!(shown(), [Priority::P2]);
         assert_eq!(desk.counts.get_untracked().unacknowledged, [0, 1, 0, 0]);
         assert_eq!(desk.outside.get_untracked(), Outside { all: 1, critical: 1 });

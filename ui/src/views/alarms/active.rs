@@ -46,15 +46,14 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         is_over.get() || is_typing || chosen.with(Option::is_some) || !ticks.with(BTreeMap::is_empty)
     });
     let shown: Memo<Shown> = Memo::new(move |former: Option<&Shown>| {
-        // Whoever switches to the alarms of all positions takes them in by that.
-        let taken = taken.get() * 2 + u32::from(app.desk.shows_all.get());
-        app.desk.shown.with(|listed| next_shown(former, listed, is_held.get(), taken))
+        app.alarms.listed.with(|listed| next_shown(former, listed, is_held.get(), taken.get()))
     });
     let filter = Memo::new(move |_| Filter {
         text: text.get(),
         priorities: priorities.get(),
         site: site.with(|site| site.parse::<SiteId>().ok()),
         state: state.get(),
+        watch: app.desk.scope(),
     });
     let rows = Memo::new(move |_| {
         let (plant, locale) = (app.plant.get(), app.locale());
@@ -170,7 +169,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                 }
             }
             "n" | "N" => {
-                chosen.set(app.desk.shown.with_untracked(|listed| next_by_rank(chosen.get_untracked(), listed)));
+                chosen.set(untrack(|| app.desk.with_shown(|shown| next_by_rank(chosen.get_untracked(), shown))));
             }
             "r" | "R" => taken.update(|taken| *taken += 1),
             "Escape" => {
@@ -194,7 +193,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
             let why = Signal::derive(move || t_string!(i18n, alarms.none_listed).to_owned());
             let next = Signal::derive(move || t_string!(i18n, alarms.none_listed_next).to_owned());
             view! { <Empty why=why next=next/> }.into_any()
-        } else if app.desk.shown.with(|shown| shown.is_empty()) {
+        } else if app.desk.with_shown(<[_]>::is_empty) {
             view! { <NoneOwn/> }.into_any()
         } else if rows.with(|rows| rows.is_empty()) {
             let why = Signal::derive(move || t_string!(i18n, alarms.none_found).to_owned());

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use penstock_api::AlarmView;
-use penstock_model::{Priority, RuleId, SiteId};
+use penstock_model::{Priority, RuleId, SiteId, Watch};
 
 use crate::i18n::Locale;
-use crate::state::{Listed, PlantView, hold};
+use crate::state::{Listed, PlantView, concerns, hold};
 use crate::words;
 
 /// What is shown of the list before the filter.
@@ -41,6 +41,8 @@ pub(super) struct Filter {
     pub(super) site: Option<SiteId>,
     /// `unacked`, `acked`, `returned` or empty.
     pub(super) state: String,
+    /// Only what concerns who watches so.
+    pub(super) watch: Watch,
 }
 
 impl Filter {
@@ -60,6 +62,9 @@ impl Filter {
             return false;
         }
         if self.site.is_some() && plant.and_then(|plant| plant.site_of_subject(view.subject)) != self.site {
+            return false;
+        }
+        if !concerns(&self.watch, plant, view) {
             return false;
         }
         if self.text.trim().is_empty() {
@@ -88,7 +93,7 @@ pub(crate) fn step(key: &str, at: Option<usize>, len: usize) -> Option<usize> {
 }
 
 /// The next alarm by rank after `rule`: the next in the list's own order that waits for a hand, else from the top.
-pub(super) fn next_by_rank(rule: Option<RuleId>, listed: &Listed) -> Option<RuleId> {
+pub(super) fn next_by_rank(rule: Option<RuleId>, listed: &[Arc<AlarmView>]) -> Option<RuleId> {
     let waiting: Vec<RuleId> =
         listed.iter().filter(|view| !view.state.acknowledged).map(|view| view.state.rule).collect();
     let at = rule.and_then(|rule| waiting.iter().position(|other| *other == rule));
@@ -140,7 +145,9 @@ mod tests {
 
     #[test]
     fn filters_narrow() {
-        let all = Filter { text: String::new(), priorities: [true; 4], site: None, state: String::new() };
+        let everything = Watch::default();
+        let all =
+            Filter { text: String::new(), priorities: [true; 4], site: None, state: String::new(), watch: everything };
         let lets = |filter: &Filter, view: &AlarmView| filter.lets(view, None, Locale::en);
         assert!(lets(&all, &alarm(1, false)));
         assert!(!lets(&Filter { priorities: [true, false, true, true], ..all.clone() }, &alarm(1, false)));

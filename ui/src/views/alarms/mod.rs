@@ -71,7 +71,7 @@ pub(crate) fn Alarms() -> impl IntoView {
             tab.set(named);
         }
     });
-    let count = Memo::new(move |_| app.desk.shown.with(|shown| shown.len()));
+    let count = Memo::new(move |_| app.desk.with_shown(<[_]>::len));
     let kept = Memo::new(move |_| app.alarms.kept.with(|kept| kept.len()));
     let remark = RwSignal::new(String::new());
     let tabs = move || {
