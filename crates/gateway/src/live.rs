@@ -30,6 +30,8 @@ async fn serve(mut socket: WebSocket, shared: Shared) {
         Err(error) => return close(socket, SIGNED_OUT, &error.message).await,
     };
     let mut recheck = tokio::time::interval(RECHECK);
+    // A page has all of that time to answer, also after a frame that took long.
+    recheck.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut has_answered = true;
     loop {
         tokio::select! {

@@ -1,5 +1,5 @@
-//! Settings that admins of the station edit here: brokers, the map's tiles, how long things are kept, and the archive; and
-//! operator positions, which supervisors edit too. The rest is in the file that is named.
+//! Settings that admins of the station edit here: brokers, the map's tiles, how long things are kept, and the archive;
+//! and operator positions, which supervisors edit too. The rest is in the file that is named.
 
 mod archive;
 mod broker;
