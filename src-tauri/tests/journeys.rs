@@ -26,6 +26,9 @@ const CONTACT: &str = "Duty engineer, then the area manager";
 /// Why an alarm is shelved.
 const SHELVED: &str = "the probe is being changed";
 
+/// What an operator position is called.
+const DESK: &str = "Urgent desk";
+
 /// Two flows of the demo plant, in m³/h: one that is watched, and one that is driven beyond its limit, 188.
 const WATCHED: &str = "FT-21";
 const FLOW: &str = "FT-11";
@@ -435,6 +438,46 @@ async fn keep_samples_for_longer(screen: &Screen) -> Result<()> {
     see_text(screen, "settings", "120 days").await
 }
 
+/// A desk that answers for the urgent alarms alone.
+async fn make_a_position(screen: &Screen) -> Result<()> {
+    screen.click(&id("rail-settings")).await?;
+    screen.click(&id("add-position")).await?;
+    screen.fill(&id("position-name"), DESK).await?;
+    screen.click(&id("save-position")).await?;
+    see_text(screen, "position-form", "Choose at least one area").await.context("where it answers")?;
+    screen.click(&format!("{} {}", id("position-form"), id("choose-plant"))).await?;
+    screen.click(&id("position-priority-3")).await?;
+    screen.click(&id("position-priority-4")).await?;
+    screen.click(&id("save-position")).await?;
+    screen.wait_gone(&id("position-form")).await?;
+    screen.wait_for(&format!("[data-testid=\"position\"][data-position=\"{DESK}\"]")).await?;
+    ensure!(screen.count(&id("desk")).await? == 0, "an admin answers no alarms and takes up no desk");
+    Ok(())
+}
+
+/// It is held by the session, through a reload too; alarms of others are one click away, and are counted before it.
+async fn take_up_a_position(screen: &Screen, room: &Room) -> Result<()> {
+    let is_held = format!("return document.querySelector('[data-testid=desk]')?.innerText.includes({DESK:?})");
+    screen.click(&id("desk")).await?;
+    screen.click(&format!("[data-testid=\"take-position\"][data-position=\"{DESK}\"]")).await?;
+    screen.wait_script(&is_held).await.context("the banner names it")?;
+    screen.wait_for(&id("scope-outside")).await?;
+    screen.reload().await?;
+    screen.wait_script(&is_held).await.context("after a reload")?;
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-active")).await?;
+    screen.wait_for(&format!("{}[aria-pressed=\"true\"]", id("list-own"))).await?;
+    screen.click(&id("list-all")).await?;
+    screen.wait_for(&format!("{}[aria-pressed=\"true\"]", id("scope-all"))).await.context("the banner follows")?;
+    let audit = room.sql("select new #>> '{0,name}' from audit where action = 'take-up-positions'")?;
+    ensure!(audit == [DESK], "the audit says {audit:?}");
+
+    screen.click(&id("desk")).await?;
+    screen.click(&id("leave-positions")).await?;
+    screen.wait_gone(&id("scope-outside")).await.context("all alarms are one's own again")?;
+    screen.wait_gone(&id("desk-menu")).await
+}
+
 async fn stay_inside(screen: &Screen) -> Result<()> {
     // In a turn of its own: the driver's scripts may evaluate text, the page may not.
     let evaluate = "return new Promise(answer => setTimeout(() => {
@@ -513,6 +556,10 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     keep_samples_for_longer(screen).await.context("keep samples for longer")?;
     edit_a_rule(screen, room).await.context("edit a rule")?;
     guide_the_whole_plant(screen, room).await.context("guide the whole plant")?;
+    make_a_position(screen).await.context("make an operator position")?;
+    sign_out(screen).await.context("sign out again")?;
+    sign_in(screen, OPERATOR).await.context("sign in for a desk")?;
+    take_up_a_position(screen, room).await.context("take up an operator position")?;
     let complaints: Vec<_> = screen.console().await?.into_iter().filter(|line| is_complaint(line)).collect();
     ensure!(complaints.is_empty(), "the page complains: {complaints:?}");
     stay_inside(screen).await.context("stay inside the policy of the page")

@@ -1,12 +1,14 @@
 //! The room: the frame around every screen, the keyboard, and which screen is shown. Must not know what is on a screen.
 
 mod banner;
+mod desk;
 mod foot;
 mod go_to;
 mod key_map;
 mod rail;
 
 pub(crate) use banner::{Mark, ThemeAndLanguage};
+pub(crate) use desk::{ScopeSwitch, priority_words, reach_words};
 use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::components::{Route, Router, Routes};

@@ -67,8 +67,8 @@ impl Screen {
         }
     }
 
-    /// Whether only admins of the station see it.
-    pub(crate) const fn is_for_admins(self) -> bool {
+    /// Whether only those see it who settle how the station works: admins, and supervisors for their part.
+    pub(crate) const fn is_for_settling(self) -> bool {
         matches!(self, Self::Settings)
     }
 }

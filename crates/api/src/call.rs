@@ -1,14 +1,15 @@
 //! The calls: what a screen can ask of a station, what each needs, and what comes back.
 
+use std::collections::BTreeSet;
+
 use penstock_model::{
-    Advice, AlarmRule, AreaId, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, Priority,
-    ResolvedAdvice, RuleId, Scope, ScopeAdvice, Timestamp,
+    Advice, AlarmRule, AreaId, OperatorPosition, OperatorPositionId, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, Priority, ResolvedAdvice, RuleId, Scope, ScopeAdvice, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ActReport, AlarmDetail, AlarmFigures, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv,
-    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode, StationCard, TextFile, ValueAt,
+    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PlacesFound, PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode, StationCard, TextFile, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -266,7 +267,8 @@ calls! {
     /// What everybody is called who has or had an account, by name.
     ListNames "names" (Access::Holding(Permission::See)) -> Vec<NamedPerson> {}
 
-    /// How much alarms asked of an operator's position over a range of time, which is its areas and priorities.
+    /// How much alarms asked of an operator position over a range of time, or of who answers for some areas and
+    /// priorities. Where a rule is there it counts as it is now, else as it was.
     GetAlarmFigures "alarm-figures" (Access::Holding(Permission::See)) -> AlarmFigures {
         /// From when; what happened before tells where alarms stood then.
         from: Timestamp,
@@ -276,6 +278,30 @@ calls! {
         areas: Vec<AreaId>,
         /// Only of alarms of these priorities; of all where there is none.
         priorities: Vec<Priority>,
+        /// Only of alarms that this operator position answers for.
+        position: Option<OperatorPositionId>,
+    }
+
+    /// Every operator position by name, with those who attend it.
+    ListPositions "positions" (Access::Holding(Permission::See)) -> Vec<PositionView> {}
+
+    /// Adds an operator position, or changes the one of its id. One whose id is nil is new and gets one.
+    SavePosition "save-position" (Access::Holding(Permission::SetLimits)) -> OperatorPosition {
+        /// The position as it shall be.
+        position: OperatorPosition,
+    }
+
+    /// Removes an operator position: nobody holds it any more.
+    RemovePosition "remove-position" (Access::Holding(Permission::SetLimits)) -> Done {
+        /// Which.
+        position: OperatorPositionId,
+    }
+
+    /// Has this session hold these operator positions and no others, and the person's next ones begin with them. Without
+    /// any, the person answers for everything. What is held then comes back.
+    TakeUpPositions "take-up-positions" (Access::Holding(Permission::AnswerAlarms)) -> BTreeSet<OperatorPositionId> {
+        /// Which.
+        positions: BTreeSet<OperatorPositionId>,
     }
 
     /// Acknowledges alarms: each is named with the occurrence that was seen.

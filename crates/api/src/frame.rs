@@ -5,6 +5,8 @@ use penstock_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::PositionView;
+
 /// What has changed since the frame before; the first one of a feed is full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
@@ -24,6 +26,8 @@ pub struct Frame {
     pub gone: Vec<RuleId>,
     /// How many alarms there are, where that has changed.
     pub counts: Option<AlarmCounts>,
+    /// Every operator position by name, where one or who attends it has changed.
+    pub positions: Option<Vec<PositionView>>,
     /// How the station is, about once a second.
     pub status: Option<StationStatus>,
 }
@@ -182,6 +186,18 @@ mod tests {
             }],
             gone: vec![rule],
             counts: Some(AlarmCounts { unacknowledged: [1, 0, 0, 0], ..AlarmCounts::default() }),
+            positions: Some(vec![PositionView {
+                position: penstock_model::OperatorPosition {
+                    id: penstock_model::OperatorPositionId::made(Timestamp::from_secs(1), [2; 10]),
+                    name: "North".into(),
+                    reach: penstock_model::Reach::Areas {
+                        areas: [penstock_model::AreaId::made(Timestamp::from_secs(1), [3; 10])].into(),
+                        unzoned: true,
+                    },
+                    priorities: [Priority::P1, Priority::P2].into(),
+                },
+                holders: vec!["Asha Verma".into()],
+            }]),
             status: None,
         };
         let bytes = frame.to_bytes().expect("fits");

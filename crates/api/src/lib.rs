@@ -8,6 +8,7 @@ mod error;
 mod figures;
 mod frame;
 mod guidance;
+mod position;
 mod reply;
 mod similar;
 
@@ -16,5 +17,6 @@ pub use error::{ApiError, Code};
 pub use figures::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
 pub use guidance::*;
+pub use position::PositionView;
 pub use reply::*;
 pub use similar::*;

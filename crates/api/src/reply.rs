@@ -1,11 +1,11 @@
 //! What calls bring back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use penstock_model::{
-    AlarmRule, AlarmState, AreaId, Band, Permissions, Person, Place, Plant, Point, PointId, Priority, Quantity, RuleId,
-    SiteId, Subject, Timestamp, Transition, TransitionKind, UserId,
+    AlarmRule, AlarmState, AreaId, Band, OperatorPositionId, Permissions, Person, Place, Plant, Point, PointId,
+    Priority, Quantity, RuleId, SiteId, Subject, Timestamp, Transition, TransitionKind, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,8 @@ pub struct Session {
     pub person: Person,
     /// What they may do.
     pub permissions: Permissions,
+    /// The operator positions they hold in it; where there are none, they answer for everything.
+    pub positions: BTreeSet<OperatorPositionId>,
     /// What they prefer.
     pub preferences: Preferences,
 }

@@ -12,7 +12,8 @@ use crate::Shared;
 const FIRST_WORD: Duration = Duration::from_secs(10);
 /// How long one frame may take to be taken; a page that takes longer is let go and comes back.
 const SLOWEST: Duration = Duration::from_secs(20);
-/// How often the session is looked at while frames flow.
+/// How often the session is looked at while frames flow, and the page asked whether it is still there: one that has not
+/// answered by the next time is let go, since what its desk answers for would be heard by nobody.
 const RECHECK: Duration = Duration::from_secs(30);
 /// Close code for "sign in again", in the range that applications have for themselves (RFC 6455, 7.4.2).
 const SIGNED_OUT: u16 = 4_401;
@@ -29,6 +30,9 @@ async fn serve(mut socket: WebSocket, shared: Shared) {
         Err(error) => return close(socket, SIGNED_OUT, &error.message).await,
     };
     let mut recheck = tokio::time::interval(RECHECK);
+    // A page has all of that time to answer, also after a frame that took long.
+    recheck.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut has_answered = true;
     loop {
         tokio::select! {
             () = shared.shutdown.cancelled() => return close(socket, 1_001, "the station is stopping").await,
@@ -36,6 +40,11 @@ async fn serve(mut socket: WebSocket, shared: Shared) {
                 if let Err(error) = shared.station.touch(&token) {
                     return close(socket, SIGNED_OUT, &error.message).await;
                 }
+                let ping = socket.send(Message::Ping(Default::default()));
+                if !has_answered || !matches!(tokio::time::timeout(SLOWEST, ping).await, Ok(Ok(()))) {
+                    return;
+                }
+                has_answered = false;
             }
             frame = feed.next() => {
                 let bytes = match frame.to_bytes() {
@@ -52,7 +61,7 @@ async fn serve(mut socket: WebSocket, shared: Shared) {
             }
             said = socket.recv() => match said {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => {}
+                Some(Ok(_)) => has_answered = true,
             },
         }
     }

@@ -62,6 +62,8 @@ ids! {
     RuleId;
     /// A person with an account.
     UserId;
+    /// An operator position: a desk of the control room.
+    OperatorPositionId;
 }
 
 impl PointId {

@@ -1,5 +1,5 @@
 //! The words of a water network's control room as plain types: ids, time, units, quality, points, samples,
-//! the plant, alarms and people, each with its invariants.
+//! the plant, alarms, people and operator positions, each with its invariants.
 //!
 //! Compiles natively and to wasm. Must not know I/O, async, SQL or screens.
 
@@ -7,6 +7,7 @@ mod alarm;
 mod clock;
 mod error;
 mod id;
+mod operator_position;
 mod people;
 mod plant;
 mod point;
@@ -21,7 +22,10 @@ pub use alarm::{
 };
 pub use clock::Clock;
 pub use error::Error;
-pub use id::{AreaId, AssetId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId};
+pub use id::{
+    AreaId, AssetId, OperatorPositionId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId,
+};
+pub use operator_position::{OperatorPosition, Reach, Watch};
 pub use people::{Permission, Permissions, Person, Role};
 pub use plant::{Area, Asset, AssetKind, Pipe, Place, PlaceKind, Plant, PlantFile, Position, Site, SiteKind};
 pub use point::{Address, Band, Limits, Point, PointNo, PointRole, PointState};

@@ -11,6 +11,7 @@ mod history;
 mod people;
 mod places;
 mod points;
+mod positions;
 mod rules;
 mod settings;
 mod similar;
@@ -118,7 +119,7 @@ impl Context<'_> {
                 reply::<penstock_api::CreateFirstAdmin>(&self.create_first_admin(call).await?)
             }
             Request::SignIn(call) => reply::<penstock_api::SignIn>(&self.sign_in(call).await?),
-            Request::SignOut(_) => reply::<penstock_api::SignOut>(&self.sign_out()),
+            Request::SignOut(_) => reply::<penstock_api::SignOut>(&self.sign_out().await),
             Request::WhoAmI(_) => reply::<penstock_api::WhoAmI>(&self.who_am_i().await?),
             Request::SavePreferences(call) => {
                 reply::<penstock_api::SavePreferences>(&self.save_preferences(&call.preferences).await?)
@@ -145,6 +146,16 @@ impl Context<'_> {
             Request::ExportJournal(call) => reply::<penstock_api::ExportJournal>(&self.export_journal(call)?),
             Request::ListNames(_) => reply::<penstock_api::ListNames>(&self.names().await?),
             Request::GetAlarmFigures(call) => reply::<penstock_api::GetAlarmFigures>(&self.alarm_figures(call).await?),
+            Request::ListPositions(_) => reply::<penstock_api::ListPositions>(&self.shared.positions.list()),
+            Request::SavePosition(call) => {
+                reply::<penstock_api::SavePosition>(&self.save_position(call.position).await?)
+            }
+            Request::RemovePosition(call) => {
+                reply::<penstock_api::RemovePosition>(&self.remove_position(call.position).await?)
+            }
+            Request::TakeUpPositions(call) => {
+                reply::<penstock_api::TakeUpPositions>(&self.take_up_positions(call.positions).await?)
+            }
             Request::AcknowledgeAlarms(call) => {
                 reply::<penstock_api::AcknowledgeAlarms>(&self.acknowledge(call).await?)
             }
@@ -240,14 +251,18 @@ const DONE: Done = Done {};
 #[cfg(test)]
 mod tests {
     /// What calls ask the owner of the tables for: changes, what signing in needs, and whether there is an archive.
-    const OF_OWNER: [&str; 7] = [
+    const OF_OWNER: [&str; 11] = [
         "append_audit",
         "create_first_admin",
         "has_archive",
+        "last_positions",
         "password_hash",
         "person_by_name",
         "preferences",
+        "remove_position",
+        "save_position",
         "set_preferences",
+        "take_up_positions",
     ];
 
     #[test]
@@ -261,6 +276,7 @@ mod tests {
             include_str!("calls/people.rs"),
             include_str!("calls/places.rs"),
             include_str!("calls/points.rs"),
+            include_str!("calls/positions.rs"),
             include_str!("calls/rules.rs"),
             include_str!("calls/settings.rs"),
             include_str!("calls/similar.rs"),

@@ -17,6 +17,7 @@ pub mod notices;
 mod patience;
 mod pipeline;
 mod points_csv;
+mod positions;
 mod record;
 mod register;
 mod rules_file;

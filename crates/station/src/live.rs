@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use penstock_api::{AlarmCounts, AlarmView, Frame, PointValue, StationStatus};
+use penstock_api::{AlarmCounts, AlarmView, Frame, PointValue, PositionView, StationStatus};
 use penstock_model::{Clock, KeptBy, PointNo, RuleId, Timestamp};
 use tokio::time::Instant;
+
+use crate::positions::Attendance;
 
 /// What is true now, shared by the pipeline that writes it and the feeds that read it.
 pub struct Live {
@@ -27,6 +29,7 @@ struct Now {
     values: Vec<Option<(u64, PointValue)>>,
     alarms: BTreeMap<RuleId, (u64, Option<AlarmView>)>,
     counts: (u64, AlarmCounts),
+    positions: (u64, Vec<PositionView>),
     status: (u64, Option<StationStatus>),
     register: u64,
     feeds: u32,
@@ -80,6 +83,15 @@ impl Live {
         self.lock().counts.1
     }
 
+    /// Takes in the operator positions and who attends them.
+    pub fn set_positions(&self, positions: Vec<PositionView>) {
+        let mut now = self.lock();
+        if positions != now.positions.1 {
+            now.change += 1;
+            now.positions = (now.change, positions);
+        }
+    }
+
     /// Takes in how the station is.
     pub fn set_status(&self, status: StationStatus) {
         let mut now = self.lock();
@@ -107,7 +119,7 @@ impl Live {
     /// A feed that begins with everything.
     pub fn follow(self: &Arc<Self>) -> Feed {
         self.lock().feeds += 1;
-        Feed { live: Arc::clone(self), seen: None, seq: 0, due: Instant::now() }
+        Feed { live: Arc::clone(self), seen: None, seq: 0, due: Instant::now(), _attendance: None }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
@@ -122,9 +134,17 @@ pub struct Feed {
     seen: Option<u64>,
     seq: u64,
     due: Instant,
+    /// Whose positions are attended as long as it is followed.
+    _attendance: Option<Attendance>,
 }
 
 impl Feed {
+    /// The same feed, by which the positions of a session are attended until it is dropped.
+    pub(crate) fn attended(mut self, attendance: Attendance) -> Self {
+        self._attendance = Some(attendance);
+        self
+    }
+
     /// The next frame: at once for the first, else at the next tick at which something has changed.
     pub async fn next(&mut self) -> Frame {
         loop {
@@ -158,6 +178,7 @@ impl Feed {
             alarms: changed().filter_map(|(_, (_, view))| view.clone()).collect(),
             gone: changed().filter(|(_, (_, view))| view.is_none() && !full).map(|(rule, _)| *rule).collect(),
             counts: fresh(now.counts.0).then_some(now.counts.1),
+            positions: fresh(now.positions.0).then(|| now.positions.1.clone()),
             status: now.status.1.clone().filter(|_| fresh(now.status.0)),
         };
         self.seen = Some(now.change);

@@ -2,14 +2,14 @@
 //!
 //! Must not know shells: a session is a token that a call carries, whatever way it came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use penstock_api::{ApiError, Code};
-use penstock_model::{Clock, Permissions, Person, Role, Timestamp, UserId};
+use penstock_model::{Clock, OperatorPositionId, Permissions, Person, Role, Timestamp, UserId};
 use sha2::Digest;
 
 use crate::secrets::random_bytes;
@@ -26,11 +26,14 @@ const MAX_COUNTED_NAMES: usize = 10_000;
 /// The shortest password that is taken, in characters (NIST SP 800-63B asks for 8 and advises more).
 pub(crate) const MIN_PASSWORD_CHARS: usize = 12;
 
+/// What a session is known by: the hash of its token.
+pub(crate) type SessionKey = [u8; 32];
+
 /// Open sessions by the hash of their token: a copy of memory gives no token away.
 pub(crate) struct Sessions {
     clock: Clock,
     idle: Duration,
-    open: Mutex<BTreeMap<[u8; 32], Open>>,
+    open: Mutex<BTreeMap<SessionKey, Open>>,
     tries: Mutex<BTreeMap<String, Tries>>,
 }
 
@@ -38,6 +41,7 @@ pub(crate) struct Sessions {
 struct Open {
     person: Person,
     permissions: Permissions,
+    positions: BTreeSet<OperatorPositionId>,
     used_at: Timestamp,
 }
 
@@ -54,6 +58,8 @@ pub(crate) struct Holder {
     pub person: Person,
     /// What they may do.
     pub permissions: Permissions,
+    /// The operator positions that they took up in this session; some may have been removed since.
+    pub positions: BTreeSet<OperatorPositionId>,
 }
 
 impl Sessions {
@@ -75,8 +81,29 @@ impl Sessions {
                 open.remove(&key);
             }
         }
-        open.insert(key_of(&token), Open { person, permissions: permissions.clone(), used_at: now });
+        let session = Open { person, permissions: permissions.clone(), positions: BTreeSet::new(), used_at: now };
+        open.insert(key_of(&token), session);
         (token, permissions)
+    }
+
+    /// Has a session hold these operator positions from now on, and no others.
+    ///
+    /// # Errors
+    /// [`Code::SignedOut`] where it has ended.
+    pub(crate) fn hold(&self, token: &str, positions: BTreeSet<OperatorPositionId>) -> Result<(), ApiError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get_mut(&key_of(token)).ok_or_else(ended)?;
+        session.positions = positions;
+        Ok(())
+    }
+
+    /// What the person of a session is called, and the operator positions that they hold in it; none where it has
+    /// ended. Does not count as use.
+    pub(crate) fn held_in(&self, session: &SessionKey) -> Option<(String, BTreeSet<OperatorPositionId>)> {
+        let now = self.clock.now();
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get(session).filter(|session| now.since(session.used_at) < self.idle)?;
+        Some((session.person.full_name.clone(), session.positions.clone()))
     }
 
     /// Whose session `token` is; counts as use.
@@ -90,13 +117,17 @@ impl Sessions {
         match open.get_mut(&key) {
             Some(session) if now.since(session.used_at) < self.idle => {
                 session.used_at = now;
-                Ok(Holder { person: session.person.clone(), permissions: session.permissions.clone() })
+                Ok(Holder {
+                    person: session.person.clone(),
+                    permissions: session.permissions.clone(),
+                    positions: session.positions.clone(),
+                })
             }
             found => {
                 if found.is_some() {
                     open.remove(&key);
                 }
-                Err(ApiError::new(Code::SignedOut, "the session has ended: sign in again"))
+                Err(ended())
             }
         }
     }
@@ -152,7 +183,11 @@ fn wait_after(wrong: u32) -> Duration {
     }
 }
 
-fn key_of(token: &str) -> [u8; 32] {
+fn ended() -> ApiError {
+    ApiError::new(Code::SignedOut, "the session has ended: sign in again")
+}
+
+pub(crate) fn key_of(token: &str) -> SessionKey {
     sha2::Sha256::digest(token.as_bytes()).into()
 }
 
@@ -229,6 +264,26 @@ mod tests {
         let (token, _) = sessions.open(person());
         sessions.close_all_of(&[person().id]);
         assert!(sessions.check(&token).is_err());
+    }
+
+    #[test]
+    fn positions_are_held_as_long_as_the_session_lasts() {
+        let clock = Clock::manual(Timestamp::from_secs(1_000));
+        let sessions = Sessions::new(clock.clone(), Duration::from_secs(60));
+        let (token, _) = sessions.open(person());
+        let held = |sessions: &Sessions| sessions.held_in(&key_of(&token));
+        assert_eq!(held(&sessions), Some(("Asha Verma".to_owned(), BTreeSet::new())));
+        let north = BTreeSet::from([OperatorPositionId::made(Timestamp::from_secs(1), [2; 10])]);
+        sessions.hold(&token, north.clone()).expect("open");
+        assert_eq!(held(&sessions).map(|(_, positions)| positions), Some(north.clone()));
+        assert_eq!(sessions.check(&token).map(|holder| holder.positions), Ok(north.clone()));
+        // Another session of the same person holds its own.
+        let (other, _) = sessions.open(person());
+        assert_eq!(sessions.check(&other).map(|holder| holder.positions), Ok(BTreeSet::new()));
+        clock.set(Timestamp::from_secs(1_061));
+        assert_eq!(held(&sessions), None, "it has idled too long");
+        sessions.close(&token);
+        assert_eq!(sessions.hold(&token, north).map_err(|error| error.code), Err(Code::SignedOut));
     }
 
     #[test]

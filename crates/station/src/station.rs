@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use penstock_anomaly::{Detector, Fleet, SNAPSHOT_VERSION, Snapshot};
 use penstock_api::{ApiError, Code, StationStatus};
-use penstock_model::{Clock, Permission, PointNo, Sample, TenantId, Timestamp};
+use penstock_model::{Clock, OperatorPosition, Permission, PointNo, Sample, TenantId, Timestamp};
 use penstock_sources::broker::{Credentials, Keeper, PrivateBroker, keeps_device_password};
 use penstock_sources::mqtt::MqttSettings;
 use penstock_sources::{Received, Secret, SourceState};
@@ -35,6 +35,7 @@ use crate::notices::{Notices, RecentLog};
 use crate::patience::{Patience, Waiting};
 use crate::pipeline::resume::{self, Resumed};
 use crate::pipeline::{self, Counters, Order, Pipeline, Start};
+use crate::positions::Positions;
 use crate::register::Register;
 use crate::secrets::Secrets;
 use crate::sessions::Sessions;
@@ -99,7 +100,8 @@ pub(crate) struct Shared {
     pub(crate) notices: Notices,
     pub(crate) log: RecentLog,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) positions: Arc<Positions>,
     pub(crate) demo: Demo,
     pub(crate) exports: Exports,
     pub(crate) analyses: Analyses,
@@ -254,10 +256,13 @@ impl Station {
             stop_broker,
             cut,
         };
+        let idle = Duration::from_secs(settings.station.session_idle_mins * 60);
+        let sessions = Arc::new(Sessions::new(clock.clone(), idle));
         let shared = Arc::new(Shared {
             since: clock.now(),
             first_start: AtomicBool::new(!found.has_admin),
-            sessions: Sessions::new(clock.clone(), Duration::from_secs(settings.station.session_idle_mins * 60)),
+            positions: Positions::new(Arc::clone(&live), Arc::clone(&sessions), found.positions),
+            sessions,
             tiles,
             settings: Mutex::new(loaded),
             running: Mutex::new(Some(parts)),
@@ -308,7 +313,7 @@ impl Station {
         })
     }
 
-    /// The live feed of a session.
+    /// The live feed of a session: the positions that it holds are attended as long as the feed lives.
     ///
     /// # Errors
     /// [`Code::SignedOut`] without a session, [`Code::Forbidden`] without the permission to see.
@@ -317,7 +322,8 @@ impl Station {
         if !holder.permissions.allow(Permission::See) {
             return Err(ApiError::new(Code::Forbidden, "your roles do not let you see the plant"));
         }
-        Ok(self.shared.live.follow())
+        let attendance = self.shared.positions.attend(token);
+        Ok(self.shared.live.follow().attended(attendance))
     }
 
     /// Counts a followed feed as use of its session.
@@ -634,6 +640,7 @@ struct Found {
     deliveries: Vec<Delivery>,
     fleet: Fleet,
     journal_seq: u64,
+    positions: Vec<OperatorPosition>,
     has_admin: bool,
 }
 
@@ -734,6 +741,7 @@ impl Found {
             deliveries: store.deliveries().await?,
             fleet: load_fleet(store, tenant).await?,
             journal_seq: store.last_journal_seq().await?,
+            positions: store.positions(tenant).await?,
             has_admin: store.count_admins(tenant).await? > 0,
         })
     }

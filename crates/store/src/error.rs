@@ -215,6 +215,7 @@ fn from_state(error: &dyn DatabaseError) -> State {
     let subject = || match (error.table(), error.constraint()) {
         (_, Some("points_address")) => "a point with this source and address".to_owned(),
         (_, Some("people_name")) => "a person with this name".to_owned(),
+        (_, Some("operator_positions_name")) => "a position with this name".to_owned(),
         (Some(table), Some(constraint)) => format!("{table} entry ({constraint})"),
         _ => error.message().to_owned(),
     };

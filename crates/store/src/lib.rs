@@ -13,6 +13,7 @@ mod history;
 mod newest;
 mod people;
 mod places;
+mod positions;
 mod reader;
 mod register;
 mod replay;

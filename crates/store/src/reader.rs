@@ -1,7 +1,7 @@
 //! The database as screens read it: what is one tenant's, changing nothing, and never waited for without end.
 //!
-//! Row-level security decides what is seen (migrations 0010, 0011, 0012, 0014 and 0016), `in_time` how long an answer
-//! may take. Must not know who asks.
+//! Row-level security decides what is seen (migrations 0010, 0011, 0012, 0014, 0016 and 0017), `in_time` how long an
+//! answer may take. Must not know who asks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

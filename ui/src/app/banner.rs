@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use penstock_api::{AlarmView, Language, SoundChoice, ThemeChoice};
 use penstock_model::{Permission, Priority, RuleId, Timestamp};
 
+use super::desk::Desk;
 use crate::components::{Badge, BadgeFill, Glyph, Icon, Kbd, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
@@ -22,11 +23,9 @@ const HOLD_AFTER_MOVE: Duration = Duration::from_secs(3);
 /// A line that came more lately than this was not read before the key was pressed.
 const GLANCE: Duration = Duration::from_millis(500);
 
-/// The worst alarms that nobody has acknowledged.
+/// The worst alarms that nobody has acknowledged, of those that are shown.
 fn worst(app: App) -> Vec<Arc<AlarmView>> {
-    app.alarms
-        .listed
-        .with(|listed| listed.iter().filter(|view| !view.state.acknowledged).take(LINES).cloned().collect())
+    app.desk.with_shown(|shown| shown.iter().filter(|view| !view.state.acknowledged).take(LINES).cloned().collect())
 }
 
 /// The lines while a hand is on them: what was shown and still waits stays, in its order; only the room below is filled.
@@ -71,8 +70,8 @@ pub(crate) fn Banner() -> impl IntoView {
         of_register.or_else(|| app.card.with(|card| card.as_ref().map(|card| card.plant.clone()))).unwrap_or_default()
     };
     let counts = Priority::ALL.into_iter().enumerate().map(|(at, priority)| {
-        let waiting = Memo::new(move |_| app.counts.with(|counts| counts.unacknowledged.get(at).copied().unwrap_or(0)));
-        let active = Memo::new(move |_| app.counts.with(|counts| counts.active.get(at).copied().unwrap_or(0)));
+        let waiting = Memo::new(move |_| app.desk.counts.with(|of| of.unacknowledged.get(at).copied().unwrap_or(0)));
+        let active = Memo::new(move |_| app.desk.counts.with(|of| of.active.get(at).copied().unwrap_or(0)));
         let badge = move || {
             let fill = if waiting.get() > 0 { BadgeFill::Filled } else { BadgeFill::Outlined };
             view! { <Badge priority=priority fill=fill size=28/> }
@@ -118,6 +117,7 @@ pub(crate) fn Banner() -> impl IntoView {
             </div>
             <div class="banner-counts">{counts.collect_view()} <KeptBack/></div>
             <Sounding/>
+            <Desk/>
             <div class="banner-lines">{middle}</div>
             <div class="banner-clock">
                 <div class="clock" data-testid="clock">
@@ -240,7 +240,12 @@ fn Lines() -> impl IntoView {
     let lines = move || {
         let lines = shown.get();
         if lines.is_empty() {
-            return view! { <p class="banner-calm">{t!(i18n, frame.nothing_waits)}</p> }.into_any();
+            let is_all = app.desk.shows_all.get() || app.desk.outside.get().all == 0;
+            let text = match is_all {
+                true => t_string!(i18n, frame.nothing_waits),
+                false => t_string!(i18n, positions.none_own_waits),
+            };
+            return view! { <p class="banner-calm">{text}</p> }.into_any();
         }
         let rows = lines.into_iter().enumerate().map(|(line, view)| {
             let locale = i18n.get_locale();

@@ -12,7 +12,7 @@ use crate::state::{App, use_app};
 
 /// Whether the person gets to see a screen at all.
 pub(crate) fn is_shown(app: App, screen: Screen) -> bool {
-    !screen.is_for_admins() || app.may(Permission::AdministerStation)
+    !screen.is_for_settling() || app.may(Permission::AdministerStation) || app.may(Permission::SetLimits)
 }
 
 const fn glyph(screen: Screen) -> Glyph {

@@ -42,8 +42,14 @@ impl AlarmList {
         }
     }
 
-    /// Takes in what a frame brings.
-    pub(crate) fn take(self, is_full: bool, changed: Vec<AlarmView>, gone: &[RuleId]) -> Change {
+    /// Takes in what a frame brings. What does not concern who looks is listed, and no news.
+    pub(crate) fn take(
+        self,
+        is_full: bool,
+        changed: Vec<AlarmView>,
+        gone: &[RuleId],
+        concerns: impl Fn(&AlarmView) -> bool,
+    ) -> Change {
         if !is_full && changed.is_empty() && gone.is_empty() {
             return Change::default();
         }
@@ -58,8 +64,9 @@ impl AlarmList {
                 let rule = view.state.rule;
                 let former = by_rule.get(&rule).filter(|former| is_alert(&former.state));
                 let called = |state: &AlarmState| (state.occurrence, state.called_at);
-                let is_new =
+                let has_called =
                     is_alert(&view.state) && former.map(|former| called(&former.state)) != Some(called(&view.state));
+                let is_new = has_called && concerns(&view);
                 if is_new {
                     change.worst = Some(change.worst.map_or(view.priority, |worst| worst.min(view.priority)));
                 }
@@ -177,15 +184,19 @@ mod tests {
         let critical = alarm(1, Priority::P1, false, 1);
         let other = alarm(2, Priority::P3, false, 1);
         let plain = |view: &Arc<AlarmView>| AlarmView::clone(view);
-        assert_eq!(list.take(true, vec![plain(&critical)], &[]), Change::default());
-        assert_eq!(list.take(false, vec![plain(&critical)], &[]), Change::default());
-        let change = list.take(false, vec![plain(&other)], &[]);
+        let everything = |_: &AlarmView| true;
+        assert_eq!(list.take(true, vec![plain(&critical)], &[], everything), Change::default());
+        assert_eq!(list.take(false, vec![plain(&critical)], &[], everything), Change::default());
+        let change = list.take(false, vec![plain(&other)], &[], everything);
         assert_eq!(change, Change { new_critical: vec![], new_others: 1, worst: Some(Priority::P3) });
         let mut again = plain(&critical);
         again.state.occurrence = 2;
-        assert_eq!(list.take(false, vec![again], &[]).new_critical, vec![critical.state.rule]);
-        list.take(false, vec![], &[other.state.rule]);
+        assert_eq!(list.take(false, vec![again], &[], everything).new_critical, vec![critical.state.rule]);
+        list.take(false, vec![], &[other.state.rule], everything);
         assert_eq!(list.listed.with_untracked(|listed| listed.len()), 1);
+        let urgent = |view: &AlarmView| view.priority == Priority::P1;
+        assert_eq!(list.take(false, vec![plain(&other)], &[], urgent), Change::default());
+        assert_eq!(list.listed.with_untracked(|listed| listed.len()), 2, "it is listed all the same");
     }
 
     #[test]
@@ -193,19 +204,20 @@ mod tests {
         let owner = Owner::new();
         owner.set();
         let list = AlarmList::new();
+        let everything = |_: &AlarmView| true;
         let open = AlarmView::clone(&alarm(1, Priority::P1, false, 1));
         let shelving = Shelving { until: Timestamp::from_secs(900), one_shot: false };
         let mut shelved = open.clone();
         shelved.state.shelf = Some(Shelf { shelving, since: Timestamp::from_secs(2), by: None });
         let counts = || (list.listed.with_untracked(|all| all.len()), list.kept.with_untracked(|kept| kept.len()));
-        list.take(true, vec![open.clone()], &[]);
+        list.take(true, vec![open.clone()], &[], everything);
         assert_eq!(counts(), (1, 0));
-        list.take(false, vec![shelved.clone()], &[]);
+        list.take(false, vec![shelved.clone()], &[], everything);
         assert_eq!(counts(), (0, 1));
-        list.take(false, vec![open], &[]);
+        list.take(false, vec![open], &[], everything);
         assert_eq!(counts(), (1, 0));
-        list.take(false, vec![shelved.clone()], &[]);
-        list.take(false, vec![], &[shelved.state.rule]);
+        list.take(false, vec![shelved.clone()], &[], everything);
+        list.take(false, vec![], &[shelved.state.rule], everything);
         assert_eq!(counts(), (0, 0));
     }
 }

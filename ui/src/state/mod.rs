@@ -6,6 +6,7 @@ mod hearing;
 mod listed;
 mod plant;
 mod points;
+mod positions;
 mod preferences;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ pub(crate) use plant::PlantView;
 #[cfg(test)]
 pub(crate) use points::tests::point as test_point;
 pub(crate) use points::{PointTable, Trust, trust};
+pub(crate) use positions::{Desk, concerns};
 
 use crate::backend::{Backend, Feed, Live};
 use crate::format::Zone;
@@ -121,6 +123,8 @@ pub(crate) struct App {
     pub(crate) alarms: AlarmList,
     /// How many alarms there are.
     pub(crate) counts: RwSignal<AlarmCounts>,
+    /// What this desk answers for.
+    pub(crate) desk: Desk,
     /// How the station is.
     pub(crate) status: RwSignal<Option<StationStatus>>,
     /// Plant and points.
@@ -170,18 +174,21 @@ pub(crate) fn use_app() -> App {
 impl App {
     /// Makes it, hands it on, and asks the station.
     pub(crate) fn provide(i18n: I18nContext<Locale>) -> Self {
+        let (session, plant) = (RwSignal::new(None), RwSignal::new(None));
+        let (alarms, counts) = (AlarmList::new(), RwSignal::new(AlarmCounts::default()));
         let app = Self {
             backend: Backend::found(),
             i18n,
             start: RwSignal::new(Start::Asking),
             card: RwSignal::new(None),
-            session: RwSignal::new(None),
+            session,
             points: PointTable::new(),
             frames: RwSignal::new(0),
-            alarms: AlarmList::new(),
-            counts: RwSignal::new(AlarmCounts::default()),
+            alarms,
+            counts,
+            desk: Desk::new(session, plant, alarms, counts),
             status: RwSignal::new(None),
-            plant: RwSignal::new(None),
+            plant,
             link: RwSignal::new(Link::Opening),
             now: RwSignal::new(page::now()),
             zone: RwSignal::new(Zone::default()),
@@ -393,6 +400,7 @@ impl App {
         self.register_asked.set_value(0);
         self.kept.update_value(HashMap::clear);
         self.alarms.clear();
+        self.desk.clear();
         self.points.clear();
         self.forget_news();
     }
@@ -437,14 +445,13 @@ impl App {
         }
         self.points.take(&frame.values);
         let is_about_alarms = frame.full || !frame.alarms.is_empty() || !frame.gone.is_empty();
-        let change = self.alarms.take(frame.full, frame.alarms, &frame.gone);
-        if is_about_alarms {
-            let waiting = self.alarms.listed.with_untracked(|listed| {
-                // They stand first.
-                let waiting = listed.iter().take_while(|view| !view.state.acknowledged);
-                Waiting::of_alarms(waiting.map(Arc::as_ref))
-            });
-            self.hear(waiting, change.worst);
+        let is_about_positions = frame.positions.is_some();
+        if let Some(positions) = frame.positions {
+            self.take_positions(positions);
+        }
+        let change = self.alarms.take(frame.full, frame.alarms, &frame.gone, self.is_news());
+        if is_about_alarms || is_about_positions {
+            self.hear_own(change.worst);
         }
         if let Some(counts) = frame.counts {
             self.counts.set(counts);
@@ -469,6 +476,10 @@ impl App {
         match self.call(GetRegister {}).await {
             Ok(register) => {
                 self.plant.try_set(Some(Arc::new(PlantView::new(register))));
+                // Now it is known whose alarm is whose.
+                if self.session.try_with_untracked(Option::is_some) == Some(true) {
+                    self.hear_own(None);
+                }
             }
             Err(error) => {
                 // The next frame asks again.

@@ -104,6 +104,22 @@ impl PlantView {
         }
     }
 
+    /// Where an alarm lies as operator positions have it: the area of its point, else of its equipment, else of its
+    /// site, as the station's figures have it too. None where what it is about is not known, which does not mean that it
+    /// lies in no area.
+    pub(crate) fn lies_in(&self, subject: Subject) -> Option<Option<AreaId>> {
+        let (point, own_asset, own_site) = match subject {
+            Subject::Point(id) => (Some(self.point(id)?), None, None),
+            Subject::Asset(id) => (None, Some(self.asset(id)?), None),
+            Subject::Site(id) => (None, None, Some(self.site(id)?)),
+        };
+        let asset = own_asset.or(point.and_then(|point| point.asset).and_then(|id| self.asset(id)));
+        let site = point.and_then(|point| point.site).or(asset.and_then(|asset| asset.site));
+        let site = own_site.or(site.and_then(|id| self.site(id)));
+        let area = point.and_then(|point| point.area).or(asset.and_then(|asset| asset.area));
+        Some(area.or(site.and_then(|site| site.area)))
+    }
+
     /// The point that an alarm is about.
     pub(crate) fn point_of(&self, subject: Subject) -> Option<&Point> {
         match subject {

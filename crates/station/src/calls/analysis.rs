@@ -13,7 +13,7 @@ use penstock_api::{
     AlarmFigures, ApiError, Bound, Code, CureKind, Figure, FigureKind, FigureUnit, Flood, GetAlarmFigures, HourLoad,
     LoadClass, NamedAlarm, Offender, PriorityLoad, Target, TimeToAcknowledge, Verdict,
 };
-use penstock_model::{AlarmRule, AreaId, AssetId, Priority, RuleId, SiteId, Subject, Timestamp};
+use penstock_model::{AlarmRule, AreaId, AssetId, OperatorPosition, Priority, RuleId, SiteId, Subject, Timestamp};
 use penstock_store::{JournalFilter, JournalRecord, Reader, Records};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -54,12 +54,16 @@ struct Position {
     areas: BTreeSet<AreaId>,
     /// Every priority where it is empty.
     priorities: BTreeSet<Priority>,
+    /// The operator position that must answer for them too, where one is asked for.
+    of: Option<OperatorPosition>,
 }
 
 impl Position {
     fn has(&self, placed: &Placed) -> bool {
         let is_area = self.areas.is_empty() || placed.area.is_some_and(|area| self.areas.contains(&area));
-        is_area && (self.priorities.is_empty() || self.priorities.contains(&placed.priority))
+        let is_priority = self.priorities.is_empty() || self.priorities.contains(&placed.priority);
+        let is_answered = self.of.as_ref().is_none_or(|of| of.answers_for(placed.area, placed.priority));
+        is_area && is_priority && is_answered
     }
 }
 
@@ -71,11 +75,17 @@ impl Context<'_> {
         if from >= to || to.since(from) > LONGEST {
             return Err(wrong());
         }
+        let gone =
+            || ApiError::new(Code::NotFound, "there is no such position any more: choose another, or all of them");
+        let of = match call.position {
+            Some(id) => Some(shared.positions.get(id).ok_or_else(gone)?),
+            None => None,
+        };
         let room = shared.analyses.room().await?;
         let journal = shared.screens.journal_begins().await.map_err(store_error)?;
         let period = Period::new(beginning(from, to, journal), to).ok_or_else(wrong)?;
-        let position =
-            Position { areas: call.areas.into_iter().collect(), priorities: call.priorities.into_iter().collect() };
+        let (areas, priorities) = (call.areas.into_iter().collect(), call.priorities.into_iter().collect());
+        let position = Position { areas, priorities, of };
         let known = Arc::new(placed(&shared.register.lock()));
         let figures = tallied(&shared.screens, period, position, Arc::clone(&known), room).await?;
         let rules = journal::rules_of(&self.shared.register, &self.shared.screens, shown(&figures)).await?;

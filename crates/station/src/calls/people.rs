@@ -70,7 +70,7 @@ impl Context<'_> {
             .await
             .map_err(store_error)?;
         self.shared.first_start.store(false, std::sync::atomic::Ordering::Release);
-        Ok(self.open(person, Preferences::default()))
+        Ok(self.open(person, Preferences::default()).await)
     }
 
     pub(super) async fn sign_in(&self, call: SignIn) -> Result<Session, ApiError> {
@@ -91,7 +91,7 @@ impl Context<'_> {
             Some(person) => {
                 let preferences = self.preferences_of(person.id).await.unwrap_or_default();
                 tracing::info!(person = person.name, from = %self.caller.origin, "signed in");
-                Ok(self.open(person, preferences))
+                Ok(self.open(person, preferences).await)
             }
             None => {
                 tracing::warn!(name, from = %self.caller.origin, "a sign-in was refused");
@@ -100,9 +100,10 @@ impl Context<'_> {
         }
     }
 
-    pub(super) fn sign_out(&self) -> Done {
+    pub(super) async fn sign_out(&self) -> Done {
         if let Some(token) = &self.caller.token {
             self.shared.sessions.close(token);
+            self.leave_positions().await;
         }
         DONE
     }
@@ -114,6 +115,7 @@ impl Context<'_> {
             token: self.caller.token.clone().unwrap_or_default(),
             person: holder.person.clone(),
             permissions: holder.permissions.clone(),
+            positions: self.shared.positions.known(&holder.positions),
             preferences,
         })
     }
@@ -145,9 +147,10 @@ impl Context<'_> {
         Ok(hash.map(|hash| (person, hash)))
     }
 
-    fn open(&self, person: Person, preferences: Preferences) -> Session {
+    async fn open(&self, person: Person, preferences: Preferences) -> Session {
         let (token, permissions) = self.shared.sessions.open(person.clone());
-        Session { token, person, permissions, preferences }
+        let positions = self.begin_with_positions(&token, person.id, &permissions).await;
+        Session { token, person, permissions, positions, preferences }
     }
 
     /// What a person prefers; the defaults while the database is away.

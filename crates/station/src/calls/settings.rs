@@ -66,6 +66,7 @@ impl Context<'_> {
         // The demo's people are for a station that watches nothing real.
         let ended = self.shared.demo.end();
         self.shared.sessions.close_all_of(&ended);
+        self.shared.positions.tell();
         Ok(DONE)
     }
 

@@ -6,6 +6,7 @@ mod cluster;
 mod guidance;
 mod history;
 mod places;
+mod positions;
 mod readers;
 mod recording;
 mod records;

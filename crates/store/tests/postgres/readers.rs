@@ -15,7 +15,7 @@ const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 const NOBODY: TenantId = TenantId(Uuid::from_u128(3));
 
 /// Everything that screens may read, each with its columns where these are not all.
-const READ: [&str; 21] = [
+const READ: [&str; 22] = [
     "alarm_journal",
     "alarm_rule_versions",
     "alarm_rules",
@@ -24,6 +24,7 @@ const READ: [&str; 21] = [
     "assets",
     "device_alerts",
     "guidance_versions",
+    "operator_positions",
     "people (id, tenant, full_name)",
     "pipes",
     "points",
@@ -40,7 +41,7 @@ const READ: [&str; 21] = [
 ];
 
 /// A row of `$1` in each table that names its tenant.
-const ROWS: [(&str, &str); 12] = [
+const ROWS: [(&str, &str); 13] = [
     ("areas", "insert into areas (id, tenant, name) values (gen_random_uuid(), $1, 'DMA 1')"),
     ("sites", "insert into sites (id, tenant, name, kind) values (gen_random_uuid(), $1, 'Tower', 'storage')"),
     (
@@ -82,6 +83,11 @@ const ROWS: [(&str, &str); 12] = [
     (
         "device_alerts",
         "insert into device_alerts (tenant, at, source, device, message) values ($1, now(), 'local', 'gw1', 'flat')",
+    ),
+    (
+        "operator_positions",
+        "insert into operator_positions (id, tenant, name, reach, priorities) \
+         values (gen_random_uuid(), $1, 'North', '\"plant\"', '{p1}')",
     ),
     (
         "people",
@@ -171,6 +177,7 @@ async fn screens_see_their_own_tenant_and_no_partition() {
             "select points from samples_gone",
             "select name from people",
             "select count(*) from credentials",
+            "select count(*) from person_positions",
             "select count(*) from audit",
         ],
     )

@@ -12,8 +12,10 @@ use penstock_model::{Permission, Priority, RuleId, SiteId, Subject};
 
 use super::detail::{Detail, can_reset, reset};
 use super::list::{Filter, next_by_rank, step};
+use super::scope::NoneOwn;
 use super::seen::{InSight, Sight};
 use super::shown::{Hold, Shown, Sieve};
+use crate::app::ScopeSwitch;
 use crate::components::{
     Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable, fill_of,
 };
@@ -36,6 +38,8 @@ type RowKey = (RuleId, u64, i64, bool, bool, bool, Priority);
 enum Filling {
     /// Nothing is listed.
     NoneListed,
+    /// Nothing of it is the own positions'.
+    NoneOwn,
     /// Nothing of it fits the filter.
     NoneFits,
     /// The rows themselves.
@@ -64,6 +68,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         priorities: priorities.get(),
         site: site.with(|site| site.parse::<SiteId>().ok()),
         state: state.get(),
+        watch: app.desk.scope(),
     });
     // It keeps what it had and puts in what has changed: a frame must not cost more the more alarms there are.
     let shown: Memo<Shown> = Memo::new_owning(move |former: Option<Shown>| {
@@ -232,7 +237,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                 }
             }
             "n" | "N" => {
-                chosen.set(app.alarms.listed.with_untracked(|listed| next_by_rank(chosen.get_untracked(), listed)));
+                chosen.set(untrack(|| app.desk.with_shown(|shown| next_by_rank(chosen.get_untracked(), shown))));
             }
             "r" | "R" => taken.update(|taken| *taken += 1),
             "Escape" => {
@@ -253,6 +258,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     };
     let filling = Memo::new(move |_| match of_all.get() {
         (_, 0) => Filling::NoneListed,
+        (0, _) if app.desk.with_shown(<[_]>::is_empty) => Filling::NoneOwn,
         (0, _) => Filling::NoneFits,
         _ => Filling::Rows,
     });
@@ -262,6 +268,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
             let next = Signal::derive(move || t_string!(i18n, alarms.none_listed_next).to_owned());
             view! { <Empty why=why next=next/> }.into_any()
         }
+        Filling::NoneOwn => view! { <NoneOwn/> }.into_any(),
         Filling::NoneFits => {
             let why = Signal::derive(move || t_string!(i18n, alarms.none_found).to_owned());
             let clear = move |_| {
@@ -298,6 +305,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     <PriorityChoice priorities=priorities/>
                     <SiteChoice site=site/>
                     <StateChoice state=state/>
+                    <ScopeSwitch id="list"/>
                     <span class="gap"></span>
                     {move || may_answer.get().then(|| view! {
                         <button

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use penstock_api::AlarmView;
-use penstock_model::{Priority, RuleId, SiteId};
+use penstock_model::{Priority, RuleId, SiteId, Watch};
 
 use crate::i18n::Locale;
-use crate::state::{Listed, PlantView};
+use crate::state::{PlantView, concerns};
 use crate::words;
 
 /// What a person wants to see.
@@ -19,6 +19,8 @@ pub(super) struct Filter {
     pub(super) site: Option<SiteId>,
     /// `unacked`, `acked`, `returned` or empty.
     pub(super) state: String,
+    /// Only what concerns who watches so.
+    pub(super) watch: Watch,
 }
 
 impl Filter {
@@ -38,6 +40,9 @@ impl Filter {
             return false;
         }
         if self.site.is_some() && plant.and_then(|plant| plant.site_of_subject(view.subject)) != self.site {
+            return false;
+        }
+        if !concerns(&self.watch, plant, view) {
             return false;
         }
         if self.text.trim().is_empty() {
@@ -66,7 +71,7 @@ pub(crate) fn step(key: &str, at: Option<usize>, len: usize) -> Option<usize> {
 }
 
 /// The next alarm by rank after `rule`: the next in the list's own order that waits for a hand, else from the top.
-pub(super) fn next_by_rank(rule: Option<RuleId>, listed: &Listed) -> Option<RuleId> {
+pub(super) fn next_by_rank(rule: Option<RuleId>, listed: &[Arc<AlarmView>]) -> Option<RuleId> {
     let waiting: Vec<RuleId> =
         listed.iter().filter(|view| !view.state.acknowledged).map(|view| view.state.rule).collect();
     let at = rule.and_then(|rule| waiting.iter().position(|other| *other == rule));
@@ -90,7 +95,9 @@ mod tests {
 
     #[test]
     fn filters_narrow() {
-        let all = Filter { text: String::new(), priorities: [true; 4], site: None, state: String::new() };
+        let everything = Watch::default();
+        let all =
+            Filter { text: String::new(), priorities: [true; 4], site: None, state: String::new(), watch: everything };
         let lets = |filter: &Filter, view: &AlarmView| filter.lets(view, None, Locale::en);
         assert!(lets(&all, &alarm(1, false)));
         assert!(!lets(&Filter { priorities: [true, false, true, true], ..all.clone() }, &alarm(1, false)));
@@ -111,12 +118,12 @@ mod tests {
 
     #[test]
     fn the_next_by_rank_waits_for_a_hand() {
-        let listed: Listed = [alarm(1, false), alarm(2, false), alarm(3, true)].into_iter().collect();
+        let listed = [alarm(1, false), alarm(2, false), alarm(3, true)];
         let rule = |id: u8| Some(test_rule(id));
         assert_eq!(next_by_rank(None, &listed), rule(1));
         assert_eq!(next_by_rank(rule(1), &listed), rule(2));
         assert_eq!(next_by_rank(rule(2), &listed), rule(1));
         assert_eq!(next_by_rank(rule(3), &listed), rule(1));
-        assert_eq!(next_by_rank(None, &Listed::default()), None);
+        assert_eq!(next_by_rank(None, &[]), None);
     }
 }

@@ -11,6 +11,7 @@ mod journal;
 mod kept;
 mod list;
 mod rules;
+mod scope;
 mod search;
 mod seen;
 mod shown;
@@ -65,6 +66,7 @@ pub(crate) fn Alarms() -> impl IntoView {
         let asked: Option<RuleId> = query.with(|query| query.get("alarm").and_then(|id| id.parse().ok()));
         if let Some(rule) = asked {
             let is_kept = app.alarms.peek(rule).is_some_and(|view| !view.state.is_listed());
+            app.reveal(rule);
             chosen.set(Some(rule));
             tab.set(if is_kept { Tab::Kept } else { Tab::Active });
         } else if let Some(rule) = query.with(|query| query.get("rule").and_then(|id| id.parse::<RuleId>().ok())) {
@@ -74,7 +76,7 @@ pub(crate) fn Alarms() -> impl IntoView {
             tab.set(named);
         }
     });
-    let count = Memo::new(move |_| app.alarms.listed.with(|listed| listed.len()));
+    let count = Memo::new(move |_| app.desk.with_shown(<[_]>::len));
     let kept = Memo::new(move |_| app.alarms.kept.with(|kept| kept.len()));
     let remark = RwSignal::new(String::new());
     let tabs = move || {

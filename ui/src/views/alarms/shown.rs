@@ -145,13 +145,13 @@ impl Shown {
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::Priority;
+    use penstock_model::{Priority, Watch};
 
     use super::*;
     use crate::state::{test_alarm, test_rule};
 
     fn everything() -> Sieve {
-        let filter = Filter { text: String::new(), priorities: [true; 4], site: None, state: String::new() };
+        let filter = Filter { text: String::new(), priorities: [true; 4], site: None, state: String::new(), watch: Watch::default() };
         Sieve { filter, plant: None, locale: Locale::en, edition: 0 }
     }
 

@@ -1,15 +1,16 @@
-//! Settings that admins of the station edit here: brokers, the map's tiles, how long things are kept, and the archive.
-//! The rest is in the file that is named.
+//! Settings that admins of the station edit here: brokers, the map's tiles, how long things are kept, and the archive;
+//! and operator positions, which supervisors edit too. The rest is in the file that is named.
 
 mod archive;
 mod broker;
 mod drawer;
+mod positions;
 mod retention;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{ArchiveForm, BrokerForm, GetSettings, RetentionForm, SaveTiles, SettingsView};
-use penstock_model::Permission;
+use penstock_model::{OperatorPosition, Permission};
 
 use crate::app::Head;
 use crate::components::{Empty, Glyph, Icon, Loading, Notice, Panel};
@@ -18,7 +19,7 @@ use crate::state::use_app;
 
 /// What the drawer changes.
 #[derive(Debug, Clone)]
-enum Edited {
+pub(crate) enum Edited {
     Broker(BrokerForm),
     Retention {
         retention: RetentionForm,
@@ -26,6 +27,7 @@ enum Edited {
         has_archive: bool,
     },
     Archive(ArchiveForm),
+    Position(OperatorPosition),
 }
 
 /// The variables of the environment that decide a section of the settings, one after another; none where none does.
@@ -59,7 +61,7 @@ fn new_broker() -> BrokerForm {
 pub(crate) fn Settings() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let may = Memo::new(move |_| app.may(Permission::AdministerStation));
+    let may = Memo::new(move |_| app.may(Permission::AdministerStation) || app.may(Permission::SetLimits));
     let body = move || {
         if may.get() {
             view! { <Body/> }.into_any()
@@ -80,8 +82,12 @@ fn Body() -> impl IntoView {
     let settings = RwSignal::new(None::<Result<SettingsView, String>>);
     let asked = RwSignal::new(0_u32);
     let edited = RwSignal::new(None::<Edited>);
+    let is_admin = Memo::new(move |_| app.may(Permission::AdministerStation));
     Effect::new(move || {
         asked.track();
+        if !is_admin.get() {
+            return;
+        }
         spawn_local(async move {
             let reply = app.call(GetSettings {}).await.map_err(|error| error.message);
             settings.try_set(Some(reply));
@@ -90,6 +96,7 @@ fn Body() -> impl IntoView {
     let again = Callback::new(move |()| asked.update(|asked| *asked += 1));
     let i18n = use_i18n();
     let page = move || match (settings.get(), i18n.get_locale()) {
+        _ if !is_admin.get() => ().into_any(),
         (None, _) => view! { <Loading/> }.into_any(),
         (Some(Err(why)), _) => view! { <Empty why=why/> }.into_any(),
         (Some(Ok(settings)), _) => view! { <Page settings=settings edited=edited again=again/> }.into_any(),
@@ -110,11 +117,15 @@ fn Body() -> impl IntoView {
             Edited::Archive(archive) => {
                 view! { <archive::ArchiveDrawer archive=archive on_close=on_close/> }.into_any()
             }
+            Edited::Position(position) => {
+                let on_close = Callback::new(move |()| edited.set(None));
+                view! { <positions::PositionDrawer position=position on_close=on_close/> }.into_any()
+            }
         })
     };
     view! {
         <div class="with-drawer">
-            <div class="settings">{page}</div>
+            <div class="settings">{page} <positions::Positions edited=edited/></div>
             {drawer}
         </div>
     }

@@ -1,6 +1,9 @@
 //! A journal that was written into a real database, summed up against figures counted by hand.
 
-use penstock_model::{Area, Condition, Plant, PlantFile, Site, SiteKind, TenantId, Transition, TransitionKind, UserId};
+use penstock_model::{
+    Area, Condition, OperatorPositionId, Plant, PlantFile, Reach, Site, SiteKind, TenantId, Transition, TransitionKind,
+    UserId,
+};
 use penstock_store::{AuditEntry, Batch, JournalEntry, Store, Writer};
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
 use uuid::Uuid;
@@ -120,12 +123,15 @@ async fn written() -> (ScratchDatabase, Store, Reader) {
 
 /// The figures of two days, where the rule "shelved" is gone from the register.
 async fn figures(screens: &Reader, areas: &[AreaId], priorities: &[Priority]) -> Figures {
+    let (areas, priorities) = (areas.iter().copied().collect(), priorities.iter().copied().collect());
+    figures_of(screens, Position { areas, priorities, of: None }).await
+}
+
+async fn figures_of(screens: &Reader, position: Position) -> Figures {
     let PlantFile { plant, rules, .. } = town();
     let rules = rules.into_iter().filter(|known| known.id != rule("shelved")).collect();
     let register = Register::new(plant, Vec::new(), rules);
     let known = Arc::new(placed(&register.lock()));
-    let position =
-        Position { areas: areas.iter().copied().collect(), priorities: priorities.iter().copied().collect() };
     let period = Period::new(FROM, after(2 * DAY)).expect("two days");
     let room = Analyses::default().room().await.expect("room");
     tallied(screens, period, position, known, room).await.expect("summed up")
@@ -209,6 +215,35 @@ async fn a_position_is_its_areas_and_priorities() {
 }
 
 #[tokio::test]
+async fn an_operator_position_has_figures_and_floods_of_its_own() {
+    let (_database, _owner, screens) = written().await;
+    let desk = |reach: Reach, priorities: &[Priority]| {
+        let priorities = priorities.iter().copied().collect();
+        let id = OperatorPositionId::derived(tenant().0, "desk");
+        Some(OperatorPosition { id, name: "desk".to_owned(), reach, priorities })
+    };
+    let within = |name: &str| Reach::Areas { areas: [area(name)].into(), unzoned: false };
+    let all = |of: Option<OperatorPosition>| Position { areas: BTreeSet::new(), priorities: BTreeSet::new(), of };
+    let check = async |of: Option<OperatorPosition>, calls: usize, floods: usize, offenders: &[&str]| {
+        let told = figures_of(&screens, all(of.clone())).await;
+        let names: BTreeSet<RuleId> = told.offenders.iter().map(|offender| offender.rule).collect();
+        assert_eq!((told.annunciations, told.floods.len()), (calls, floods), "{of:?}");
+        let expected: BTreeSet<RuleId> = offenders.iter().map(|name| rule(name)).collect();
+        assert_eq!(names, expected, "{of:?}");
+    };
+    check(None, 12, 1, &["chatters", "shelved", "stale"]).await;
+    check(desk(Reach::Plant, &Priority::ALL), 12, 1, &["chatters", "shelved", "stale"]).await;
+    check(desk(within("north"), &Priority::ALL), 0, 0, &["stale"]).await;
+    check(desk(within("south"), &Priority::ALL), 12, 1, &["chatters", "shelved"]).await;
+    // The flood is of alarms that this desk does not answer for; a rule that is gone counts where its entries say.
+    check(desk(within("south"), &[Priority::P1, Priority::P3]), 1, 0, &["shelved"]).await;
+    check(desk(Reach::Areas { areas: BTreeSet::new(), unzoned: true }, &Priority::ALL), 0, 0, &[]).await;
+    // What is asked for beside it narrows it down.
+    let narrowed = Position { priorities: [Priority::P4].into(), ..all(desk(within("south"), &Priority::ALL)) };
+    assert_eq!(figures_of(&screens, narrowed).await.annunciations, 11);
+}
+
+#[tokio::test]
 async fn two_analyses_run_at_once() {
     let analyses = Analyses::default();
     let first = analyses.room().await.expect("room");
@@ -223,7 +258,7 @@ async fn an_analysis_ends_when_its_caller_goes() {
     let (_database, _owner, screens) = written().await;
     let analyses = Analyses::default();
     let room = analyses.room().await.expect("room");
-    let position = Position { areas: BTreeSet::new(), priorities: BTreeSet::new() };
+    let position = Position { areas: BTreeSet::new(), priorities: BTreeSet::new(), of: None };
     let period = Period::new(FROM, after(DAY)).expect("a day");
     let asked = tallied(&screens, period, position, Arc::default(), room);
     assert!(tokio::time::timeout(Duration::ZERO, asked).await.is_err(), "nobody waited for it");

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{AlarmFigures, GetAlarmFigures, NamedAlarm};
-use penstock_model::{AreaId, Priority, RuleId, Timestamp};
+use penstock_model::{AreaId, OperatorPositionId, Priority, RuleId, Timestamp};
 
 use super::active::PriorityChoice;
+use super::scope::PositionChoice;
 use crate::components::{Choice, Empty, Loading, Notice, Segmented, Select};
 use crate::i18n::{Locale, t, t_string, use_i18n};
 use crate::state::{PlantView, use_app};
@@ -31,6 +32,7 @@ pub(crate) struct Asked {
     area: Option<AreaId>,
     /// None where all are.
     priorities: Vec<Priority>,
+    position: Option<OperatorPositionId>,
 }
 
 /// What the station told.
@@ -63,12 +65,14 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
     let i18n = use_i18n();
     let (days, area) = (RwSignal::new("7".to_owned()), RwSignal::new(String::new()));
     let priorities = RwSignal::new([true; 4]);
+    let position = RwSignal::new(String::new());
     let again = RwSignal::new(0_u32);
     let found = RwSignal::new(None::<Result<Arc<Told>, String>>);
     let asked = Memo::new(move |_| Asked {
         days: days.with(|days| days.parse().unwrap_or(7)),
         area: area.with(|area| area.parse().ok()),
         priorities: wanted(priorities.get()),
+        position: position.with(|position| position.parse().ok()),
     });
     Effect::new(move || {
         again.track();
@@ -81,6 +85,7 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
             to: now,
             areas: own.area.into_iter().collect(),
             priorities: own.priorities.clone(),
+            position: own.position,
         };
         spawn_local(async move {
             let reply = app.call(call).await;
@@ -150,6 +155,7 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
                     choices=areas
                 />
                 <PriorityChoice priorities=priorities/>
+                <PositionChoice position=position/>
             </div>
             <div class="analysis" data-testid="analysis">{body}</div>
         </div>
