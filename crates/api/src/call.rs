@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActReport, AlarmDetail, AlarmFigures, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv,
-    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, Health, ImportReport, JournalFilter, JournalRows,
-    NamedPerson, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm,
-    RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, Series, Session, SettingsView, StationCard, TextFile,
-    ValueAt,
+    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, FloodSpan, Health, ImportReport, JournalFilter,
+    JournalRows, NamedPerson, PastGroups, PlacesFound, Preferences, PublishExample, Register, RejectRow, RemovedRules,
+    RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, Series, Session, SettingsView,
+    StationCard, TextFile, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -269,6 +269,14 @@ calls! {
         areas: Vec<AreaId>,
         /// Only of alarms of these priorities; of all where there is none.
         priorities: Vec<Priority>,
+    }
+
+    /// Which alarms of past stretches of time belong together and what may have begun each group, by the plant as it is
+    /// now. A cause is looked for in all of the plant.
+    ListFloodGroups "flood-groups" (Access::Holding(Permission::See)) -> Vec<PastGroups> {
+        /// The stretches, at most [`PastGroups::MOST_SPANS`], none longer than a day; what came before each of them can
+        /// have begun its groups.
+        spans: Vec<FloodSpan>,
     }
 
     /// Acknowledges alarms: each is named with the occurrence that was seen.

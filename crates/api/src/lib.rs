@@ -6,11 +6,13 @@
 mod call;
 mod error;
 mod figures;
+mod flood;
 mod frame;
 mod reply;
 
 pub use call::*;
 pub use error::{ApiError, Code};
 pub use figures::*;
+pub use flood::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
 pub use reply::*;

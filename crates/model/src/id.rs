@@ -62,6 +62,8 @@ ids! {
     RuleId;
     /// A person with an account.
     UserId;
+    /// Alarms that belong together, known by the one that came first and when.
+    FloodId;
 }
 
 impl PointId {

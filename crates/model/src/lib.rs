@@ -23,7 +23,7 @@ pub use alarm::{
 };
 pub use clock::Clock;
 pub use error::Error;
-pub use id::{AreaId, AssetId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId};
+pub use id::{AreaId, AssetId, FloodId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId};
 pub use people::{Permission, Permissions, Person, Role};
 pub use plant::{Area, Asset, AssetKind, Pipe, Place, PlaceKind, Plant, PlantFile, Position, Site, SiteKind};
 pub use point::{Address, Band, Limits, Point, PointNo, PointRole, PointState};
