@@ -5,6 +5,7 @@
 
 mod alarms;
 mod analysis;
+mod floods;
 mod health;
 mod history;
 mod people;
@@ -140,6 +141,7 @@ impl Context<'_> {
             Request::ExportJournal(call) => reply::<penstock_api::ExportJournal>(&self.export_journal(call)?),
             Request::ListNames(_) => reply::<penstock_api::ListNames>(&self.names().await?),
             Request::GetAlarmFigures(call) => reply::<penstock_api::GetAlarmFigures>(&self.alarm_figures(call).await?),
+            Request::ListFloodGroups(call) => reply::<penstock_api::ListFloodGroups>(&self.flood_groups(call).await?),
             Request::AcknowledgeAlarms(call) => {
                 reply::<penstock_api::AcknowledgeAlarms>(&self.acknowledge(call).await?)
             }
@@ -239,6 +241,7 @@ mod tests {
         let sources = [
             include_str!("calls/alarms.rs"),
             include_str!("calls/analysis.rs"),
+            include_str!("calls/floods.rs"),
             include_str!("calls/health.rs"),
             include_str!("calls/history.rs"),
             include_str!("calls/people.rs"),
