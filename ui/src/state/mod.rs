@@ -2,6 +2,7 @@
 //! live feed; must not know how anything is drawn.
 
 mod alarms;
+mod floods;
 mod hearing;
 mod plant;
 mod points;
@@ -22,6 +23,7 @@ use penstock_api::{
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
 pub(crate) use alarms::{AlarmList, Listed, hold};
+pub(crate) use floods::{FloodList, Groups};
 pub(crate) use hearing::Hearing;
 pub(crate) use plant::PlantView;
 #[cfg(test)]
@@ -115,6 +117,8 @@ pub(crate) struct App {
     pub(crate) frames: RwSignal<u64>,
     /// Listed alarms.
     pub(crate) alarms: AlarmList,
+    /// Which of them belong together.
+    pub(crate) floods: FloodList,
     /// How many alarms there are.
     pub(crate) counts: RwSignal<AlarmCounts>,
     /// How the station is.
@@ -173,6 +177,7 @@ impl App {
             points: PointTable::new(),
             frames: RwSignal::new(0),
             alarms: AlarmList::new(),
+            floods: FloodList::new(),
             counts: RwSignal::new(AlarmCounts::default()),
             status: RwSignal::new(None),
             plant: RwSignal::new(None),
@@ -382,6 +387,7 @@ impl App {
         self.register_asked.set_value(0);
         self.kept.update_value(HashMap::clear);
         self.alarms.clear();
+        self.floods.clear();
         self.points.clear();
         self.forget_news();
     }
@@ -426,6 +432,7 @@ impl App {
         }
         self.points.take(&frame.values);
         let is_about_alarms = frame.full || !frame.alarms.is_empty() || !frame.gone.is_empty();
+        self.floods.take(frame.floods);
         let change = self.alarms.take(frame.full, frame.alarms, &frame.gone);
         if is_about_alarms {
             let listed = self.alarms.listed.get_untracked();

@@ -1,6 +1,6 @@
 //! The list of active and unacknowledged alarms with its filters, keys and footer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +8,14 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 use penstock_api::AlarmView;
-use penstock_model::{Permission, Priority, RuleId, SiteId, Subject};
+use penstock_model::{FloodId, Permission, Priority, RuleId, SiteId, Subject};
 
 use super::detail::Detail;
+use super::fold::{Folding, Held, Laid, Marks, Place, Turn, lay, next_held};
 use super::list::{Filter, Shown, next_by_rank, next_shown, step};
+use super::together::{FloodingNow, FoldHandle, FoldingSwitch, cause_of, kept_folding};
 use crate::components::{
-    Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable, fill_of,
+    Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable,
 };
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
@@ -38,6 +40,8 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     let last_key = RwSignal::new(None::<penstock_model::Timestamp>);
     let taken = RwSignal::new(0_u32);
     let in_view = RwSignal::new((0_usize, 0_usize));
+    let is_folding = RwSignal::new(kept_folding());
+    let open = RwSignal::new(BTreeSet::<FloodId>::new());
 
     let is_held = Memo::new(move |_| {
         let is_typing = last_key.get().is_some_and(|at| app.now.get().since(at) < HOLD_AFTER_KEY);
@@ -52,19 +56,55 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         site: site.with(|site| site.parse::<SiteId>().ok()),
         state: state.get(),
     });
-    let rows = Memo::new(move |_| {
+    let held: Memo<Held> = Memo::new(move |former: Option<&Held>| {
+        app.floods.groups.with(|groups| next_held(former, groups, is_held.get(), taken.get()))
+    });
+    let laid: Memo<Laid> = Memo::new(move |_| {
         let (plant, locale) = (app.plant.get(), app.locale());
+        let folding = Folding { is_on: is_folding.get(), open: open.get() };
         filter.with(|filter| {
-            let lets = |view: &&Arc<AlarmView>| filter.lets(view, plant.as_deref(), locale);
-            Arc::new(shown.with(|shown| shown.rows.iter().filter(lets).cloned().collect::<Vec<_>>()))
+            let lets = |view: &AlarmView| filter.lets(view, plant.as_deref(), locale);
+            let groups = held.with(|held| Arc::clone(&held.groups));
+            shown.with(|shown| lay(&shown.rows, &groups, &folding, lets, filter.is_narrow()))
         })
     });
+    let rows = Memo::new(move |_| laid.with(|laid| Arc::clone(&laid.rows)));
+    // What is chosen is in sight: a link, or the next by rank, may lead under a fold.
+    Effect::new(move || {
+        let Some(rule) = chosen.get() else { return };
+        if let Some(group) = laid.with(|laid| laid.folded_in(rule)) {
+            open.update(|open| {
+                open.insert(group);
+            });
+        }
+    });
+    let fold = move |group: FloodId| {
+        if !open.with_untracked(|open| open.contains(&group)) {
+            open.update(|open| {
+                open.insert(group);
+            });
+            return;
+        }
+        // Neither the cursor nor a tick goes under the fold.
+        let head_of = |rule: RuleId| laid.with_untracked(|laid| laid.head_in(rule, group));
+        if let Some(head) = chosen.get_untracked().and_then(head_of) {
+            chosen.set(Some(head));
+        }
+        let left: BTreeMap<RuleId, u64> = ticks.with_untracked(|ticks| {
+            ticks.iter().filter(|(rule, _)| head_of(**rule).is_none()).map(|(rule, seen)| (*rule, *seen)).collect()
+        });
+        ticks.set(left);
+        open.update(|open| {
+            open.remove(&group);
+        });
+    };
     let cursor = Memo::new(move |_| {
         let chosen = chosen.get()?;
         rows.with(|rows| rows.iter().position(|view| view.state.rule == chosen))
     });
     Effect::new(move || {
-        let (shown, all) = (rows.with(|rows| rows.len()), app.alarms.listed.with(|listed| listed.len()));
+        // What is folded is shown: it is counted on the row that it lies under.
+        let (shown, all) = (laid.with(|laid| laid.count), app.alarms.listed.with(|listed| listed.len()));
         remark.set(t_string!(i18n, alarms.shown_of, n = shown, all = all));
     });
 
@@ -165,6 +205,14 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     navigate(&map_path(view.subject), Default::default());
                 }
             }
+            "ArrowRight" | "ArrowLeft" => {
+                let turn = chosen.get_untracked().and_then(|rule| laid.with_untracked(|laid| laid.turn(&key, rule)));
+                match turn {
+                    Some(Turn::Open(group) | Turn::Close(group)) => fold(group),
+                    Some(Turn::To(rule)) => chosen.set(Some(rule)),
+                    None => return,
+                }
+            }
             "n" | "N" => {
                 chosen.set(app.alarms.listed.with_untracked(|listed| next_by_rank(chosen.get_untracked(), listed)));
             }
@@ -182,8 +230,19 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     };
 
     let row = move |_at: usize, view: Arc<AlarmView>| {
-        view! { <Row view=view chosen=chosen ticks=ticks on_toggle=Callback::new(move |view: Arc<AlarmView>| toggle(&view))/> }
-            .into_any()
+        let rule = view.state.rule;
+        let place = Memo::new(move |_| laid.with(|laid| laid.place(rule)));
+        view! {
+            <Row
+                view=view
+                place=place
+                chosen=chosen
+                ticks=ticks
+                on_toggle=Callback::new(move |view: Arc<AlarmView>| toggle(&view))
+                on_fold=Callback::new(fold)
+            />
+        }
+        .into_any()
     };
     let table = move || {
         if app.alarms.listed.with(|listed| listed.is_empty()) {
@@ -222,7 +281,9 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     <PriorityChoice priorities=priorities/>
                     <SiteChoice site=site/>
                     <StateChoice state=state/>
+                    <FoldingSwitch is_folding=is_folding/>
                     <span class="gap"></span>
+                    <FloodingNow/>
                     {move || {
                         let waiting = shown.with(|shown| shown.waiting);
                         (waiting > 0).then(|| view! {
@@ -235,7 +296,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                 <div
                     class="table-list alarm-list"
                     tabindex="0"
-                    role="grid"
+                    role="treegrid"
                     aria-label=move || t_string!(i18n, frame.alarms)
                     data-testid="alarm-list"
                     on:keydown=on_key
@@ -259,6 +320,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     <span class="keys-hint">
                         <span><Kbd keys="J"/> <Kbd keys="K"/> " " {t!(i18n, alarms.move_word)}</span>
                         <span><Kbd keys="X"/> " " {t!(i18n, alarms.select_word)}</span>
+                        <span><Kbd keys="→"/> <Kbd keys="←"/> " " {t!(i18n, floods.key_fold)}</span>
                         {move || may_answer.get().then(|| view! {
                             <span><Kbd keys="A"/> " " {t!(i18n, alarms.acknowledge_word)}</span>
                             <span><Kbd keys="S"/> " " {t!(i18n, alarms.shelve_word)}</span>
@@ -310,9 +372,11 @@ fn foot_text(app: App, ticked: usize, is_held: bool, waiting: usize) -> String {
 #[component]
 fn Row(
     view: Arc<AlarmView>,
+    #[prop(into)] place: Signal<Place>,
     chosen: RwSignal<Option<RuleId>>,
     ticks: RwSignal<BTreeMap<RuleId, u64>>,
     on_toggle: Callback<Arc<AlarmView>>,
+    on_fold: Callback<FloodId>,
 ) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
@@ -326,11 +390,31 @@ fn Row(
         let place = plant.place_of_subject(view.subject).to_owned();
         (title, place, words::tag(view.subject, plant).to_owned(), plant.point_of(view.subject).cloned())
     });
-    let (title, place, tag, point) = words.unwrap_or_default();
-    let state_class = match (view.state.active, view.state.acknowledged) {
-        (true, false) => format!("table-row alarm-columns unacked p{}", view.priority.digit()),
-        (false, _) => "table-row alarm-columns returned".to_owned(),
-        _ => "table-row alarm-columns".to_owned(),
+    let (title, site, tag, point) = words.unwrap_or_default();
+    // Folded, the row shows the worst of all that lies in it.
+    let marks = {
+        let view = Arc::clone(&view);
+        Memo::new(move |_| Marks::of(&view, place.get()))
+    };
+    let is_marked = move |priority: Priority| marks.with(|marks| marks.calls && marks.priority == priority);
+    let state = view.state.clone();
+    let badge = move || {
+        let marks = marks.get();
+        let fill = match (marks.calls, marks.is_active) {
+            (true, _) => BadgeFill::Filled,
+            (false, true) => BadgeFill::Outlined,
+            (false, false) => BadgeFill::Dashed,
+        };
+        view! { <Badge priority=marks.priority fill=fill/> }
+    };
+    let handle = move || match place.get() {
+        Place::Head(fold) => Some(view! { <FoldHandle fold=fold on_fold=on_fold/> }),
+        Place::Single | Place::Child { .. } => None,
+    };
+    let cause_in_words = cause_of(rule);
+    let cause = move || {
+        let words = place.get().expanded().and_then(|_| cause_in_words())?;
+        Some(view! { <b class="fold-cause">{words}</b> " · " })
     };
     let (raised_at, full_time) = (view.state.raised_at, app.zone.with(|zone| zone.full(view.state.raised_at, locale)));
     let raised = move || app.zone.with(|zone| zone.moment(raised_at, app.now.get(), i18n.get_locale()));
@@ -357,19 +441,28 @@ fn Row(
     });
     let toggled = Arc::clone(&view);
     let label = t_string!(i18n, alarms.tick_this, what = title.clone());
-    let site_title = place.clone();
+    let site_title = site.clone();
     let tip = title.clone();
     let own_tag = tag.clone();
     view! {
         <div
-            class=state_class
+            class="table-row alarm-columns"
+            class:unacked=move || marks.with(|marks| marks.calls)
+            class:returned=move || marks.with(|marks| !marks.calls && !marks.is_active)
+            class:p1=move || is_marked(Priority::P1)
+            class:p2=move || is_marked(Priority::P2)
+            class:p3=move || is_marked(Priority::P3)
+            class:p4=move || is_marked(Priority::P4)
+            class:in-fold=move || place.get().level() > 1
             class:is-selected=move || is_chosen.get() || is_ticked.get()
             role="row"
+            aria-level=move || place.get().level().to_string()
+            aria-expanded=move || place.get().expanded().map(|is_open| is_open.to_string())
             aria-selected=move || is_chosen.get().to_string()
             data-testid="alarm-row"
             data-rule=rule.to_string()
             data-point=own_tag
-            data-state=words::alarm_state(&view.state, crate::i18n::Locale::en)
+            data-state=words::alarm_state(&state, crate::i18n::Locale::en)
             on:click=move |_| chosen.set(Some(rule))
         >
             <span class="tick">
@@ -384,16 +477,18 @@ fn Row(
                     }
                 />
             </span>
-            <Badge priority=view.priority fill=fill_of(&view.state)/>
+            {badge}
             <span title=full_time>{raised} " " <span class="age">{age}</span></span>
             <span class="cut">{tag}</span>
-            <span class="column-site" title=site_title>{place.clone()}</span>
-            <span title=tip>
+            <span class="column-site" title=site_title>{site.clone()}</span>
+            <span class="alarm-title" title=tip>
+                {handle}
+                {cause}
                 {title}
-                {(!place.is_empty()).then(|| view! { <span class="site-in-text">" · " {place}</span> })}
+                {(!site.is_empty()).then(|| view! { <span class="site-in-text">" · " {site}</span> })}
             </span>
             <span class="state-word">
-                <Icon glyph=glyph size=15/> " " {words::alarm_state(&view.state, locale)}
+                <Icon glyph=glyph size=15/> " " {words::alarm_state(&state, locale)}
             </span>
             {value}
         </div>

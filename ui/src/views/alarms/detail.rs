@@ -11,6 +11,7 @@ use penstock_model::{
 };
 
 use super::active::map_path;
+use super::together::Together;
 use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, MiniTrend, Notice, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
@@ -83,6 +84,7 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
             }
         >
             {head}
+            <Together rule=rule/>
             {rest}
         </aside>
     }

@@ -44,6 +44,11 @@ pub(super) struct Filter {
 }
 
 impl Filter {
+    /// Whether somebody looks for something in particular.
+    pub(super) fn is_narrow(&self) -> bool {
+        !self.text.trim().is_empty() || self.priorities != [true; 4] || self.site.is_some() || !self.state.is_empty()
+    }
+
     /// Whether an alarm is wanted.
     pub(super) fn lets(&self, view: &AlarmView, plant: Option<&PlantView>, locale: Locale) -> bool {
         let at = usize::from(view.priority.digit() - 1);

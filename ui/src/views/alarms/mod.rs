@@ -4,12 +4,15 @@
 mod acknowledge;
 mod active;
 mod analysis;
+mod causes;
 mod detail;
+mod fold;
 mod journal;
 mod kept;
 mod list;
 mod rules;
 mod search;
+mod together;
 
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
