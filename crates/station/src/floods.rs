@@ -159,9 +159,7 @@ impl Floods {
         if !is_due || (self.changed.is_empty() && flooding == self.flooding_told) {
             return None;
         }
-        self.told_at = Some(now);
-        self.flooding_told = flooding;
-        let mut changed = Vec::new();
+        let (mut changed, mut has_gone) = (Vec::new(), false);
         for no in std::mem::take(&mut self.changed) {
             match self.group(no) {
                 Some(group) => {
@@ -169,13 +167,19 @@ impl Floods {
                     changed.push(group);
                 }
                 None => {
-                    self.told.remove(&no);
+                    has_gone |= self.told.remove(&no).is_some();
                     self.causes.remove(&no);
                     // It takes no more alarms, so that it stays too small.
                     self.forget(no);
                 }
             }
         }
+        // An alarm that is alone is no news of a group.
+        if changed.is_empty() && !has_gone && flooding == self.flooding_told {
+            return None;
+        }
+        self.told_at = Some(now);
+        self.flooding_told = flooding;
         let standing = self.told.values().copied().collect();
         Some(FloodNews { changed, standing, flooding: flooding.map(flood_now) })
     }

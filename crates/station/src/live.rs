@@ -28,7 +28,7 @@ struct Now {
     alarms: BTreeMap<RuleId, (u64, Option<AlarmView>)>,
     counts: (u64, AlarmCounts),
     groups: BTreeMap<FloodId, (u64, AlarmGroup)>,
-    /// Of groups and flood together: which groups there are no more, is not kept.
+    /// When groups or flood last changed, and the flood that goes on.
     floods: (u64, Option<FloodNow>),
     status: (u64, Option<StationStatus>),
     register: u64,

@@ -160,6 +160,29 @@ fn what_changes_no_group_is_not_told() {
 }
 
 #[test]
+fn a_group_is_told_anew_where_it_has_changed_and_no_other() {
+    let (mut room, burst) = after_a_burst();
+    // Water that is off at the works has nothing to do with it.
+    room.measure(&[("CL-61", 0.000_1), ("PH-61", 4.0)], 120, 260);
+    let news = room.news(260);
+    assert_eq!((news.changed.len(), news.standing.len()), (1, 2));
+    assert!(news.changed[0].id != burst.id && news.changed[0].members.len() == 4);
+    // The inlet valve opens: one more of the burst.
+    room.measure(&[("ZT-01", 0.9)], 260, 360);
+    let news = room.news(360);
+    let changed: Vec<(FloodId, u32)> = news.changed.iter().map(|group| (group.id, group.alarms)).collect();
+    assert_eq!((changed, news.standing.len()), (vec![(burst.id, ALARMS + 1)], 2));
+}
+
+#[test]
+fn an_alarm_that_is_alone_is_no_news_of_a_group() {
+    let mut room = Room::new();
+    room.measure(&[("TT-11", 350.0)], 10, 100);
+    assert_eq!(room.listed("TT-11").len(), 1);
+    assert_eq!(room.floods.news(at(100)), None);
+}
+
+#[test]
 fn a_restart_finds_the_group_again_with_those_that_had_gone() {
     let (mut room, group) = after_a_burst();
     room.measure(&[("FT-01", 0.02)], 120, 300);

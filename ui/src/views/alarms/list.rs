@@ -150,7 +150,10 @@ mod tests {
         assert!(lets(&all, &alarm(1, false)));
         assert!(!lets(&Filter { priorities: [true, false, true, true], ..all.clone() }, &alarm(1, false)));
         assert!(!lets(&Filter { state: "acked".into(), ..all.clone() }, &alarm(1, false)));
-        assert!(lets(&Filter { state: "acked".into(), ..all }, &alarm(1, true)));
+        assert!(lets(&Filter { state: "acked".into(), ..all.clone() }, &alarm(1, true)));
+        assert!(!all.is_narrow() && !Filter { text: "  ".into(), ..all.clone() }.is_narrow());
+        assert!(Filter { text: "ghat".into(), ..all.clone() }.is_narrow());
+        assert!(Filter { priorities: [true, true, true, false], ..all }.is_narrow());
     }
 
     #[test]
