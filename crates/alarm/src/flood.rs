@@ -1,9 +1,9 @@
 //! Floods: alarms that belong together, grouped along the pipe network and over lost gateways, each group with its likely
 //! causes in order. Activations and returns in, groups out.
 //!
-//! Grouping is data about alarms, never a change to one: every alarm keeps its own place, state and count, and a screen
-//! that folds a group does so by [`Group::fold`], which counts urgent alarms apart. It works from [`LEAST_RELATED`]
-//! alarms on, well below the rate at which a flood begins.
+//! Grouping is data about alarms, never a change to one: every alarm keeps its own place, state and count, and whoever
+//! folds a group counts what lies in it, urgent alarms apart ([`Group::fold`]). It works from [`LEAST_RELATED`] alarms
+//! on, well below the rate at which a flood begins.
 //!
 //! Pure and deterministic: time and data are arguments. Must not know who is shown what.
 //!

@@ -3,9 +3,9 @@
 //! that have changed, and takes what screens are to be told.
 //!
 //! What it costs: an alarm that is raised, the logarithm of what is open for each zone that the mains connect with its
-//! own; any other change of one, a logarithm. Telling comes twice a second at most, and is linear in the alarms of the
-//! groups that have changed; causes are weighed anew only of a group that has grown, at most 64 of them against what the
-//! group says at each place. So 3,000 active alarms cost what is new among them, never their square.
+//! own; any other change of one, a logarithm. Telling comes four times a second at most, and is linear in the alarms of
+//! the groups that have changed; causes are weighed anew only of a group that has grown, at most 64 of them against what
+//! the group says at each place. So 3,000 active alarms cost what is new among them, never their square.
 //!
 //! Must not know transport or storage.
 
@@ -27,7 +27,7 @@ use crate::configuration::count;
 use crate::register::{Register, is_placed};
 
 /// Between two tellings.
-const TOLD_EVERY: Duration = Duration::from_millis(500);
+const TOLD_EVERY: Duration = Duration::from_millis(250);
 /// What gateways kept comes late: so long after the time of a group is over, alarms from then still find it.
 const LATE: Duration = Duration::from_secs(3_600);
 /// Groups that are over and have listed alarms; of more the oldest is told no more, and its alarms are listed singly.

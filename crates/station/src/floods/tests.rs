@@ -150,7 +150,7 @@ fn what_changes_no_group_is_not_told() {
     let seen: Vec<RuleId> = group.members.iter().map(|member| member.rule).collect();
     room.acknowledge(&seen, 140);
     assert_eq!(room.floods.news(at(140)), None, "all of them still stand");
-    // Nor is it told more often than twice a second.
+    // Nor is it told more often than four times a second.
     room.measure(&[("FT-01", 0.02)], 150, 300);
     assert_eq!(room.news(300).changed[0].members.len(), 11);
     room.measure(&[("PT-01", 300_000.0)], 300, 400);
