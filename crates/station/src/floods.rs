@@ -1,6 +1,6 @@
-//! Floods on the live alarms: which listed alarms belong together along the plant as it is, under which cause, and whether
-//! there are more calls than one person can answer. Needs neither database nor samples: the pipeline tells it of alarms
-//! that have changed, and takes what screens are to be told.
+//! Floods on the live alarms: which listed alarms belong together along the plant as it is, under which cause, and
+//! whether there are more calls than one person can answer. Needs neither database nor samples: the pipeline tells it of
+//! alarms that have changed, and takes what screens are to be told.
 //!
 //! What it costs: an alarm that is raised, the logarithm of what is open for each zone that the mains connect with its
 //! own; any other change of one, a logarithm. Telling comes four times a second at most, and is linear in the alarms of

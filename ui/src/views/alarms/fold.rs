@@ -1,6 +1,6 @@
 //! How alarms that belong together lie in the list: folded into the row of the one that names their cause, which counts
-//! them and shows the worst of them, or in their order below it. Nothing is hidden by that: what a filter looks for, what
-//! is chosen and what nobody can fold lies open. Pure; must not know the page.
+//! them and shows the worst of them, or in their order below it. Nothing is hidden by that: what a filter looks for and
+//! what is chosen lies open. Pure; must not know the page.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -181,8 +181,8 @@ pub(super) fn lay(
     laid
 }
 
-/// By group of which two alarms or more are shown: the one that heads it. That is the one that says the first cause best,
-/// or, where that is not on the list any more, the one that came first.
+/// By group of which two alarms or more are shown: the one that heads it. That is the one that says the first cause
+/// best, or, where that is not on the list any more, the one that came first.
 fn heads(shown: &[Arc<AlarmView>], groups: &Groups) -> BTreeMap<usize, RuleId> {
     let mut present: BTreeMap<usize, BTreeSet<RuleId>> = BTreeMap::new();
     for view in shown {
@@ -223,8 +223,8 @@ impl Laid {
         }
     }
 
-    /// What `key` does with the cursor on `at`, as in any tree: right unfolds, then goes to the first child; left goes to
-    /// the head, then folds.
+    /// What `key` does with the cursor on `at`, as in any tree: right unfolds, then goes to the first child; left goes
+    /// to the head, then folds.
     pub(super) fn turn(&self, key: &str, at: RuleId) -> Option<Turn> {
         match (key, self.place(at)) {
             ("ArrowRight", Place::Head(fold)) if !fold.is_open => Some(Turn::Open(fold.id)),
