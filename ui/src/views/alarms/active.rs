@@ -1,6 +1,6 @@
 //! The list of active and unacknowledged alarms with its filters, keys and footer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use penstock_api::AlarmView;
 use penstock_model::{FloodId, Permission, Priority, RuleId, SiteId, Subject};
 
 use super::detail::Detail;
-use super::fold::{Folding, Held, Laid, Marks, Place, Turn, lay, next_held};
+use super::fold::{Marks, Place};
 use super::list::{Filter, Shown, next_by_rank, next_shown, step};
-use super::together::{FloodingNow, FoldHandle, FoldingSwitch, cause_of, kept_folding};
+use super::together::{FloodingNow, FoldHandle, FoldingSwitch, Folds, cause_of};
 use crate::components::{
     Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable,
 };
@@ -40,8 +40,6 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     let last_key = RwSignal::new(None::<penstock_model::Timestamp>);
     let taken = RwSignal::new(0_u32);
     let in_view = RwSignal::new((0_usize, 0_usize));
-    let is_folding = RwSignal::new(kept_folding());
-    let open = RwSignal::new(BTreeSet::<FloodId>::new());
 
     let is_held = Memo::new(move |_| {
         let is_typing = last_key.get().is_some_and(|at| app.now.get().since(at) < HOLD_AFTER_KEY);
@@ -56,55 +54,23 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         site: site.with(|site| site.parse::<SiteId>().ok()),
         state: state.get(),
     });
-    let held: Memo<Held> = Memo::new(move |former: Option<&Held>| {
-        app.floods.groups.with(|groups| next_held(former, groups, is_held.get(), taken.get()))
-    });
-    let laid: Memo<Laid> = Memo::new(move |_| {
+    let found = Memo::new(move |_| {
         let (plant, locale) = (app.plant.get(), app.locale());
-        let folding = Folding { is_on: is_folding.get(), open: open.get() };
         filter.with(|filter| {
-            let lets = |view: &AlarmView| filter.lets(view, plant.as_deref(), locale);
-            let groups = held.with(|held| Arc::clone(&held.groups));
-            shown.with(|shown| lay(&shown.rows, &groups, &folding, lets, filter.is_narrow()))
+            let lets = |view: &&Arc<AlarmView>| filter.lets(view, plant.as_deref(), locale);
+            Arc::new(shown.with(|shown| shown.rows.iter().filter(lets).cloned().collect::<Vec<_>>()))
         })
     });
-    let rows = Memo::new(move |_| laid.with(|laid| Arc::clone(&laid.rows)));
-    // What is chosen is in sight: a link, or the next by rank, may lead under a fold.
-    Effect::new(move || {
-        let Some(rule) = chosen.get() else { return };
-        if let Some(group) = laid.with(|laid| laid.folded_in(rule)) {
-            open.update(|open| {
-                open.insert(group);
-            });
-        }
-    });
-    let fold = move |group: FloodId| {
-        if !open.with_untracked(|open| open.contains(&group)) {
-            open.update(|open| {
-                open.insert(group);
-            });
-            return;
-        }
-        // Neither the cursor nor a tick goes under the fold.
-        let head_of = |rule: RuleId| laid.with_untracked(|laid| laid.head_in(rule, group));
-        if let Some(head) = chosen.get_untracked().and_then(head_of) {
-            chosen.set(Some(head));
-        }
-        let left: BTreeMap<RuleId, u64> = ticks.with_untracked(|ticks| {
-            ticks.iter().filter(|(rule, _)| head_of(**rule).is_none()).map(|(rule, seen)| (*rule, *seen)).collect()
-        });
-        ticks.set(left);
-        open.update(|open| {
-            open.remove(&group);
-        });
-    };
+    let is_narrow = Signal::derive(move || filter.with(Filter::is_narrow));
+    let folds = Folds::new(found.into(), is_narrow, is_held.into(), taken, chosen, ticks);
+    let rows = folds.rows();
     let cursor = Memo::new(move |_| {
         let chosen = chosen.get()?;
         rows.with(|rows| rows.iter().position(|view| view.state.rule == chosen))
     });
     Effect::new(move || {
         // What is folded is shown: it is counted on the row that it lies under.
-        let (shown, all) = (laid.with(|laid| laid.count), app.alarms.listed.with(|listed| listed.len()));
+        let (shown, all) = (found.with(|found| found.len()), app.alarms.listed.with(|listed| listed.len()));
         remark.set(t_string!(i18n, alarms.shown_of, n = shown, all = all));
     });
 
@@ -206,11 +172,8 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                 }
             }
             "ArrowRight" | "ArrowLeft" => {
-                let turn = chosen.get_untracked().and_then(|rule| laid.with_untracked(|laid| laid.turn(&key, rule)));
-                match turn {
-                    Some(Turn::Open(group) | Turn::Close(group)) => fold(group),
-                    Some(Turn::To(rule)) => chosen.set(Some(rule)),
-                    None => return,
+                if !folds.turn(&key) {
+                    return;
                 }
             }
             "n" | "N" => {
@@ -230,8 +193,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     };
 
     let row = move |_at: usize, view: Arc<AlarmView>| {
-        let rule = view.state.rule;
-        let place = Memo::new(move |_| laid.with(|laid| laid.place(rule)));
+        let place = folds.place(view.state.rule);
         view! {
             <Row
                 view=view
@@ -239,7 +201,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                 chosen=chosen
                 ticks=ticks
                 on_toggle=Callback::new(move |view: Arc<AlarmView>| toggle(&view))
-                on_fold=Callback::new(fold)
+                on_fold=Callback::new(move |group| folds.toggle(group))
             />
         }
         .into_any()
@@ -281,7 +243,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     <PriorityChoice priorities=priorities/>
                     <SiteChoice site=site/>
                     <StateChoice state=state/>
-                    <FoldingSwitch is_folding=is_folding/>
+                    <FoldingSwitch folds=folds/>
                     <span class="gap"></span>
                     <FloodingNow/>
                     {move || {

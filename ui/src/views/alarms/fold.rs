@@ -10,6 +10,9 @@ use penstock_model::{Annunciation, FloodId, Priority, RuleId};
 
 use crate::state::Groups;
 
+/// Alarms in the order in which they are shown.
+pub(super) type Rows = Arc<Vec<Arc<AlarmView>>>;
+
 /// What the row of a cause says of the alarms that belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fold {
@@ -78,14 +81,21 @@ impl Marks {
 }
 
 /// The list as it lies.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Laid {
     /// The rows that are drawn.
-    pub(super) rows: Arc<Vec<Arc<AlarmView>>>,
-    /// Of all that the filter lets through and that lies with others, folded ones too.
+    pub(super) rows: Rows,
+    /// Of all that lies with others, folded ones too.
     places: BTreeMap<RuleId, Place>,
-    /// How many the filter lets through.
-    pub(super) count: usize,
+}
+
+/// By who stands where: an alarm that has changed is another row.
+impl PartialEq for Laid {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Arc<AlarmView>, &Arc<AlarmView>)| Arc::ptr_eq(one, other);
+        let (rows, others) = (&self.rows, &other.rows);
+        rows.len() == others.len() && rows.iter().zip(others.iter()).all(same) && self.places == other.places
+    }
 }
 
 /// What a person has unfolded, and whether anything is folded at all.
@@ -119,36 +129,26 @@ pub(super) fn next_held(former: Option<&Held>, groups: &Arc<Groups>, is_held: bo
     }
 }
 
-/// Lays what is `shown`, in its order, as far as `lets` lets it through; while that `is_narrow`, nothing is folded, and
-/// what has lost the row of its cause to the filter lies on its own. A group lies where the first of its alarms would.
-pub(super) fn lay(
-    shown: &[Arc<AlarmView>],
-    groups: &Groups,
-    folding: &Folding,
-    lets: impl Fn(&AlarmView) -> bool,
-    is_narrow: bool,
-) -> Laid {
-    let passing: Vec<&Arc<AlarmView>> = shown.iter().filter(|view| lets(view)).collect();
-    if !folding.is_on {
-        let rows: Vec<_> = passing.into_iter().cloned().collect();
-        return Laid { count: rows.len(), rows: Arc::new(rows), places: BTreeMap::new() };
+/// Lays what is `shown`, in its order. While that is what somebody looks for in particular, nothing is folded, and what
+/// was found without the row of its cause lies on its own. A group lies where the first of its alarms would.
+pub(super) fn lay(shown: &Rows, groups: &Groups, folding: &Folding, is_narrow: bool) -> Laid {
+    if !folding.is_on || groups.all.is_empty() {
+        return Laid { rows: Arc::clone(shown), places: BTreeMap::new() };
     }
-    let heads = heads(shown, groups);
-    let let_through: BTreeSet<RuleId> = passing.iter().map(|view| view.state.rule).collect();
+    let heads = heads(shown, groups, is_narrow);
     let group_of = |view: &AlarmView| {
         let at = groups.place_of(view.state.rule)?;
-        let head = heads.get(&at).filter(|head| let_through.contains(*head))?;
-        Some((at, *head))
+        Some((at, *heads.get(&at)?))
     };
     let mut members: BTreeMap<usize, Vec<&Arc<AlarmView>>> = BTreeMap::new();
-    for view in passing.iter().copied() {
+    for view in shown.iter() {
         if let Some((at, _)) = group_of(view) {
             members.entry(at).or_default().push(view);
         }
     }
-    let mut laid = Laid { count: passing.len(), ..Laid::default() };
-    let mut rows = Vec::with_capacity(passing.len());
-    for view in passing {
+    let mut places = BTreeMap::new();
+    let mut rows = Vec::with_capacity(shown.len());
+    for view in shown.iter() {
         let Some((at, head)) = group_of(view) else {
             rows.push(Arc::clone(view));
             continue;
@@ -157,10 +157,6 @@ pub(super) fn lay(
         let (Some(members), Some(group)) = (members.remove(&at), groups.all.get(at)) else { continue };
         let (of, is_open) = (group.id, is_narrow || folding.open.contains(&group.id));
         let (own, children): (Vec<_>, Vec<_>) = members.into_iter().partition(|view| view.state.rule == head);
-        rows.extend(own.iter().copied().cloned());
-        if children.is_empty() {
-            continue;
-        }
         let all = || own.iter().chain(&children).copied();
         let fold = Fold {
             id: of,
@@ -171,19 +167,20 @@ pub(super) fn lay(
             calls: all().any(|view| calls(view)),
             is_active: all().any(|view| view.state.active),
         };
-        laid.places.insert(head, Place::Head(fold));
-        laid.places.extend(children.iter().map(|view| (view.state.rule, Place::Child { head, of })));
+        places.insert(head, Place::Head(fold));
+        places.extend(children.iter().map(|view| (view.state.rule, Place::Child { head, of })));
+        rows.extend(own.into_iter().cloned());
         if is_open {
             rows.extend(children.into_iter().cloned());
         }
     }
-    laid.rows = Arc::new(rows);
-    laid
+    Laid { rows: Arc::new(rows), places }
 }
 
 /// By group of which two alarms or more are shown: the one that heads it. That is the one that says the first cause
-/// best, or, where that is not on the list any more, the one that came first.
-fn heads(shown: &[Arc<AlarmView>], groups: &Groups) -> BTreeMap<usize, RuleId> {
+/// best, or, where that is not on the list any more, the one that came first. Where somebody looks for something in
+/// particular and has not found that one, nothing heads the group.
+fn heads(shown: &[Arc<AlarmView>], groups: &Groups, is_narrow: bool) -> BTreeMap<usize, RuleId> {
     let mut present: BTreeMap<usize, BTreeSet<RuleId>> = BTreeMap::new();
     for view in shown {
         if let Some(at) = groups.place_of(view.state.rule) {
@@ -193,8 +190,10 @@ fn heads(shown: &[Arc<AlarmView>], groups: &Groups) -> BTreeMap<usize, RuleId> {
     let head = |(at, present): (usize, BTreeSet<RuleId>)| {
         let group: &Arc<AlarmGroup> = groups.all.get(at).filter(|_| present.len() > 1)?;
         let cause = group.causes.first().map(|cause| cause.alarm);
-        let first = || group.members.iter().map(|member| member.rule).find(|rule| present.contains(rule));
-        Some((at, cause.filter(|cause| present.contains(cause)).or_else(first)?))
+        let members =
+            || group.members.iter().map(|member| member.rule).filter(|rule| is_narrow || present.contains(rule));
+        let head = members().find(|rule| Some(*rule) == cause).or_else(|| members().next())?;
+        present.contains(&head).then_some((at, head))
     };
     present.into_iter().filter_map(head).collect()
 }
@@ -263,14 +262,19 @@ mod tests {
     }
 
     /// Four alarms of which 2, 3 and 5 belong together under 3; 5 is the most urgent.
-    fn shown() -> Vec<Arc<AlarmView>> {
-        vec![
+    fn shown() -> Rows {
+        Arc::new(vec![
             alarm(1, Priority::P2, false),
             alarm(2, Priority::P3, false),
             alarm(3, Priority::P3, true),
             alarm(4, Priority::P3, true),
             alarm(5, Priority::P1, true),
-        ]
+        ])
+    }
+
+    /// Those of them that a filter lets through.
+    fn found(lets: impl Fn(&AlarmView) -> bool) -> Rows {
+        Arc::new(shown().iter().filter(|view| lets(view)).cloned().collect())
     }
 
     fn flood() -> FloodId {
@@ -303,10 +307,6 @@ mod tests {
         Folding { is_on: true, open: is_open.then(flood).into_iter().collect() }
     }
 
-    fn all(_: &AlarmView) -> bool {
-        true
-    }
-
     fn ids(laid: &Laid) -> Vec<u8> {
         laid.rows.iter().map(|view| view.state.raised_at.as_micros() / 1_000_000).map(|id| id as u8).collect()
     }
@@ -320,18 +320,18 @@ mod tests {
 
     #[test]
     fn a_group_folds_under_its_cause_where_its_first_alarm_lies_and_counts_all() {
-        let laid = lay(&shown(), &groups(3, &[2, 3, 5]), &folding(false), all, false);
+        let laid = lay(&shown(), &groups(3, &[2, 3, 5]), &folding(false), false);
         assert_eq!(ids(&laid), [1, 3, 4]);
-        assert_eq!(laid.count, 5, "what is folded is counted");
         let fold = fold_of(&laid, 3);
         assert_eq!((fold.children, fold.unacknowledged, fold.is_open), (2, 1, false));
+        assert_eq!(laid.rows.len() + fold.children, shown().len(), "what is folded is counted");
         assert_eq!(laid.place(rule(1)), Place::Single);
         assert_eq!((laid.folded_in(rule(2)), laid.folded_in(rule(3))), (Some(flood()), None));
     }
 
     #[test]
     fn an_open_group_lies_in_its_order_below_its_cause() {
-        let laid = lay(&shown(), &groups(3, &[2, 3, 5]), &folding(true), all, false);
+        let laid = lay(&shown(), &groups(3, &[2, 3, 5]), &folding(true), false);
         assert_eq!(ids(&laid), [1, 3, 2, 5, 4]);
         assert_eq!(laid.folded_in(rule(2)), None);
         let levels = [1, 3, 2].map(|id| laid.place(rule(id)).level());
@@ -342,9 +342,9 @@ mod tests {
 
     #[test]
     fn a_folded_row_shows_the_worst_in_it_and_calls_as_any_of_it_does() {
-        let (mut shown, groups) = (shown(), groups(3, &[2, 3, 5]));
+        let (mut shown, groups) = (shown().to_vec(), groups(3, &[2, 3, 5]));
         let marks = |shown: &[Arc<AlarmView>], is_open: bool| {
-            let laid = lay(shown, &groups, &folding(is_open), all, false);
+            let laid = lay(&Arc::new(shown.to_vec()), &groups, &folding(is_open), false);
             let marks = Marks::of(&shown[2], laid.place(rule(3)));
             (marks.priority, marks.calls)
         };
@@ -358,35 +358,39 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_unfolds_and_what_it_leaves_without_its_cause_lies_on_its_own() {
+    fn a_filter_unfolds_and_what_it_finds_without_its_cause_lies_on_its_own() {
         let groups = groups(3, &[2, 3, 5]);
-        let laid = lay(&shown(), &groups, &folding(false), |view| view.priority == Priority::P3, true);
+        let laid = lay(&found(|view| view.priority == Priority::P3), &groups, &folding(false), true);
         assert_eq!(ids(&laid), [3, 2, 4]);
         assert_eq!(fold_of(&laid, 3).children, 1);
-        let laid = lay(&shown(), &groups, &folding(false), |view| view.priority != Priority::P3, true);
-        assert_eq!((ids(&laid), laid.count), (vec![1, 5], 2));
-        assert_eq!(laid.place(rule(5)), Place::Single);
+        let laid = lay(&found(|view| view.priority != Priority::P3), &groups, &folding(false), true);
+        assert_eq!((ids(&laid), laid.place(rule(5))), (vec![1, 5], Place::Single));
+        let without_cause = found(|view| view.state.rule != rule(3));
+        let laid = lay(&without_cause, &groups, &folding(false), true);
+        assert_eq!((ids(&laid), laid.place(rule(5))), (vec![1, 2, 4, 5], Place::Single));
         // A filter that leaves the cause alone leaves nothing to fold.
-        let laid = lay(&shown(), &groups, &folding(false), |view| view.state.rule == rule(3), true);
+        let laid = lay(&found(|view| view.state.rule == rule(3)), &groups, &folding(false), true);
         assert_eq!((ids(&laid), laid.place(rule(3))), (vec![3], Place::Single));
+        // Where nobody looks for anything, what is not shown any more is gone, and the group stays together.
+        let laid = lay(&without_cause, &groups, &folding(false), false);
+        assert_eq!((ids(&laid), fold_of(&laid, 2).children), (vec![1, 2, 4], 1));
     }
 
     #[test]
     fn a_cause_that_is_listed_no_more_leaves_the_first_alarm_to_head_the_group() {
-        let laid = lay(&shown(), &groups(9, &[9, 5, 3, 2]), &folding(false), all, false);
+        let laid = lay(&shown(), &groups(9, &[9, 5, 3, 2]), &folding(false), false);
         assert_eq!(ids(&laid), [1, 5, 4]);
         assert_eq!(fold_of(&laid, 5).children, 2);
         // One alarm alone is no group.
-        let laid = lay(&shown(), &groups(9, &[9, 8, 2]), &folding(false), all, false);
+        let laid = lay(&shown(), &groups(9, &[9, 8, 2]), &folding(false), false);
         assert_eq!((ids(&laid), laid.place(rule(2))), (vec![1, 2, 3, 4, 5], Place::Single));
     }
 
     #[test]
     fn folding_can_be_switched_off() {
         let off = Folding { is_on: false, ..folding(false) };
-        let laid = lay(&shown(), &groups(3, &[2, 3, 5]), &off, all, false);
-        assert_eq!((ids(&laid), laid.count), (vec![1, 2, 3, 4, 5], 5));
-        assert_eq!(laid.place(rule(3)), Place::Single);
+        let laid = lay(&shown(), &groups(3, &[2, 3, 5]), &off, false);
+        assert_eq!((ids(&laid), laid.place(rule(3))), (vec![1, 2, 3, 4, 5], Place::Single));
     }
 
     #[test]
@@ -401,8 +405,8 @@ mod tests {
     #[test]
     fn right_and_left_walk_the_tree() {
         let groups = groups(3, &[2, 3, 5]);
-        let folded = lay(&shown(), &groups, &folding(false), all, false);
-        let open = lay(&shown(), &groups, &folding(true), all, false);
+        let folded = lay(&shown(), &groups, &folding(false), false);
+        let open = lay(&shown(), &groups, &folding(true), false);
         assert_eq!(folded.turn("ArrowRight", rule(3)), Some(Turn::Open(flood())));
         assert_eq!(open.turn("ArrowRight", rule(3)), Some(Turn::To(rule(2))));
         assert_eq!(open.turn("ArrowLeft", rule(5)), Some(Turn::To(rule(3))));

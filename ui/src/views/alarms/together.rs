@@ -1,11 +1,14 @@
-//! Floods on the page: the handle that folds a group, the switch for folding, the flood that goes on, and in an alarm's
-//! detail what it belongs together with and why.
+//! Floods on the page: the list as a person has it folded, the handle that folds a group, the switch for folding, the
+//! flood that goes on, and in an alarm's detail what it belongs together with and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use leptos::prelude::*;
 use penstock_model::{FloodId, RuleId};
 
 use super::causes;
-use super::fold::Fold;
+use super::fold::{Fold, Folding, Held, Laid, Place, Rows, Turn, lay, next_held};
 use crate::components::{Fact, Facts, Glyph, Icon};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
@@ -16,24 +19,107 @@ use crate::state::use_app;
 const FOLDING_KEY: &str = "penstock.folding";
 const OFF: &str = "off";
 
-/// Whether floods were folded on this machine last.
-pub(super) fn kept_folding() -> bool {
-    page::kept(Store::Machine, FOLDING_KEY).as_deref() != Some(OFF)
+/// The list as a person has it folded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Folds {
+    laid: Memo<Laid>,
+    is_on: RwSignal<bool>,
+    open: RwSignal<BTreeSet<FloodId>>,
+    chosen: RwSignal<Option<RuleId>>,
+    ticks: RwSignal<BTreeMap<RuleId, u64>>,
+}
+
+impl Folds {
+    /// Of what is `shown`, which `is_narrow` where somebody looks for something in particular. While the order `is_held`
+    /// nothing goes from under the hand, but newcomers that were `taken` in; what is `chosen` is never folded away.
+    pub(super) fn new(
+        shown: Signal<Rows>,
+        is_narrow: Signal<bool>,
+        is_held: Signal<bool>,
+        taken: RwSignal<u32>,
+        chosen: RwSignal<Option<RuleId>>,
+        ticks: RwSignal<BTreeMap<RuleId, u64>>,
+    ) -> Self {
+        let app = use_app();
+        let is_on = RwSignal::new(page::kept(Store::Machine, FOLDING_KEY).as_deref() != Some(OFF));
+        let open = RwSignal::new(BTreeSet::new());
+        let held: Memo<Held> = Memo::new(move |former: Option<&Held>| {
+            app.floods.groups.with(|groups| next_held(former, groups, is_held.get(), taken.get()))
+        });
+        let laid = Memo::new(move |_| {
+            let groups = held.with(|held| Arc::clone(&held.groups));
+            let folding = Folding { is_on: is_on.get(), open: open.get() };
+            shown.with(|shown| lay(shown, &groups, &folding, is_narrow.get()))
+        });
+        // A link, or the next by rank, may lead under a fold.
+        Effect::new(move || {
+            let Some(rule) = chosen.get() else { return };
+            if let Some(group) = laid.with(|laid| laid.folded_in(rule)) {
+                open.update(|open| {
+                    open.insert(group);
+                });
+            }
+        });
+        Self { laid, is_on, open, chosen, ticks }
+    }
+
+    /// The rows that are drawn.
+    pub(super) fn rows(self) -> Signal<Rows> {
+        Signal::derive(move || self.laid.with(|laid| Arc::clone(&laid.rows)))
+    }
+
+    /// How an alarm lies.
+    pub(super) fn place(self, rule: RuleId) -> Memo<Place> {
+        Memo::new(move |_| self.laid.with(|laid| laid.place(rule)))
+    }
+
+    /// Unfolds a group, or folds it.
+    pub(super) fn toggle(self, group: FloodId) {
+        if !self.open.with_untracked(|open| open.contains(&group)) {
+            self.open.update(|open| {
+                open.insert(group);
+            });
+            return;
+        }
+        // Neither the cursor nor a tick goes under the fold.
+        let head_of = |rule: RuleId| self.laid.with_untracked(|laid| laid.head_in(rule, group));
+        if let Some(head) = self.chosen.get_untracked().and_then(head_of) {
+            self.chosen.set(Some(head));
+        }
+        let mut ticks = self.ticks.get_untracked();
+        ticks.retain(|rule, _| head_of(*rule).is_none());
+        self.ticks.set(ticks);
+        self.open.update(|open| {
+            open.remove(&group);
+        });
+    }
+
+    /// Does what `key` does to the tree where the cursor is; whether that is anything.
+    pub(super) fn turn(self, key: &str) -> bool {
+        let turn = |rule: RuleId| self.laid.with_untracked(|laid| laid.turn(key, rule));
+        match self.chosen.get_untracked().and_then(turn) {
+            Some(Turn::Open(group) | Turn::Close(group)) => self.toggle(group),
+            Some(Turn::To(rule)) => self.chosen.set(Some(rule)),
+            None => return false,
+        }
+        true
+    }
 }
 
 /// Switches folding on and off.
 #[component]
-pub(super) fn FoldingSwitch(is_folding: RwSignal<bool>) -> impl IntoView {
+pub(super) fn FoldingSwitch(folds: Folds) -> impl IntoView {
     let i18n = use_i18n();
+    let is_on = folds.is_on;
     let switch = move |_| {
-        let is_on = !is_folding.get_untracked();
-        page::keep(Store::Machine, FOLDING_KEY, (!is_on).then_some(OFF));
-        is_folding.set(is_on);
+        let is_on_now = !is_on.get_untracked();
+        page::keep(Store::Machine, FOLDING_KEY, (!is_on_now).then_some(OFF));
+        is_on.set(is_on_now);
     };
     view! {
         <button
             data-testid="folding"
-            aria-pressed=move || is_folding.get().to_string()
+            aria-pressed=move || is_on.get().to_string()
             title=move || t_string!(i18n, floods.folding_tip)
             on:click=switch
         >
