@@ -75,6 +75,7 @@ pub(crate) struct Floods {
     causes: BTreeMap<GroupNo, (usize, Vec<GroupCause>)>,
     flooding_told: Option<Flooding>,
     told_at: Option<Timestamp>,
+    ticked_at: Timestamp,
 }
 
 impl Floods {
@@ -91,6 +92,7 @@ impl Floods {
             causes: BTreeMap::new(),
             flooding_told: None,
             told_at: None,
+            ticked_at: now,
         };
         let listed = || engine.states().filter(|state| is_listed(state));
         floods.listed.extend(listed().map(|state| (state.rule, Heard::of(state))));
@@ -127,6 +129,9 @@ impl Floods {
     /// Lets time go on: groups and the flood come to their end.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         self.rate.tick(now);
+        let before = std::mem::replace(&mut self.ticked_at, now);
+        let is_over = |group: &&Group| (before..now).contains(&group.open_until());
+        self.changed.extend(self.grouping.groups().filter(is_over).map(Group::no));
         let mut closed = Vec::new();
         self.grouping.tick(now - LATE, &mut closed);
         self.end(closed);
@@ -161,7 +166,7 @@ impl Floods {
         }
         let (mut changed, mut has_gone) = (Vec::new(), false);
         for no in std::mem::take(&mut self.changed) {
-            match self.group(no) {
+            match self.group(no, now) {
                 Some(group) => {
                     self.told.insert(no, group.id);
                     changed.push(group);
@@ -269,7 +274,7 @@ impl Floods {
     }
 
     /// A group as screens are told of it; none where it has too few listed alarms.
-    fn group(&mut self, no: GroupNo) -> Option<AlarmGroup> {
+    fn group(&mut self, no: GroupNo, now: Timestamp) -> Option<AlarmGroup> {
         let (group, is_ended) = match self.grouping.group(no) {
             Some(group) => (group, false),
             None => (self.ended.get(&no)?, true),
@@ -300,7 +305,7 @@ impl Floods {
             id: id_of(group)?,
             began_at: group.began_at(),
             newest_at: group.newest_at(),
-            ended_at: is_ended.then(|| group.open_until()),
+            ended_at: Some(group.open_until()).filter(|until| is_ended || *until < now),
             alarms: count(of),
             members: members.collect(),
             causes: causes.clone(),

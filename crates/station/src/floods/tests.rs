@@ -219,6 +219,11 @@ fn the_plant_as_it_becomes_groups_anew() {
 #[test]
 fn a_group_that_is_over_is_told_until_its_alarms_are_gone() {
     let (mut room, group) = after_a_burst();
+    // Half an hour after the last of them nothing more can be an effect; what comes late still finds it.
+    room.floods.tick(at(45 * 60));
+    assert!(room.news(45 * 60).changed[0].ended_at.is_some_and(|ended| ended < at(45 * 60)));
+    assert!(room.floods.ended.is_empty());
+
     let over = LATE.as_secs() + 45 * 60;
     room.floods.tick(at(over));
     let news = room.news(over);
