@@ -9,7 +9,7 @@ use leptos_i18n_parser::parse_locales::parse_locales;
 
 const LANGUAGES: [&str; 2] = ["en", "hi"];
 /// One file a screen, so that each is edited on its own.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "words",
     "frame",
     "signin",
@@ -24,6 +24,7 @@ const FILES: [&str; 14] = [
     "map",
     "trends",
     "positions",
+    "floods",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

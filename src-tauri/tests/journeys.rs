@@ -565,6 +565,25 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     stay_inside(screen).await.context("stay inside the policy of the page")
 }
 
+/// What belongs to the burst lies under its cause and is counted there; opened, each alarm has its row. Then nothing is
+/// folded any more.
+async fn unfold_a_flood(screen: &Screen) -> Result<()> {
+    let row = |more: &str| format!("[data-testid=\"alarm-row\"]{more}");
+    screen.wait_for(&row("[aria-expanded=\"false\"]")).await.context("something is folded")?;
+    screen
+        .wait_script("return document.querySelector('.fold-cause')?.innerText.length > 0")
+        .await
+        .context("its cause")?;
+    screen.click(&id("fold-handle")).await?;
+    screen.wait_for(&row("[aria-expanded=\"true\"]")).await?;
+    screen.wait_for(&row("[aria-level=\"2\"]")).await.context("what belongs to it")?;
+    screen.click(&row("[aria-level=\"2\"]")).await?;
+    see_text(screen, "together", "alarms are what it leads to").await.context("why they belong together")?;
+    screen.click(&id("close-drawer")).await?;
+    screen.click(&id("folding")).await?;
+    screen.wait_gone(&id("fold-handle")).await.context("folding is switched off")
+}
+
 /// A main in the demo town burst forty minutes ago; the devices tell of it as gateways tell of what they kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_is_seen() -> Result<()> {
@@ -603,6 +622,7 @@ async fn a_burst_is_seen() -> Result<()> {
     screen.wait_text(&id("area-row"), |text| text.contains("DMA 3 Riverside") && text.contains("alarms")).await?;
     screen.wait_text(&id("banner-line"), |text| text.contains("DMA 3 Riverside")).await?;
     screen.click(&id("rail-alarms")).await?;
+    unfold_a_flood(&screen).await.context("unfold a flood")?;
     screen.click("[data-testid=\"alarm-row\"][data-point=\"FT-01\"]").await?;
     screen.click(&id("to-trend")).await?;
     see_pen(&screen, "FT-01").await?;

@@ -39,3 +39,4 @@ pub use metrics::{AlarmMetrics, Metrics};
 pub use occurrence::{Occurrence, RunFigures, occurrences};
 pub use period::Period;
 pub use tally::{Figures, FloodEpisode, HourLoad, Level, Offender, Rate, Tally, TimeToAcknowledge};
+pub(crate) use window::{FLOOD_ABOVE, FLOOD_OVER_BELOW, TEN_MINUTES};

@@ -44,8 +44,9 @@ pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, d
 pub use engine::{Engine, Evaluated, PointFacts, Snapshot};
 pub use error::Error;
 pub use flood::{
-    Activation, Cause, CauseKind, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES, MOST_GROUPS,
-    MOST_MEMBERS, Member, Origin, Reason, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Symptom, Topology, Way, Zone,
+    Activation, CallRate, Cause, CauseKind, Flooding, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES,
+    MOST_GROUPS, MOST_MEMBERS, Member, Origin, Reason, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Symptom,
+    Topology, Way, Zone,
 };
 pub use guidance::{advice_of, inherited_advice};
 pub use list::{Counts, counts};

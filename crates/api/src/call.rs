@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActReport, AlarmDetail, AlarmFigures, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv,
-    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PlacesFound, PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode, StationCard, TextFile, ValueAt,
+    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, FloodSpan, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PastGroups, PlacesFound, PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode, StationCard, TextFile, ValueAt,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -302,6 +302,14 @@ calls! {
     TakeUpPositions "take-up-positions" (Access::Holding(Permission::AnswerAlarms)) -> BTreeSet<OperatorPositionId> {
         /// Which.
         positions: BTreeSet<OperatorPositionId>,
+    }
+
+    /// Which alarms of past stretches of time belong together and what may have begun each group, by the plant as it is
+    /// now. A cause is looked for in all of the plant.
+    ListFloodGroups "flood-groups" (Access::Holding(Permission::See)) -> Vec<PastGroups> {
+        /// The stretches, at most [`PastGroups::MOST_SPANS`], none longer than a day; what came before each of them can
+        /// have begun its groups.
+        spans: Vec<FloodSpan>,
     }
 
     /// Acknowledges alarms: each is named with the occurrence that was seen.

@@ -5,7 +5,7 @@ use penstock_model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::PositionView;
+use crate::{FloodNews, PositionView};
 
 /// What has changed since the frame before; the first one of a feed is full.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct Frame {
     pub counts: Option<AlarmCounts>,
     /// Every operator position by name, where one or who attends it has changed.
     pub positions: Option<Vec<PositionView>>,
+    /// Which alarms belong together, where that has changed.
+    pub floods: Option<FloodNews>,
     /// How the station is, about once a second.
     pub status: Option<StationStatus>,
 }
@@ -151,11 +153,13 @@ pub enum DatabaseState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AlarmGroup, CauseKind, CauseOrigin, CauseReason, GroupCause, GroupMember, MemberRole, Symptom};
 
     #[test]
     fn a_frame_survives_the_way() {
         let limit = Condition::Limit { level: penstock_model::LimitLevel::HighHigh, limit: 1.5, deadband: 0.1 };
         let rule = RuleId::made(Timestamp::from_secs(1), [7; 10]);
+        let flood = penstock_model::FloodId::made(Timestamp::from_secs(1), [8; 10]);
         let frame = Frame {
             seq: 3,
             at: Timestamp::from_secs(2),
@@ -198,6 +202,35 @@ mod tests {
                 },
                 holders: vec!["Asha Verma".into()],
             }]),
+            floods: Some(FloodNews {
+                changed: vec![AlarmGroup {
+                    id: flood,
+                    began_at: Timestamp::from_secs(1),
+                    newest_at: Timestamp::from_secs(2),
+                    ended_at: None,
+                    alarms: 4,
+                    causes: vec![GroupCause {
+                        kind: CauseKind::Burst,
+                        origin: CauseOrigin::Several,
+                        main: None,
+                        alarm: rule,
+                        score: 0.75,
+                        reasons: vec![
+                            CauseReason::After(std::time::Duration::ZERO),
+                            CauseReason::Explains { alarms: 3, of: 4 },
+                            CauseReason::Shows(vec![Symptom::FlowHigh]),
+                        ],
+                    }],
+                    members: vec![GroupMember {
+                        rule,
+                        raised_at: Timestamp::from_secs(1),
+                        occurrences: 2,
+                        role: MemberRole::Downstream { metres: 120 },
+                    }],
+                }],
+                standing: vec![flood],
+                flooding: None,
+            }),
             status: None,
         };
         let bytes = frame.to_bytes().expect("fits");

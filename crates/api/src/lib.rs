@@ -6,6 +6,7 @@
 mod call;
 mod error;
 mod figures;
+mod flood;
 mod frame;
 mod guidance;
 mod position;
@@ -15,6 +16,7 @@ mod similar;
 pub use call::*;
 pub use error::{ApiError, Code};
 pub use figures::*;
+pub use flood::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
 pub use guidance::*;
 pub use position::PositionView;

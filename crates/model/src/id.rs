@@ -64,6 +64,8 @@ ids! {
     UserId;
     /// An operator position: a desk of the control room.
     OperatorPositionId;
+    /// Alarms that belong together, known by the one that came first and when.
+    FloodId;
 }
 
 impl PointId {

@@ -23,7 +23,7 @@ pub use alarm::{
 pub use clock::Clock;
 pub use error::Error;
 pub use id::{
-    AreaId, AssetId, OperatorPositionId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId,
+    AreaId, AssetId, FloodId, OperatorPositionId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId,
 };
 pub use operator_position::{OperatorPosition, Reach, Watch};
 pub use people::{Permission, Permissions, Person, Role};

@@ -6,6 +6,7 @@
 mod alarms;
 mod analysis;
 mod guidance;
+mod floods;
 mod health;
 mod history;
 mod people;
@@ -156,6 +157,7 @@ impl Context<'_> {
             Request::TakeUpPositions(call) => {
                 reply::<penstock_api::TakeUpPositions>(&self.take_up_positions(call.positions).await?)
             }
+            Request::ListFloodGroups(call) => reply::<penstock_api::ListFloodGroups>(&self.flood_groups(call).await?),
             Request::AcknowledgeAlarms(call) => {
                 reply::<penstock_api::AcknowledgeAlarms>(&self.acknowledge(call).await?)
             }
@@ -271,6 +273,7 @@ mod tests {
             include_str!("calls/alarms.rs"),
             include_str!("calls/analysis.rs"),
             include_str!("calls/guidance.rs"),
+            include_str!("calls/floods.rs"),
             include_str!("calls/health.rs"),
             include_str!("calls/history.rs"),
             include_str!("calls/people.rs"),

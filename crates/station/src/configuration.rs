@@ -192,7 +192,7 @@ impl Shared {
         self.put_in_force(switch, store).await?;
         {
             let mut register = self.register.lock();
-            register.plant = plant;
+            register.set_plant(plant);
             register.rules.extend(file.rules.into_iter().map(|rule| (rule.id, rule)));
         }
         report.added = count(added + places.added);

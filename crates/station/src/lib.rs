@@ -9,6 +9,7 @@ mod configuration;
 mod demo;
 mod error;
 mod exports;
+mod floods;
 mod housekeeping;
 pub mod instance;
 mod journal;

@@ -1,15 +1,17 @@
-//! What is true now, and the feed of it: newest values and listed alarms, handed to each screen as what has changed
-//! since it last looked.
+//! What is true now, and the feed of it: newest values, listed alarms and which of them belong together, handed to each
+//! screen as what has changed since it last looked.
 //!
 //! A screen that looks seldom gets the newest of everything in one frame: nothing queues for it, so nothing overflows.
 //! Must not know transport.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use penstock_api::{AlarmCounts, AlarmView, Frame, PointValue, PositionView, StationStatus};
-use penstock_model::{Clock, KeptBy, PointNo, RuleId, Timestamp};
+use penstock_api::{
+    AlarmCounts, AlarmGroup, AlarmView, FloodNews, FloodNow, Frame, PointValue, PositionView, StationStatus,
+};
+use penstock_model::{Clock, FloodId, KeptBy, PointNo, RuleId, Timestamp};
 use tokio::time::Instant;
 
 use crate::positions::Attendance;
@@ -30,6 +32,9 @@ struct Now {
     alarms: BTreeMap<RuleId, (u64, Option<AlarmView>)>,
     counts: (u64, AlarmCounts),
     positions: (u64, Vec<PositionView>),
+    groups: BTreeMap<FloodId, (u64, AlarmGroup)>,
+    /// When groups or flood last changed, and the flood that goes on.
+    floods: (u64, Option<FloodNow>),
     status: (u64, Option<StationStatus>),
     register: u64,
     feeds: u32,
@@ -76,6 +81,17 @@ impl Live {
         if counts != now.counts.1 {
             now.counts = (change, counts);
         }
+    }
+
+    /// Takes in which alarms belong together, and whether there is a flood.
+    pub fn set_floods(&self, news: FloodNews) {
+        let mut now = self.lock();
+        now.change += 1;
+        let change = now.change;
+        now.groups.extend(news.changed.into_iter().map(|group| (group.id, (change, group))));
+        let standing: BTreeSet<FloodId> = news.standing.into_iter().collect();
+        now.groups.retain(|id, _| standing.contains(id));
+        now.floods = (change, news.flooding);
     }
 
     /// How many alarms there are.
@@ -179,6 +195,16 @@ impl Feed {
             gone: changed().filter(|(_, (_, view))| view.is_none() && !full).map(|(rule, _)| *rule).collect(),
             counts: fresh(now.counts.0).then_some(now.counts.1),
             positions: fresh(now.positions.0).then(|| now.positions.1.clone()),
+            floods: fresh(now.floods.0).then(|| FloodNews {
+                changed: now
+                    .groups
+                    .values()
+                    .filter(|(change, _)| fresh(*change))
+                    .map(|(_, group)| group.clone())
+                    .collect(),
+                standing: now.groups.keys().copied().collect(),
+                flooding: now.floods.1,
+            }),
             status: now.status.1.clone().filter(|_| fresh(now.status.0)),
         };
         self.seen = Some(now.change);
@@ -294,6 +320,39 @@ mod tests {
         assert_eq!(gone.counts, Some(AlarmCounts::default()));
         let late = live.follow().next().await;
         assert!(late.alarms.is_empty() && late.gone.is_empty());
+    }
+
+    fn group(id: u8) -> AlarmGroup {
+        AlarmGroup {
+            id: FloodId::made(Timestamp::from_secs(1), [id; 10]),
+            began_at: Timestamp::from_secs(1),
+            newest_at: Timestamp::from_secs(2),
+            ended_at: None,
+            alarms: 3,
+            causes: Vec::new(),
+            members: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn groups_come_as_they_change_and_go_when_they_stand_no_more() {
+        let live = Live::new(Clock::manual(Timestamp::from_secs(9)), Duration::from_millis(5));
+        let mut feed = live.follow();
+        assert_eq!(feed.next().await.floods, Some(FloodNews::default()));
+        let (one, other) = (group(1), group(2));
+        let news = |changed: &[&AlarmGroup], standing: &[&AlarmGroup]| FloodNews {
+            changed: changed.iter().copied().cloned().collect(),
+            standing: standing.iter().map(|group| group.id).collect(),
+            flooding: None,
+        };
+        live.set_floods(news(&[&one, &other], &[&one, &other]));
+        assert_eq!(feed.next().await.floods, Some(news(&[&one, &other], &[&one, &other])));
+        live.set_values([value(1, 1.0)]);
+        assert_eq!(feed.next().await.floods, None, "nothing about them has changed");
+        let grown = AlarmGroup { alarms: 4, ..other.clone() };
+        live.set_floods(news(&[&grown], &[&grown]));
+        assert_eq!(feed.next().await.floods, Some(news(&[&grown], &[&grown])));
+        assert_eq!(live.follow().next().await.floods, Some(news(&[&grown], &[&grown])));
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use penstock_alarm::{Engine, Evaluated, PointFacts};
+use penstock_alarm::{Engine, Evaluated, PointFacts, Topology};
 use penstock_anomaly::{Config, Fleet, Snapshot};
 use penstock_api::{AlarmView, PointValue};
 use penstock_codec::{Decoded, Format, Route, Routes};
@@ -29,6 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{SleepWatch, Zone};
+use crate::floods::Floods;
 use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
@@ -190,6 +191,10 @@ pub(crate) struct Start {
     pub alarms: Resumed,
     /// Where to put what the engine is about to do, as bytes.
     pub moments: watch::Sender<Vec<u8>>,
+    /// Where every alarm lies and how the water gets there.
+    pub topology: Topology,
+    /// The same after changes of plant, points or mains.
+    pub topologies: mpsc::Receiver<Topology>,
     /// Newest stored sample of each point.
     pub latest: Vec<Sample>,
     /// Messages with values without a time that a former run has taken in, the oldest first.
@@ -215,6 +220,8 @@ pub(crate) struct Pipeline {
     engine: Engine,
     /// What the engine did before the start and nobody journalled.
     missed: Vec<Transition>,
+    floods: Floods,
+    topologies: mpsc::Receiver<Topology>,
     moments: watch::Sender<Vec<u8>>,
     /// When the engine's moment was last kept, and whether it is on its way.
     kept_at: Timestamp,
@@ -256,7 +263,7 @@ impl Pipeline {
     pub(crate) fn new(start: Start) -> Self {
         let now = start.clock.now();
         let inner = start.register.lock();
-        let Resumed { mut engine, missed } = start.alarms;
+        let Resumed { mut engine, missed, grouped } = start.alarms;
         let mut zone = Zone::new(&inner.plant.time_zone);
         engine.set_utc_offset(zone.offset_of(&inner.plant.time_zone, now));
         // The station heard nothing while it did not run: that is no site's silence.
@@ -271,7 +278,8 @@ impl Pipeline {
         }
         let discovered = inner.points.values().filter(|point| point.state == PointState::Discovered).count();
         drop(inner);
-        let pipeline = Self {
+        let floods = Floods::new(start.topology, &engine, &grouped, now);
+        let mut pipeline = Self {
             clock: start.clock,
             register: start.register,
             live: start.live,
@@ -284,6 +292,8 @@ impl Pipeline {
             standard: Arc::new(Routes::standard()),
             engine,
             missed,
+            floods,
+            topologies: start.topologies,
             moments: start.moments,
             kept_at: now,
             is_keeping: Arc::default(),
@@ -309,6 +319,7 @@ impl Pipeline {
             score: None,
         }));
         pipeline.show_alarms(pipeline.engine.states().map(|state| state.rule).collect());
+        pipeline.tell_of_floods(now);
         pipeline
     }
 
@@ -607,6 +618,11 @@ impl Pipeline {
             let job = self.settle(out, Vec::new());
             self.put(job);
         }
+        while let Ok(topology) = self.topologies.try_recv() {
+            self.floods.lay(topology, &self.engine);
+        }
+        self.floods.tick(now);
+        self.tell_of_floods(now);
     }
 
     /// Keeps what the engine is about to do, once everything before is durable.
@@ -620,6 +636,7 @@ impl Pipeline {
             received: self.newest_received,
             states: self.engine.states().cloned().collect(),
             engine: self.engine.snapshot(),
+            grouped: self.floods.grouped(),
         };
         match moment.to_bytes() {
             Ok(bytes) => {
@@ -644,7 +661,10 @@ impl Pipeline {
             let mut rules: Vec<RuleId> = out.transitions.iter().map(|transition| transition.rule).collect();
             rules.sort();
             rules.dedup();
+            let now = self.clock.now();
+            self.floods.hear(&self.engine, &rules, now);
             self.show_alarms(rules);
+            self.tell_of_floods(now);
         }
         let mut job = Job { acks, ..Job::default() };
         if !out.discovered.is_empty() {
@@ -680,6 +700,13 @@ impl Pipeline {
     fn show_alarms(&self, rules: Vec<RuleId>) {
         let views = rules.into_iter().map(|rule| (rule, self.view(rule)));
         self.live.set_alarms(views);
+    }
+
+    /// Tells screens which alarms belong together, where it is time to.
+    fn tell_of_floods(&mut self, now: Timestamp) {
+        if let Some(news) = self.floods.news(now) {
+            self.live.set_floods(news);
+        }
     }
 
     /// An alarm as screens see it; none where it is neither listed nor kept from it.
@@ -802,6 +829,7 @@ impl Pipeline {
                 job.push(Room::Samples, Record::SwitchedBack(UnitReturn { proof, at: now }));
             }
         }
+        self.floods.hear(&self.engine, &touched, now);
         self.show_alarms(touched);
         self.put(Job { done: Some(Box::new(move |_| answer(reply, now))), ..job });
     }

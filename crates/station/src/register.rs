@@ -20,6 +20,8 @@ pub(crate) struct Register {
 pub(crate) struct Inner {
     /// Counts up with every change.
     pub version: u64,
+    /// Counts up where plant, or points that have a place in it, become others.
+    pub laid: u64,
     /// Areas, sites, equipment and mains.
     pub plant: Plant,
     /// Every point, the ignored ones too.
@@ -50,6 +52,7 @@ impl Register {
     pub(crate) fn new(plant: Plant, points: Vec<Point>, rules: Vec<AlarmRule>) -> Self {
         let mut inner = Inner {
             version: 1,
+            laid: 1,
             plant,
             points: BTreeMap::new(),
             rules: rules.into_iter().map(|rule| (rule.id, rule)).collect(),
@@ -97,10 +100,18 @@ impl Inner {
         for point in points {
             self.by_id.insert(point.id, point.no);
             self.free = self.free.max(point.no.0.saturating_add(1));
-            self.points.insert(point.no, point);
+            let has_place = is_placed(&point);
+            let former = self.points.insert(point.no, point);
+            self.laid += u64::from(has_place || former.as_ref().is_some_and(is_placed));
         }
         self.version += 1;
         self.recording_version.changes += 1;
+    }
+
+    /// Takes the plant as it is now; its points are put in besides.
+    pub(crate) fn set_plant(&mut self, plant: Plant) {
+        self.plant = plant;
+        self.laid += 1;
     }
 
     /// What is recorded of the points that have settings for it and are not recorded whole for the time being.
@@ -166,6 +177,11 @@ impl Inner {
     pub(crate) fn at_address(&self, source: &str, path: &str) -> Option<&Point> {
         self.points.values().find(|point| point.address.source == source && point.address.path == path)
     }
+}
+
+/// Whether it is known where in the plant a point belongs.
+pub(crate) const fn is_placed(point: &Point) -> bool {
+    point.site.is_some() || point.asset.is_some() || point.area.is_some()
 }
 
 /// Whether a role's points alarm by their anomaly score: those that tell of a whole area. For the others the score is

@@ -28,6 +28,7 @@ use crate::clock::ClockWatch;
 use crate::configuration::{count, load_register};
 use crate::demo::Demo;
 use crate::exports::{Exports, Taken};
+use crate::floods;
 use crate::housekeeping;
 use crate::instance::{Instance, Running};
 use crate::live::{Feed, Live};
@@ -203,6 +204,13 @@ impl Station {
         let (spooler, spooler_task) = spooler(Arc::clone(&spool), notices.clone(), Arc::clone(&appended));
         let (moments, newest_moment) = watch::channel(Vec::new());
         let keeping = tokio::spawn(resume::keep(data.clone(), newest_moment));
+        let (topologies_in, topologies) = mpsc::channel(1);
+        let placed = Arc::clone(&register);
+        // Where that fails, the one who follows the plant tries again.
+        let (laid, topology) =
+            tokio::task::spawn_blocking(move || floods::topology_of(&placed)).await.unwrap_or_default();
+        let mut rest = JoinSet::new();
+        rest.spawn(floods::follow_plant(Arc::clone(&register), laid, topologies_in));
         let pipeline = Pipeline::new(Start {
             clock: clock.clone(),
             tenant,
@@ -213,6 +221,8 @@ impl Station {
             spooler,
             alarms: found.alarms,
             moments,
+            topology,
+            topologies,
             latest: found.latest,
             deliveries: found.deliveries,
             fleet: found.fleet,
@@ -246,7 +256,7 @@ impl Station {
                     tracing::warn!(%error, "the database did not take all of the spool; the next start goes on");
                 }
             }),
-            rest: JoinSet::new(),
+            rest,
             cluster,
             keeper: keeper.map(|keeper| tokio::spawn(keeper.run(stop_broker.clone()))),
             stop_pipeline,

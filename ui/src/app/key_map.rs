@@ -65,6 +65,7 @@ pub(crate) fn KeyMap() -> impl IntoView {
                         {line(&["M"], t!(i18n, frame.key_to_map).into_any())}
                         {line(&["N"], t!(i18n, frame.key_next).into_any())}
                         {line(&["R"], t!(i18n, frame.key_take_in).into_any())}
+                        {line(&["→", "←"], t!(i18n, floods.key_fold).into_any())}
                         {line(&["Ctrl", "Enter"], t!(i18n, frame.key_commit).into_any())}
                     </div>
                 </section>

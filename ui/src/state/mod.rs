@@ -2,6 +2,7 @@
 //! live feed; must not know how anything is drawn.
 
 mod alarms;
+mod floods;
 mod hearing;
 mod listed;
 mod plant;
@@ -24,6 +25,7 @@ use penstock_api::{
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
 pub(crate) use alarms::AlarmList;
+pub(crate) use floods::{FloodList, Groups};
 pub(crate) use hearing::Hearing;
 #[cfg(test)]
 pub(crate) use listed::tests::{alarm as test_alarm, rule as test_rule};
@@ -121,6 +123,8 @@ pub(crate) struct App {
     pub(crate) frames: RwSignal<u64>,
     /// Listed alarms.
     pub(crate) alarms: AlarmList,
+    /// Which of them belong together.
+    pub(crate) floods: FloodList,
     /// How many alarms there are.
     pub(crate) counts: RwSignal<AlarmCounts>,
     /// What this desk answers for.
@@ -185,6 +189,7 @@ impl App {
             points: PointTable::new(),
             frames: RwSignal::new(0),
             alarms,
+            floods: FloodList::new(),
             counts,
             desk: Desk::new(session, plant, alarms, counts),
             status: RwSignal::new(None),
@@ -401,6 +406,7 @@ impl App {
         self.kept.update_value(HashMap::clear);
         self.alarms.clear();
         self.desk.clear();
+        self.floods.clear();
         self.points.clear();
         self.forget_news();
     }
@@ -445,6 +451,7 @@ impl App {
         }
         self.points.take(&frame.values);
         let is_about_alarms = frame.full || !frame.alarms.is_empty() || !frame.gone.is_empty();
+        self.floods.take(frame.floods);
         let is_about_positions = frame.positions.is_some();
         if let Some(positions) = frame.positions {
             self.take_positions(positions);

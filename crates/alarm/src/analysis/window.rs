@@ -10,11 +10,11 @@ use penstock_model::Timestamp;
 use super::period::Period;
 
 /// 10 minutes.
-pub(super) const TEN_MINUTES: Duration = Duration::from_secs(600);
+pub(crate) const TEN_MINUTES: Duration = Duration::from_secs(600);
 /// A flood begins with more calls than this in 10 minutes.
-pub(super) const FLOOD_ABOVE: usize = 10;
+pub(crate) const FLOOD_ABOVE: usize = 10;
 /// A flood is over with fewer calls than this in 10 minutes.
-const FLOOD_OVER_BELOW: usize = 5;
+pub(crate) const FLOOD_OVER_BELOW: usize = 5;
 
 /// A call, small: there may be a million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -25,7 +25,7 @@ use std::time::Duration;
 use penstock_model::{Priority, RuleId, Subject, Timestamp};
 
 use super::cause::{Cause, Cell, CellKey, Cells, Part, rank};
-use super::symptom::{Activation, Family, Symptom};
+use super::symptom::{Activation, Family, Sign, Symptom};
 use super::topology::{Located, Relation, Topology, Way, Zone};
 
 /// From how many alarms on a group is one to be folded.
@@ -56,6 +56,8 @@ pub struct Member {
     pub subject: Subject,
     /// Where that lies.
     pub zone: Zone,
+    /// To which side its condition finds it off.
+    pub sign: Sign,
     /// What it says.
     pub symptom: Symptom,
     /// How urgent it is.
@@ -113,6 +115,11 @@ impl Group {
     /// When the newest of its alarms was first raised.
     pub const fn newest_at(&self) -> Timestamp {
         self.newest
+    }
+
+    /// Until when what its alarms tell can still have effects: what is raised later belongs to another group.
+    pub const fn open_until(&self) -> Timestamp {
+        self.open_until
     }
 
     /// Its likely causes, the likeliest first, at most [`MOST_CAUSES`](super::MOST_CAUSES).
@@ -196,6 +203,12 @@ impl Grouping {
         self.placed.get(&rule).and_then(|(group, _)| self.groups.get(group))
     }
 
+    /// An alarm of an open group.
+    pub fn member(&self, rule: RuleId) -> Option<&Member> {
+        let (group, index) = self.placed.get(&rule)?;
+        self.groups.get(group)?.members.get(*index)
+    }
+
     /// Takes an alarm that begins to call, and says which group it is in; none where its subject is nowhere in the plant.
     /// A group that must close to make room is appended to `closed`.
     pub fn activate(&mut self, activation: &Activation, closed: &mut Vec<Group>) -> Option<GroupNo> {
@@ -218,6 +231,32 @@ impl Grouping {
         let member = self.groups.get_mut(group).and_then(|group| group.members.get_mut(*index));
         if let Some(member) = member {
             member.is_active = false;
+        }
+    }
+
+    /// Takes an alarm that a former grouping had: as often as it came there, and whether it stood.
+    pub fn restore(&mut self, activation: &Activation, occurrences: u32, is_active: bool, closed: &mut Vec<Group>) {
+        self.activate(activation, closed);
+        let Some((group, index)) = self.placed.get(&activation.rule) else { return };
+        let member = self.groups.get_mut(group).and_then(|group| group.members.get_mut(*index));
+        if let Some(member) = member {
+            member.occurrences = occurrences;
+            member.is_active = is_active;
+        }
+    }
+
+    /// Takes the plant as it is now: the alarms of the open groups are put into groups anew, in the order in which they
+    /// were raised. That takes as long as they took to come.
+    pub fn lay(&mut self, topology: Topology, closed: &mut Vec<Group>) {
+        let mut fresh = Self::new(topology);
+        // A number is never given twice.
+        fresh.last = self.last;
+        let former = std::mem::replace(self, fresh);
+        let mut members: Vec<Member> = former.groups.into_values().flat_map(|group| group.members).collect();
+        members.sort_by_key(|member| (member.raised_at, member.rule));
+        for member in members {
+            let Member { rule, subject, sign, priority, raised_at: at, occurrences, is_active, .. } = member;
+            self.restore(&Activation { rule, subject, sign, priority, at }, occurrences, is_active, closed);
         }
     }
 
@@ -354,6 +393,7 @@ impl Grouping {
             rule: activation.rule,
             subject: activation.subject,
             zone: located.zone,
+            sign: activation.sign,
             symptom,
             priority: activation.priority,
             raised_at: at,

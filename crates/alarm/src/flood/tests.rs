@@ -274,6 +274,26 @@ fn a_group_closes_when_nothing_related_comes_any_more() {
 }
 
 #[test]
+fn what_was_grouped_is_grouped_anew_by_the_plant_as_it_is_now() {
+    let mut room = Room::new();
+    let group = room.point("far pressure one", Sign::Low, 0.2).expect("placed");
+    room.point("inflow one", Sign::High, 0.5);
+    room.point("inflow one", Sign::High, 0.7);
+    let inflow = room.grouping.group(group).expect("open").members()[1];
+    room.grouping.clear(inflow.rule);
+    let open_until = room.grouping.group(group).expect("open").open_until();
+    room.grouping.lay(topology(), &mut room.closed);
+    assert!(room.closed.is_empty());
+    assert_eq!(room.grouping.member(inflow.rule), Some(&Member { occurrences: 2, is_active: false, ..inflow }));
+    let again = room.grouping.group_of(inflow.rule).expect("open");
+    assert!(again.no() > group, "a number is never given twice");
+    assert_eq!((again.members().len(), again.open_until()), (2, open_until));
+    // Of a plant without sites and mains nobody knows where an alarm lies.
+    room.grouping.lay(Topology::default(), &mut room.closed);
+    assert_eq!(room.grouping.groups().count(), 0);
+}
+
+#[test]
 fn groups_are_bounded() {
     let mut room = Room::new();
     // Far enough apart that each begins a group, and no tick to close one.

@@ -41,7 +41,7 @@ impl Default for Analyses {
 }
 
 impl Analyses {
-    async fn room(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    pub(super) async fn room(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let busy = || ApiError::new(Code::Away, format!("{AT_ONCE} analyses run already: try again when one is done"));
         let room = tokio::time::timeout(WAITS, Arc::clone(&self.0).acquire_owned()).await;
         room.ok().and_then(Result::ok).ok_or_else(busy)

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::facts_of;
+use crate::floods::Grouped;
 use crate::register::Register;
 
 /// Version of the file's layout; of another one nothing is taken up.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const FILE: &str = "alarms.now";
 /// How far back samples may have been measured that came since: what is older was history when it came, and older than
 /// what had been judged by then.
@@ -40,6 +41,8 @@ pub(crate) struct Moment {
     pub states: Vec<AlarmState>,
     /// What the engine was about to do.
     pub engine: Snapshot,
+    /// The alarms that were grouped, listed ones and those that had gone from the list.
+    pub grouped: Vec<Grouped>,
 }
 
 /// An engine as it is taken up.
@@ -48,6 +51,8 @@ pub(crate) struct Resumed {
     pub engine: Engine,
     /// What happened and was not journalled before the station stopped.
     pub missed: Vec<Transition>,
+    /// The alarms that were grouped.
+    pub grouped: Vec<Grouped>,
 }
 
 impl Moment {
@@ -155,7 +160,7 @@ async fn resumed(
     let facts = || points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));
     let Some(moment) = kept.filter(|moment| moment.received.as_micros() > 0) else {
         let engine = Engine::new(rules, store.alarm_states(tenant).await?, facts());
-        return Ok(Resumed { engine, missed: Vec::new() });
+        return Ok(Resumed { engine, missed: Vec::new(), grouped: Vec::new() });
     };
     let mut entries = Vec::new();
     let mut since = store.journal_since(tenant, moment.journal_seq);
@@ -196,6 +201,7 @@ pub(crate) struct Resuming {
     all: Vec<JournalEntry>,
     ticked: Timestamp,
     missed: Vec<Transition>,
+    grouped: Vec<Grouped>,
 }
 
 impl Resuming {
@@ -211,7 +217,8 @@ impl Resuming {
         let all = entries.clone();
         let mut entries = entries.into_iter();
         let next = entries.next();
-        Self { engine, known, entries, next, all, ticked: moment.received, missed: Vec::new() }
+        let (ticked, grouped) = (moment.received, moment.grouped);
+        Self { engine, known, entries, next, all, ticked, missed: Vec::new(), grouped }
     }
 
     /// Takes a sample that was stored since, in received order.
@@ -260,7 +267,7 @@ impl Resuming {
         for entry in &self.all {
             self.engine.apply(&entry.transition);
         }
-        Resumed { engine: self.engine, missed: self.missed }
+        Resumed { engine: self.engine, missed: self.missed, grouped: self.grouped }
     }
 }
 
@@ -323,7 +330,7 @@ mod tests {
 
     fn moment(engine: &Engine, journal_seq: u64, secs: u64) -> Moment {
         let states = engine.states().cloned().collect();
-        Moment { journal_seq, received: at(secs), states, engine: engine.snapshot() }
+        Moment { journal_seq, received: at(secs), states, engine: engine.snapshot(), grouped: Vec::new() }
     }
 
     fn give(engine: &mut Engine, sample: &Sample, out: &mut Vec<Transition>) {

@@ -8,16 +8,18 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 use penstock_api::AlarmView;
-use penstock_model::{Permission, Priority, RuleId, SiteId, Subject};
+use penstock_model::{FloodId, Permission, Priority, RuleId, SiteId, Subject};
 
 use super::detail::{Detail, can_reset, reset};
+use super::fold::{Marks, Place};
 use super::list::{Filter, next_by_rank, step};
 use super::scope::NoneOwn;
 use super::seen::{InSight, Sight};
 use super::shown::{Hold, Shown, Sieve};
+use super::together::{FloodingNow, FoldHandle, FoldingSwitch, Folds, cause_of};
 use crate::app::ScopeSwitch;
 use crate::components::{
-    Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable, fill_of,
+    Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, SearchField, Select, TrustTag, VirtualTable,
 };
 use crate::format;
 use crate::i18n::{t, t_string, td_string, use_i18n};
@@ -77,13 +79,17 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         let sieve = Sieve { filter: filter.get(), plant, locale, edition };
         app.alarms.listed.with(|listed| former.unwrap_or_default().follow(listed, hold, &sieve))
     });
-    let rows = Signal::derive(move || shown.with(|shown| Arc::clone(&shown.rows)));
+    let found = Signal::derive(move || shown.with(|shown| Arc::clone(&shown.rows)));
+    let is_narrow = Signal::derive(move || filter.with(Filter::is_narrow));
+    let folds = Folds::new(found, is_narrow, is_held.into(), taken, chosen, ticks);
+    let rows = folds.rows();
     let waiting = Memo::new(move |_| shown.with(|shown| shown.waiting));
     let cursor = Memo::new(move |_| {
         let chosen = chosen.get()?;
         rows.with(|rows| rows.iter().position(|view| view.state.rule == chosen))
     });
-    let of_all = Memo::new(move |_| (rows.with(|rows| rows.len()), app.alarms.listed.with(|listed| listed.len())));
+    // What is folded is shown: it is counted on the row that it lies under.
+    let of_all = Memo::new(move |_| (found.with(|found| found.len()), app.alarms.listed.with(|listed| listed.len())));
     Effect::new(move || {
         let (shown, all) = of_all.get();
         remark.set(t_string!(i18n, alarms.shown_of, n = shown, all = all));
@@ -236,6 +242,11 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     navigate(&map_path(view.subject), Default::default());
                 }
             }
+            "ArrowRight" | "ArrowLeft" => {
+                if !folds.turn(&key) {
+                    return;
+                }
+            }
             "n" | "N" => {
                 chosen.set(untrack(|| app.desk.with_shown(|shown| next_by_rank(chosen.get_untracked(), shown))));
             }
@@ -253,8 +264,18 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     };
 
     let row = move |_at: usize, view: Arc<AlarmView>| {
-        view! { <Row view=view chosen=chosen ticks=ticks on_toggle=Callback::new(move |view: Arc<AlarmView>| toggle(&view))/> }
-            .into_any()
+        let place = folds.place(view.state.rule);
+        view! {
+            <Row
+                view=view
+                place=place
+                chosen=chosen
+                ticks=ticks
+                on_toggle=Callback::new(move |view: Arc<AlarmView>| toggle(&view))
+                on_fold=Callback::new(move |group| folds.toggle(group))
+            />
+        }
+        .into_any()
     };
     let filling = Memo::new(move |_| match of_all.get() {
         (_, 0) => Filling::NoneListed,
@@ -306,7 +327,9 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     <SiteChoice site=site/>
                     <StateChoice state=state/>
                     <ScopeSwitch id="list"/>
+                    <FoldingSwitch folds=folds/>
                     <span class="gap"></span>
+                    <FloodingNow/>
                     {move || may_answer.get().then(|| view! {
                         <button
                             class="nobreak"
@@ -331,7 +354,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                 <div
                     class="table-list alarm-list"
                     tabindex="0"
-                    role="grid"
+                    role="treegrid"
                     aria-label=move || t_string!(i18n, frame.alarms)
                     data-testid="alarm-list"
                     on:keydown=on_key
@@ -363,6 +386,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     <span class="keys-hint">
                         <span><Kbd keys="J"/> <Kbd keys="K"/> " " {t!(i18n, alarms.move_word)}</span>
                         <span><Kbd keys="X"/> " " {t!(i18n, alarms.select_word)}</span>
+                        <span><Kbd keys="→"/> <Kbd keys="←"/> " " {t!(i18n, floods.key_fold)}</span>
                         {move || may_answer.get().then(|| view! {
                             <span><Kbd keys="A"/> " " {t!(i18n, alarms.acknowledge_word)}</span>
                             <span><Kbd keys="S"/> " " {t!(i18n, alarms.shelve_word)}</span>
@@ -415,9 +439,11 @@ fn foot_text(app: App, ticked: usize, is_held: bool, waiting: usize) -> String {
 #[component]
 fn Row(
     view: Arc<AlarmView>,
+    #[prop(into)] place: Signal<Place>,
     chosen: RwSignal<Option<RuleId>>,
     ticks: RwSignal<BTreeMap<RuleId, u64>>,
     on_toggle: Callback<Arc<AlarmView>>,
+    on_fold: Callback<FloodId>,
 ) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
@@ -431,11 +457,31 @@ fn Row(
         let place = plant.place_of_subject(view.subject).to_owned();
         (title, place, words::tag(view.subject, plant).to_owned(), plant.point_of(view.subject).cloned())
     });
-    let (title, place, tag, point) = words.unwrap_or_default();
-    let state_class = match (view.state.active, view.state.acknowledged) {
-        (true, false) => format!("table-row alarm-columns unacked p{}", view.priority.digit()),
-        (false, _) => "table-row alarm-columns returned".to_owned(),
-        _ => "table-row alarm-columns".to_owned(),
+    let (title, site, tag, point) = words.unwrap_or_default();
+    // Folded, the row shows the worst of all that lies in it.
+    let marks = {
+        let view = Arc::clone(&view);
+        Memo::new(move |_| Marks::of(&view, place.get()))
+    };
+    let is_marked = move |priority: Priority| marks.with(|marks| marks.calls && marks.priority == priority);
+    let state = view.state.clone();
+    let badge = move || {
+        let marks = marks.get();
+        let fill = match (marks.calls, marks.is_active) {
+            (true, _) => BadgeFill::Filled,
+            (false, true) => BadgeFill::Outlined,
+            (false, false) => BadgeFill::Dashed,
+        };
+        view! { <Badge priority=marks.priority fill=fill/> }
+    };
+    let handle = move || match place.get() {
+        Place::Head(fold) => Some(view! { <FoldHandle fold=fold on_fold=on_fold/> }),
+        Place::Single | Place::Child { .. } => None,
+    };
+    let cause_in_words = cause_of(rule);
+    let cause = move || {
+        let words = place.get().expanded().and_then(|_| cause_in_words())?;
+        Some(view! { <b class="fold-cause">{words}</b> " · " })
     };
     let (raised_at, full_time) = (view.state.raised_at, app.zone.with(|zone| zone.full(view.state.raised_at, locale)));
     let raised = move || app.zone.with(|zone| zone.moment(raised_at, app.now.get(), i18n.get_locale()));
@@ -462,19 +508,28 @@ fn Row(
     });
     let toggled = Arc::clone(&view);
     let label = t_string!(i18n, alarms.tick_this, what = title.clone());
-    let site_title = place.clone();
+    let site_title = site.clone();
     let tip = title.clone();
     let own_tag = tag.clone();
     view! {
         <div
-            class=state_class
+            class="table-row alarm-columns"
+            class:unacked=move || marks.with(|marks| marks.calls)
+            class:returned=move || marks.with(|marks| !marks.calls && !marks.is_active)
+            class:p1=move || is_marked(Priority::P1)
+            class:p2=move || is_marked(Priority::P2)
+            class:p3=move || is_marked(Priority::P3)
+            class:p4=move || is_marked(Priority::P4)
+            class:in-fold=move || place.get().level() > 1
             class:is-selected=move || is_chosen.get() || is_ticked.get()
             role="row"
+            aria-level=move || place.get().level().to_string()
+            aria-expanded=move || place.get().expanded().map(|is_open| is_open.to_string())
             aria-selected=move || is_chosen.get().to_string()
             data-testid="alarm-row"
             data-rule=rule.to_string()
             data-point=own_tag
-            data-state=words::alarm_state(&view.state, crate::i18n::Locale::en)
+            data-state=words::alarm_state(&state, crate::i18n::Locale::en)
             on:click=move |_| chosen.set(Some(rule))
         >
             <span class="tick">
@@ -489,16 +544,18 @@ fn Row(
                     }
                 />
             </span>
-            <Badge priority=view.priority fill=fill_of(&view.state)/>
+            {badge}
             <span title=full_time>{raised} " " <span class="age">{age}</span></span>
             <span class="cut">{tag}</span>
-            <span class="column-site" title=site_title>{place.clone()}</span>
-            <span title=tip>
+            <span class="column-site" title=site_title>{site.clone()}</span>
+            <span class="alarm-title" title=tip>
+                {handle}
+                {cause}
                 {title}
-                {(!place.is_empty()).then(|| view! { <span class="site-in-text">" · " {place}</span> })}
+                {(!site.is_empty()).then(|| view! { <span class="site-in-text">" · " {site}</span> })}
             </span>
             <span class="state-word">
-                <Icon glyph=glyph size=15/> " " {words::alarm_state(&view.state, locale)}
+                <Icon glyph=glyph size=15/> " " {words::alarm_state(&state, locale)}
             </span>
             {value}
         </div>

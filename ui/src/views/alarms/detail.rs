@@ -12,6 +12,7 @@ use super::active::map_path;
 use super::around::Around;
 use super::guidance::Guidance;
 use super::similar::SimilarEpisodes;
+use super::together::Together;
 use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, Notice, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
@@ -85,6 +86,7 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
             }
         >
             {head}
+            <Together rule=rule/>
             <Guidance rule=rule/>
             {rest}
             {similar}

@@ -24,6 +24,11 @@ pub(super) struct Filter {
 }
 
 impl Filter {
+    /// Whether somebody looks for something in particular.
+    pub(super) fn is_narrow(&self) -> bool {
+        !self.text.trim().is_empty() || self.priorities != [true; 4] || self.site.is_some() || !self.state.is_empty()
+    }
+
     /// Whether an alarm is wanted.
     pub(super) fn lets(&self, view: &AlarmView, plant: Option<&PlantView>, locale: Locale) -> bool {
         let at = usize::from(view.priority.digit() - 1);
@@ -102,7 +107,10 @@ mod tests {
         assert!(lets(&all, &alarm(1, false)));
         assert!(!lets(&Filter { priorities: [true, false, true, true], ..all.clone() }, &alarm(1, false)));
         assert!(!lets(&Filter { state: "acked".into(), ..all.clone() }, &alarm(1, false)));
-        assert!(lets(&Filter { state: "acked".into(), ..all }, &alarm(1, true)));
+        assert!(lets(&Filter { state: "acked".into(), ..all.clone() }, &alarm(1, true)));
+        assert!(!all.is_narrow() && !Filter { text: "  ".into(), ..all.clone() }.is_narrow());
+        assert!(Filter { text: "ghat".into(), ..all.clone() }.is_narrow());
+        assert!(Filter { priorities: [true, true, true, false], ..all }.is_narrow());
     }
 
     #[test]

@@ -5,7 +5,9 @@ mod acknowledge;
 mod active;
 mod analysis;
 mod around;
+mod causes;
 mod detail;
+mod fold;
 mod guidance;
 mod journal;
 mod kept;
@@ -16,6 +18,7 @@ mod search;
 mod seen;
 mod shown;
 mod similar;
+mod together;
 
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
