@@ -4,17 +4,23 @@
 //! - `search`: finds entries by what their alarm was about;
 //! - `before`: where alarms stood at a moment;
 //! - `states`: where each alarm stands;
-//! - `rules`: the rules and every version of them.
+//! - `rules`: the rules and every version of them;
+//! - `baseline`: the chain of their approvals;
+//! - `work`: what was done about those that load most.
 
+mod baseline;
 mod before;
 mod journal;
 mod rules;
 mod search;
 mod states;
+mod work;
 
+pub use baseline::{Approvals, Removal};
 pub use journal::{Entries, JournalEntry};
 pub use rules::RuleVersion;
 pub use search::{JournalFilter, JournalPage, JournalRecord, Records};
+pub use work::{Work, WorkKind};
 
 pub(crate) use journal::append;
 pub(crate) use rules::write_rules;

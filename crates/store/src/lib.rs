@@ -25,7 +25,10 @@ mod writer;
 
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
-pub use alarms::{Entries, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, RuleVersion};
+pub use alarms::{
+    Approvals, Entries, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, Removal, RuleVersion, Work,
+    WorkKind,
+};
 pub use audit::{AuditEntry, AuditPage, AuditRecord, AuditVerdict};
 pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, Stopped};
 pub use error::{Error, Result};

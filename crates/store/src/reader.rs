@@ -1,7 +1,7 @@
 //! The database as screens read it: what is one tenant's, changing nothing, and never waited for without end.
 //!
-//! Row-level security decides what is seen (migrations 0010, 0011, 0012 and 0014), `in_time` how long an answer may take. Must
-//! not know who asks.
+//! Row-level security decides what is seen (migrations 0010, 0011, 0012, 0014 and 0018), `in_time` how long an answer may
+//! take. Must not know who asks.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use crate::cluster::READER;
 use crate::store::pool_of;
 use crate::{
-    Chunks, DeviceAlert, Error, Figures, Found, Interpolated, Interpolation, JournalFilter, JournalPage, JournalRecord,
-    KeptReject, Records, Result, RuleVersion, Series, Statistics, Store,
+    Approvals, Chunks, DeviceAlert, Error, Figures, Found, Interpolated, Interpolation, JournalFilter, JournalPage,
+    JournalRecord, KeptReject, Records, Result, RuleVersion, Series, Statistics, Store, Work,
 };
 
 /// How long an answer may take that somebody waits for.
@@ -204,6 +204,30 @@ impl Reader {
     /// [`Error::Late`]; as there.
     pub async fn rule_version(&self, rule: RuleId, number: u32) -> Result<Option<RuleVersion>> {
         in_time(ANSWER, self.answers.rule_version(self.tenant, rule, number)).await
+    }
+
+    /// As [`Store::versions_of`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn versions_of(&self, rules: &[RuleId]) -> Result<BTreeMap<RuleId, Vec<RuleVersion>>> {
+        in_time(ANSWER, self.answers.versions_of(self.tenant, rules)).await
+    }
+
+    /// As [`Store::approvals`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn approvals(&self) -> Result<Approvals> {
+        in_time(ANSWER, self.answers.approvals(self.tenant)).await
+    }
+
+    /// As [`Store::work`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn work(&self) -> Result<Vec<Work>> {
+        in_time(ANSWER, self.answers.work(self.tenant)).await
     }
 
     /// What everybody of the tenant is called in full.
