@@ -30,10 +30,10 @@ use std::time::Duration;
 use penstock_model::Timestamp;
 
 pub use analysis::{
-    AlarmMetrics, Allowance, Annunciated, Annunciations, Approval, BadActor, Baseline, BaselineError, Bound, Call, Cure,
-    CureKind, Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, HourLoad, Level, Load, Metrics,
-    Objection, Obstacle, Occurrence, Offender, Period, Placed, Proposed, PutAway, Rate, RunFigures, Tally, Target,
-    TimeToAcknowledge, Trial, Unauthorised, Uncured, Verdict, bad_actors, canonical, compare, cures, given_in,
+    AlarmMetrics, Allowance, Annunciated, Annunciations, Approval, BadActor, Baseline, BaselineError, Bound, Call,
+    Cure, CureKind, Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, HourLoad, Level, Load,
+    Metrics, Objection, Obstacle, Occurrence, Offender, Period, Placed, Proposed, PutAway, Rate, RunFigures, Tally,
+    Target, TimeToAcknowledge, Trial, Unauthorised, Uncured, Verdict, bad_actors, canonical, compare, cures, given_in,
     occurrences, unauthorised,
 };
 pub use backtest::{Backtest, BacktestError};

@@ -3,14 +3,20 @@
 //! Every shell (Tauri IPC, HTTP) carries these and nothing else: a call as its name and a JSON body, a frame as postcard.
 //! Compiles natively and to wasm. Must not know how either side does it.
 
+mod baseline;
 mod call;
 mod error;
 mod figures;
 mod frame;
+mod metrics;
 mod reply;
+mod work;
 
+pub use baseline::*;
 pub use call::*;
 pub use error::{ApiError, Code};
 pub use figures::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
+pub use metrics::*;
 pub use reply::*;
+pub use work::*;

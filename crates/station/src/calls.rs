@@ -5,6 +5,7 @@
 
 mod alarms;
 mod analysis;
+mod baseline;
 mod health;
 mod history;
 mod people;
@@ -12,7 +13,9 @@ mod places;
 mod points;
 mod rules;
 mod settings;
+mod suppressions;
 mod trial;
+mod work;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -161,6 +164,16 @@ impl Context<'_> {
             }
             Request::TryRule(call) => reply::<penstock_api::TryRule>(&self.try_rule(call).await?),
             Request::ProposeCure(call) => reply::<penstock_api::ProposeCure>(&self.propose_cure(&call).await?),
+            Request::ListWork(_) => reply::<penstock_api::ListWork>(&self.work().await?),
+            Request::ApplyCure(call) => reply::<penstock_api::ApplyCure>(&self.apply_cure(call).await?),
+            Request::DismissWork(call) => reply::<penstock_api::DismissWork>(&self.dismiss_work(call).await?),
+            Request::ReopenWork(call) => reply::<penstock_api::ReopenWork>(&self.reopen_work(call).await?),
+            Request::ListApprovals(_) => reply::<penstock_api::ListApprovals>(&self.approvals().await?),
+            Request::VerifyApprovals(_) => reply::<penstock_api::VerifyApprovals>(&self.verify_approvals().await?),
+            Request::ListDrift(_) => reply::<penstock_api::ListDrift>(&self.drift().await?),
+            Request::ApproveRules(call) => reply::<penstock_api::ApproveRules>(&self.approve_rules(call).await?),
+            Request::GetAlarmMetrics(_) => reply::<penstock_api::GetAlarmMetrics>(&self.alarm_metrics()),
+            Request::ListUnauthorised(_) => reply::<penstock_api::ListUnauthorised>(&self.unauthorised().await?),
             Request::ExportRules(call) => reply::<penstock_api::ExportRules>(&self.export_rules(&call)?),
             Request::ImportRules(call) => reply::<penstock_api::ImportRules>(&self.import_rules(call).await?),
             Request::GetHealth(_) => reply::<penstock_api::GetHealth>(&self.health().await),
@@ -223,14 +236,17 @@ const DONE: Done = Done {};
 
 #[cfg(test)]
 mod tests {
-    /// What calls ask the owner of the tables for: changes, what signing in needs, and whether there is an archive.
-    const OF_OWNER: [&str; 7] = [
+    /// What calls ask the owner of the tables for: changes, what signing in needs, what people may do, who removed a
+    /// rule, and whether there is an archive.
+    const OF_OWNER: [&str; 9] = [
         "append_audit",
         "create_first_admin",
         "has_archive",
         "password_hash",
+        "people",
         "person_by_name",
         "preferences",
+        "removals",
         "set_preferences",
     ];
 
@@ -239,6 +255,7 @@ mod tests {
         let sources = [
             include_str!("calls/alarms.rs"),
             include_str!("calls/analysis.rs"),
+            include_str!("calls/baseline.rs"),
             include_str!("calls/health.rs"),
             include_str!("calls/history.rs"),
             include_str!("calls/people.rs"),
@@ -246,7 +263,9 @@ mod tests {
             include_str!("calls/points.rs"),
             include_str!("calls/rules.rs"),
             include_str!("calls/settings.rs"),
+            include_str!("calls/suppressions.rs"),
             include_str!("calls/trial.rs"),
+            include_str!("calls/work.rs"),
         ];
         for source in sources {
             let source: String = source.split_whitespace().collect();

@@ -3,7 +3,10 @@
 //! Administration waits while the database is away, and says so; what comes in, the live feed and alarms wait for
 //! nothing here. Must not know shells.
 
+mod baseline;
 mod rules;
+
+pub(crate) use baseline::aside;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -110,16 +110,11 @@ mod tests {
     #[test]
     fn what_was_allowed_is_not_listed() {
         assert_eq!(told(&normal(), &allowed(), HOUR), []);
-        let state = AlarmState {
-            out_of_service: Some(at(0)),
-            suppressed: Some(at(0)),
-            shelf: Some(shelf(HOUR)),
-            ..normal()
-        };
+        let state =
+            AlarmState { out_of_service: Some(at(0)), suppressed: Some(at(0)), shelf: Some(shelf(HOUR)), ..normal() };
         assert_eq!(told(&state, &allowed(), HOUR), []);
         let nobody = PutAway::default();
-        let nothing =
-            Allowance { shelved: nobody, out_of_service: nobody, is_design_approved: false, ..allowed() };
+        let nothing = Allowance { shelved: nobody, out_of_service: nobody, is_design_approved: false, ..allowed() };
         use Objection::{ByNobody, NotApproved};
         let all = [(KeptBy::OutOfService, ByNobody), (KeptBy::Suppressed, NotApproved), (KeptBy::Shelved, ByNobody)];
         assert_eq!(told(&state, &nothing, HOUR), all);

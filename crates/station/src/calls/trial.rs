@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use penstock_alarm::{Backtest, Occurrence, Period, PointFacts, occurrences};
-use penstock_api::{ApiError, Code, CureProposal, ProposeCure, RuleTrial, TryRule};
+use penstock_api::{ApiError, Code, CureFinding, ProposeCure, RuleTrial, TryRule};
 use penstock_model::{AlarmRule, Condition, Point, PointId, PointNo, RuleId, Subject, Timestamp};
 use penstock_store::JournalFilter;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ impl Context<'_> {
         work.await.map_err(|error| ApiError::new(Code::Failed, error.to_string()))?
     }
 
-    pub(super) async fn propose_cure(&self, call: &ProposeCure) -> Result<Option<CureProposal>, ApiError> {
+    pub(super) async fn propose_cure(&self, call: &ProposeCure) -> Result<CureFinding, ApiError> {
         let period = self.period(call.from, call.to)?;
         let stored = self.shared.register.lock().rules.get(&call.rule).cloned();
         let gone = || ApiError::new(Code::NotFound, "there is no such rule: load the list again");
@@ -52,7 +52,9 @@ impl Context<'_> {
             let _room = room;
             history.propose(&rule, &seen, chunks)
         });
-        work.await.map_err(|error| ApiError::new(Code::Failed, error.to_string()))?
+        let finding = work.await.map_err(|error| ApiError::new(Code::Failed, error.to_string()))??;
+        self.note_finding(&finding).await?;
+        Ok(finding)
     }
 
     /// The stretch of history that is asked about, without what is still to come.

@@ -120,7 +120,7 @@ impl Store {
         let subjects: BTreeMap<String, RuleId> = rules.iter().map(|rule| (format!("rule {rule}"), *rule)).collect();
         let query = sqlx::query(
             "select distinct on (subject) subject, at, who, reason from audit \
-             where tenant = $1 and subject = any($2) and new is null order by subject, seq desc",
+             where tenant = $1 and subject = any($2) and old is not null and new is null order by subject, seq desc",
         )
         .bind(tenant.0)
         .bind(subjects.keys().cloned().collect::<Vec<_>>());

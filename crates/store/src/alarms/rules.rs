@@ -106,11 +106,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unreadable`]; those of the database.
-    pub async fn versions_of(
-        &self,
-        tenant: TenantId,
-        rules: &[RuleId],
-    ) -> Result<BTreeMap<RuleId, Vec<RuleVersion>>> {
+    pub async fn versions_of(&self, tenant: TenantId, rules: &[RuleId]) -> Result<BTreeMap<RuleId, Vec<RuleVersion>>> {
         let rows = sqlx::query(
             "select body, saved_at, saved_by, reason from alarm_rule_versions where tenant = $1 and rule = any($2) \
              order by rule, version",

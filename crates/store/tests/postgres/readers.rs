@@ -77,10 +77,7 @@ const ROWS: [(&str, &str); 14] = [
          (tenant, number, at, approved_by, reason, settings, withdrawn, previous, digest) \
          values ($1, 1, now(), gen_random_uuid(), 'x', '{}', '{}', sha256('x'), sha256('y'))",
     ),
-    (
-        "alarm_approvals_head",
-        "insert into alarm_approvals_head (tenant, number, digest) values ($1, 1, sha256('y'))",
-    ),
+    ("alarm_approvals_head", "insert into alarm_approvals_head (tenant, number, digest) values ($1, 1, sha256('y'))"),
     ("alarm_work", "insert into alarm_work (tenant, rule, at, kind) values ($1, gen_random_uuid(), now(), 'found')"),
     (
         "rejects",
