@@ -1,11 +1,20 @@
 //! The analysis: how much alarms asked of people over a range, beside the field's targets; the load by the hour or the
-//! day; the floods; the alarms to work on. Asked for anew with each choice; the station keeps none of it.
+//! day; the floods; the alarms to work on, asked for anew with each choice. Beside it how much they ask at present, what
+//! keeps them from calling unauthorised, and what of their rules is not as it was approved.
 
+mod baseline;
+mod cure;
+mod decide;
+mod drift;
 mod figures;
 mod floods;
+mod live;
 mod load;
 mod queue;
 mod range;
+mod suppressions;
+
+pub(crate) use decide::Decide;
 
 use std::sync::Arc;
 
@@ -19,10 +28,13 @@ use crate::components::{Choice, Empty, Loading, Notice, Segmented, Select};
 use crate::i18n::{Locale, t, t_string, use_i18n};
 use crate::state::{PlantView, use_app};
 use crate::words;
+use baseline::BaselinePanel;
 use figures::Figures;
 use floods::Floods;
+use live::Live;
 use load::Load;
 use queue::Queue;
+use suppressions::Suppressions;
 
 /// Which figures are wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,7 +163,12 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
                 />
                 <PriorityChoice priorities=priorities/>
             </div>
-            <div class="analysis" data-testid="analysis">{body}</div>
+            <div class="analysis" data-testid="analysis">
+                <Live/>
+                {body}
+                <Suppressions/>
+                <BaselinePanel/>
+            </div>
         </div>
     }
     .into_any()
