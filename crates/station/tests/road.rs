@@ -618,7 +618,7 @@ async fn rules_are_cured_and_held_against_what_was_approved() {
     let is_high = |rule: &AlarmRule| matches!(rule.condition, Condition::Limit { level: LimitLevel::High, .. });
     let high = async || rules(&screen).await.into_iter().find(is_high).expect("it follows from the limit");
     let quick = AlarmRule { on_delay: Duration::ZERO, off_delay: Duration::ZERO, ..high().await };
-    save(&screen, quick.clone()).await;
+    save(&screen, quick).await;
     let own = AlarmRule::new(RuleId(Default::default()), subject, Condition::Anomaly { score: 0.9 });
     save(&screen, own).await;
 

@@ -57,7 +57,8 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         audit::append(&mut transaction, audit).await?;
         sqlx::query(
-            "insert into alarm_work (tenant, rule, at, person, kind, reason, finding) values ($1, $2, $3, $4, $5, $6, $7)",
+            "insert into alarm_work (tenant, rule, at, person, kind, reason, finding) \
+             values ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(tenant.0)
         .bind(work.rule.0)

@@ -156,6 +156,10 @@ pub(super) fn CureOf(
         let nuisance = format!("{}: {nuisance}", td_string!(locale, baseline.nuisance));
         decide(Decision::ApplyCure(rule), vec![change, nuisance]);
     };
+    let heading = Signal::derive(move || {
+        let locale = i18n.get_locale();
+        format!("{}: {}", td_string!(locale, baseline.work_title), called(locale))
+    });
     let ranges = Signal::derive(move || {
         DAYS.map(|days| Choice::new(days.to_string(), t_string!(i18n, baseline.days_n, n = days))).to_vec()
     });
@@ -214,7 +218,7 @@ pub(super) fn CureOf(
     };
     view! {
         <Panel
-            title=Signal::derive(move || format!("{}: {}", t_string!(i18n, baseline.work_title), called(i18n.get_locale())))
+            title=heading
             aside=ViewFn::from(move || view! {
                 <button class="small" on:click=move |_| on_close.run(())>{t!(i18n, words.close)}</button>
             })

@@ -77,7 +77,7 @@ pub(super) enum MarkName {
     DayAndTime,
 }
 
-/// The times named below slots, at round hours or days of the clock; `begins` are the local beginnings of the slots, in s.
+/// The times named below slots, at round hours or days of the clock; `begins` are where slots begin in local time, in s.
 pub(super) fn marks(begins: &[i64], width: Duration) -> Vec<Mark> {
     let width = i64::try_from(width.as_secs()).unwrap_or(DAY_SECS).max(1);
     // Round steps of hours and of days, in s.
