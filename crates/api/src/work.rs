@@ -72,7 +72,7 @@ pub struct WorkRow {
     pub status: WorkStatus,
     /// When somebody last did something about it.
     pub at: Timestamp,
-    /// Who, by the name people know them by.
+    /// Who, by the name people know them by; none where the station looked for a cure by itself.
     pub by: Option<String>,
     /// Why, in the person's words.
     pub reason: Option<String>,

@@ -26,10 +26,9 @@ impl Context<'_> {
 
     /// Keeps what the search for a cure found beside the alarm.
     pub(super) async fn note_finding(&self, finding: &CureFinding) -> Result<(), ApiError> {
-        let text = serde_json::to_value(finding)
-            .map_err(|error| ApiError::new(Code::Failed, format!("the finding cannot be written: {error}")))?;
-        let (work, audit) = self.note(finding.rule, WorkKind::Found, None)?;
-        self.shared.note_work(Work { finding: Some(text), ..work }, audit).await
+        let by = self.holder()?.person.id;
+        let audit = self.audit(format!("work on alarm {}", finding.rule));
+        self.shared.note_finding(finding, Some(by), audit).await
     }
 
     pub(super) async fn apply_cure(&self, call: ApplyCure) -> Result<RulesReport, ApiError> {

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use penstock_alarm::{Approval, Baseline, BaselineError, Draft};
-use penstock_api::{ApiError, Approved, Code};
+use penstock_api::{ApiError, Approved, Code, CureFinding};
 use penstock_model::{AlarmRule, RuleId, UserId};
-use penstock_store::{Approvals, AuditEntry, Work};
+use penstock_store::{Approvals, AuditEntry, Work, WorkKind};
 
 use super::store_error;
 use crate::station::Shared;
@@ -62,6 +62,19 @@ impl Shared {
         let outcome = self.store.append_approval(self.tenant, &approval, &entries).await;
         self.settled(outcome, &entries).await.map_err(store_error)?;
         Ok(approval)
+    }
+
+    /// Keeps what the search for a cure found beside its alarm.
+    pub(crate) async fn note_finding(
+        &self,
+        finding: &CureFinding,
+        by: Option<UserId>,
+        audit: AuditEntry,
+    ) -> Result<(), ApiError> {
+        let text = serde_json::to_value(finding)
+            .map_err(|error| ApiError::new(Code::Failed, format!("the finding cannot be written: {error}")))?;
+        let (rule, at, kind) = (finding.rule, self.clock.now(), WorkKind::Found);
+        self.note_work(Work { rule, at, by, kind, reason: None, finding: Some(text) }, audit).await
     }
 
     /// Notes what was done about an alarm that loads.

@@ -33,7 +33,7 @@ pub struct Work {
     pub rule: RuleId,
     /// When.
     pub at: Timestamp,
-    /// By whom.
+    /// By whom; none where the station itself did it.
     pub by: Option<UserId>,
     /// What.
     pub kind: WorkKind,

@@ -246,7 +246,7 @@ pub(super) fn CureOf(
 fn known(app: App, work: &WorkRow, alarm: &NamedAlarm, plant: &PlantView, locale: Locale) -> AnyView {
     let (at, full) =
         app.zone.with(|zone| (zone.moment(work.at, app.now.get_untracked(), locale), zone.full(work.at, locale)));
-    let by = work.by.clone().unwrap_or_else(|| td_string!(locale, baseline.nobody).to_owned());
+    let by = work.by.clone().unwrap_or_else(|| td_string!(locale, baseline.by_station).to_owned());
     let status = status_word(work.status, locale);
     let reason = work.reason.clone().map(|reason| view! { <p class="panel-calm">{reason}</p> });
     let finding = work.finding.as_ref().map(|finding| proof(app, finding, alarm, plant, locale));
