@@ -77,6 +77,8 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
     let priorities = RwSignal::new([true; 4]);
     let again = RwSignal::new(0_u32);
     let found = RwSignal::new(None::<Result<Arc<Told>, String>>);
+    // The alarm that is worked on, also where what is told of all is drawn anew.
+    let chosen = RwSignal::new(None::<RuleId>);
     let asked = Memo::new(move |_| Asked {
         days: days.with(|days| days.parse().unwrap_or(7)),
         area: area.with(|area| area.parse().ok()),
@@ -143,7 +145,7 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
                 let next = Signal::derive(move || t_string!(i18n, analysis.none_next).to_owned());
                 view! { <Empty why=why next=next/> }.into_any()
             }
-            Some(Ok(told)) => view! { <Body told=told on_rule=on_rule/> }.into_any(),
+            Some(Ok(told)) => view! { <Body told=told on_rule=on_rule chosen=chosen/> }.into_any(),
         }
     };
     view! {
@@ -175,7 +177,7 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
 }
 
 #[component]
-fn Body(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView {
+fn Body(told: Arc<Told>, on_rule: Callback<RuleId>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale_untracked();
@@ -197,7 +199,7 @@ fn Body(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView {
             <Load told=Arc::clone(&told)/>
             <Floods told=Arc::clone(&told)/>
         </div>
-        <Queue told=told on_rule=on_rule/>
+        <Queue told=told on_rule=on_rule chosen=chosen/>
     }
     .into_any()
 }

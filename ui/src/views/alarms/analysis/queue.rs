@@ -66,14 +66,17 @@ fn cure_word(cure: CureKind, locale: Locale) -> &'static str {
 }
 
 #[component]
-pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView {
+pub(super) fn Queue(
+    told: Arc<Told>,
+    on_rule: Callback<RuleId>,
+    /// The alarm that is worked on.
+    chosen: RwSignal<Option<RuleId>>,
+) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let only_ailing = RwSignal::new(true);
     let cursor = RwSignal::new(None::<usize>);
     let works: Works = RwSignal::new(BTreeMap::new());
-    // The alarm that is worked on.
-    let chosen = RwSignal::new(None::<RuleId>);
     Effect::new(move || {
         app.decided.track();
         app.plant.track();
@@ -151,9 +154,12 @@ pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView
                 if progress.try_set(Some((at, count))).is_some() {
                     return;
                 }
+                // One that cannot be tried keeps none of the others from it.
                 if let Err(why) = look(app, rule, USUAL_DAYS).await {
                     app.trouble.set(Some(why));
-                    break;
+                    if app.is_away() {
+                        break;
+                    }
                 }
             }
             progress.try_set(None);
