@@ -9,7 +9,7 @@ use leptos_i18n_parser::parse_locales::parse_locales;
 
 const LANGUAGES: [&str; 2] = ["en", "hi"];
 /// One file a screen, so that each is edited on its own.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "words",
     "frame",
     "signin",
@@ -25,6 +25,7 @@ const FILES: [&str; 15] = [
     "trends",
     "positions",
     "floods",
+    "baseline",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -340,6 +340,37 @@ async fn guide_the_whole_plant(screen: &Screen, room: &Room) -> Result<()> {
     screen.wait_for(&id("map")).await
 }
 
+/// What an admin decides on rules, with a reason.
+async fn decide(screen: &Screen) -> Result<()> {
+    screen.wait_for(&id("decide-dialog")).await?;
+    ensure!(screen.count("[data-testid=decide-commit]:not([disabled])").await? == 0, "a reason is not asked for");
+    screen.fill(&id("decide-reason"), REASON).await?;
+    screen.click(&id("decide-commit")).await?;
+    screen.wait_gone(&id("decide-dialog")).await
+}
+
+async fn approve_the_rules(screen: &Screen, room: &Room) -> Result<()> {
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-analysis")).await?;
+    screen.wait_for(&id("baseline-none")).await.context("nothing is approved yet")?;
+    screen.click(&id("approve-all")).await?;
+    decide(screen).await?;
+    screen.wait_for(&id("baseline-calm")).await.context("nothing differs")?;
+    let said = room.sql("select reason, new ->> 'approval' from audit where action = 'approve-rules'")?;
+    ensure!(said == [format!("{REASON}|1")], "the audit says {said:?}");
+    Ok(())
+}
+
+/// A rule that was changed since is named, and goes back as a version of its own.
+async fn return_what_drifted(screen: &Screen) -> Result<()> {
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-analysis")).await?;
+    see_text(screen, "drift-row", "Deadband").await.context("the change is listed")?;
+    screen.click(&id("return-rule")).await?;
+    decide(screen).await?;
+    screen.wait_for(&id("baseline-calm")).await.context("nothing differs any more")
+}
+
 async fn pan_the_map(screen: &Screen) -> Result<()> {
     screen.click(&id("rail-map")).await?;
     let map = id("map");
@@ -554,7 +585,9 @@ async fn journeys(screen: &Screen, room: &Room) -> Result<()> {
     adopt_a_point(screen).await.context("adopt a point")?;
     import_historic_values(screen).await.context("import historic values")?;
     keep_samples_for_longer(screen).await.context("keep samples for longer")?;
+    approve_the_rules(screen, room).await.context("approve the rules")?;
     edit_a_rule(screen, room).await.context("edit a rule")?;
+    return_what_drifted(screen).await.context("return what drifted")?;
     guide_the_whole_plant(screen, room).await.context("guide the whole plant")?;
     make_a_position(screen).await.context("make an operator position")?;
     sign_out(screen).await.context("sign out again")?;

@@ -182,6 +182,7 @@ fn Overlays() -> impl IntoView {
         Some(Overlay::ImportPoints) => view! { <views::ImportPoints/> }.into_any(),
         Some(Overlay::ImportValues) => view! { <views::ImportValues/> }.into_any(),
         Some(Overlay::ImportRules) => view! { <views::ImportRules/> }.into_any(),
+        Some(Overlay::Decide(question)) => view! { <views::Decide question=question/> }.into_any(),
         Some(Overlay::RemoveRule(rule, title)) => view! { <views::RemoveRule rule=rule title=title/> }.into_any(),
     }
 }

@@ -14,7 +14,8 @@
 //! - `compare`: what a run of other rules would have done differently;
 //! - `bad_actors`: the alarms that load most, as a queue of work;
 //! - `cures`: the least intrusive change of a rule that takes its nuisance away;
-//! - `baseline`: the settings that were approved, chained, and what differs from them.
+//! - `baseline`: the settings that were approved, chained, and what differs from them;
+//! - `suppressions`: what keeps alarms from calling and was not allowed to.
 
 mod annunciation;
 mod bad_actors;
@@ -26,17 +27,19 @@ mod metrics;
 mod occurrence;
 mod period;
 mod repeats;
+mod suppressions;
 mod tally;
 mod window;
 
 pub use annunciation::{Annunciated, Annunciations, Call, Placed};
 pub use bad_actors::{BadActor, bad_actors};
-pub use baseline::{Approval, Baseline, BaselineError, Digest, Draft, Drift, Drifted, canonical};
+pub use baseline::{Approval, Baseline, BaselineError, Digest, Draft, Drift, Drifted, canonical, given_in};
 pub use compare::{Difference, compare};
-pub use cures::{Cure, CureKind, Proposed, Trial, cures};
+pub use cures::{Cure, CureKind, Obstacle, Proposed, Trial, Uncured, cures};
 pub use figure::{Bound, Figure, Load, Target, Verdict};
 pub use metrics::{AlarmMetrics, Metrics};
 pub use occurrence::{Occurrence, RunFigures, occurrences};
 pub use period::Period;
+pub use suppressions::{Allowance, Objection, PutAway, Unauthorised, unauthorised};
 pub use tally::{Figures, FloodEpisode, HourLoad, Level, Offender, Rate, Tally, TimeToAcknowledge};
 pub(crate) use window::{FLOOD_ABOVE, FLOOD_OVER_BELOW, TEN_MINUTES};

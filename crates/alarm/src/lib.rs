@@ -33,10 +33,11 @@ use std::time::Duration;
 use penstock_model::Timestamp;
 
 pub use analysis::{
-    AlarmMetrics, Annunciated, Annunciations, Approval, BadActor, Baseline, BaselineError, Bound, Call, Cure, CureKind,
-    Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, HourLoad, Level, Load, Metrics,
-    Occurrence, Offender, Period, Placed, Proposed, Rate, RunFigures, Tally, Target, TimeToAcknowledge, Trial, Verdict,
-    bad_actors, canonical, compare, cures, occurrences,
+    AlarmMetrics, Allowance, Annunciated, Annunciations, Approval, BadActor, Baseline, BaselineError, Bound, Call,
+    Cure, CureKind, Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, HourLoad, Level, Load,
+    Metrics, Objection, Obstacle, Occurrence, Offender, Period, Placed, Proposed, PutAway, Rate, RunFigures, Tally,
+    Target, TimeToAcknowledge, Trial, Unauthorised, Uncured, Verdict, bad_actors, canonical, compare, cures, given_in,
+    occurrences, unauthorised,
 };
 pub use backtest::{Backtest, BacktestError};
 pub use condition::Reading;

@@ -8,8 +8,7 @@ use penstock_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActReport, AlarmDetail, AlarmFigures, ApiError, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, Csv,
-    CureProposal, DeviceAlertRow, Done, Export, ExportFormat, FloodSpan, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PastGroups, PlacesFound, PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode, StationCard, TextFile, ValueAt,
+    ActReport, AlarmDetail, AlarmFigures, AlarmMetrics, ApiError, ApprovalEntry, Approvals, Approved, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, ChainVerdict, Csv, CureFinding, CureProposal, DeviceAlertRow, Done, Export, ExportFormat, FloodSpan, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PastGroups, PlacesFound, PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesDrift, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode, StationCard, TextFile, UnauthorisedSuppression, ValueAt, WorkRow,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -413,16 +412,68 @@ calls! {
         to: Timestamp,
     }
 
-    /// The least intrusive change of a rule against its nuisance, tried over stored history; none where no change is
-    /// proven by it. Nothing is changed.
-    ProposeCure "propose-cure" (Access::Holding(Permission::SetLimits)) -> Option<CureProposal> {
+    /// The least intrusive change of a rule against its nuisance, tried over stored history, or why there is none. Kept,
+    /// so that everybody sees it beside the alarm; the rule is not changed.
+    ProposeCure "propose-cure" (Access::Holding(Permission::SetLimits)) -> CureFinding {
         /// The rule.
         rule: RuleId,
-        /// From when.
+        /// From when; of very many samples the newest are tried, which the finding says.
         from: Timestamp,
         /// Until when, not included: at most [`RuleTrial::LONGEST`] later.
         to: Timestamp,
     }
+
+    /// What was done about the alarms that load most, by rule.
+    ListWork "work" (Access::Holding(Permission::See)) -> Vec<WorkRow> {}
+
+    /// Changes a rule as its newest cure says, which must be of its present version; saved as any change of a rule.
+    ApplyCure "apply-cure" (Access::Holding(Permission::SetLimits)) -> RulesReport {
+        /// The rule.
+        rule: RuleId,
+        /// Why, for versions and audit.
+        reason: String,
+    }
+
+    /// Leaves an alarm that loads as it is.
+    DismissWork "dismiss-work" (Access::Holding(Permission::SetLimits)) -> Done {
+        /// Its rule.
+        rule: RuleId,
+        /// Why.
+        reason: String,
+    }
+
+    /// Puts an alarm that was dismissed, or whose cure was applied, back among those to work on.
+    ReopenWork "reopen-work" (Access::Holding(Permission::SetLimits)) -> Done {
+        /// Its rule.
+        rule: RuleId,
+        /// Why.
+        reason: String,
+    }
+
+    /// The approvals of alarm rules, checked as they are read.
+    ListApprovals "approvals" (Access::Holding(Permission::See)) -> Approvals {}
+
+    /// Whether the chain of approvals is whole.
+    VerifyApprovals "verify-approvals" (Access::Holding(Permission::See)) -> ChainVerdict {}
+
+    /// What of the alarm rules is not as it was approved. Refused where the chain of approvals is broken.
+    ListDrift "drift" (Access::Holding(Permission::See)) -> RulesDrift {}
+
+    /// Approves alarm rules as they are, and that those which are gone are no more.
+    ApproveRules "approve-rules" (Access::Holding(Permission::SetLimits)) -> ApprovalEntry {
+        /// Which.
+        rules: Approved,
+        /// The newest approval that was seen, [`RulesDrift::newest`]; refused where there is another by now.
+        newest: u64,
+        /// Why.
+        reason: String,
+    }
+
+    /// How much alarms ask of people at present.
+    GetAlarmMetrics "alarm-metrics" (Access::Holding(Permission::See)) -> AlarmMetrics {}
+
+    /// What keeps alarms from calling without anybody having allowed it, the longest first.
+    ListUnauthorised "unauthorised" (Access::Holding(Permission::See)) -> Vec<UnauthorisedSuppression> {}
 
     /// Alarm rules as a file.
     ExportRules "export-rules" (Access::Holding(Permission::See)) -> TextFile {

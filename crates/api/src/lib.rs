@@ -3,6 +3,7 @@
 //! Every shell (Tauri IPC, HTTP) carries these and nothing else: a call as its name and a JSON body, a frame as postcard.
 //! Compiles natively and to wasm. Must not know how either side does it.
 
+mod baseline;
 mod call;
 mod error;
 mod figures;
@@ -10,9 +11,12 @@ mod flood;
 mod frame;
 mod guidance;
 mod position;
+mod metrics;
 mod reply;
 mod similar;
+mod work;
 
+pub use baseline::*;
 pub use call::*;
 pub use error::{ApiError, Code};
 pub use figures::*;
@@ -20,5 +24,7 @@ pub use flood::*;
 pub use frame::{AlarmCounts, AlarmView, DatabaseState, Frame, PointValue, StationStatus};
 pub use guidance::*;
 pub use position::PositionView;
+pub use metrics::*;
 pub use reply::*;
 pub use similar::*;
+pub use work::*;

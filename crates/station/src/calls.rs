@@ -7,6 +7,7 @@ mod alarms;
 mod analysis;
 mod guidance;
 mod floods;
+mod baseline;
 mod health;
 mod history;
 mod people;
@@ -16,7 +17,9 @@ mod positions;
 mod rules;
 mod settings;
 mod similar;
+mod suppressions;
 mod trial;
+mod work;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -179,6 +182,16 @@ impl Context<'_> {
             }
             Request::TryRule(call) => reply::<penstock_api::TryRule>(&self.try_rule(call).await?),
             Request::ProposeCure(call) => reply::<penstock_api::ProposeCure>(&self.propose_cure(&call).await?),
+            Request::ListWork(_) => reply::<penstock_api::ListWork>(&self.work().await?),
+            Request::ApplyCure(call) => reply::<penstock_api::ApplyCure>(&self.apply_cure(call).await?),
+            Request::DismissWork(call) => reply::<penstock_api::DismissWork>(&self.dismiss_work(call).await?),
+            Request::ReopenWork(call) => reply::<penstock_api::ReopenWork>(&self.reopen_work(call).await?),
+            Request::ListApprovals(_) => reply::<penstock_api::ListApprovals>(&self.approvals().await?),
+            Request::VerifyApprovals(_) => reply::<penstock_api::VerifyApprovals>(&self.verify_approvals().await?),
+            Request::ListDrift(_) => reply::<penstock_api::ListDrift>(&self.drift().await?),
+            Request::ApproveRules(call) => reply::<penstock_api::ApproveRules>(&self.approve_rules(call).await?),
+            Request::GetAlarmMetrics(_) => reply::<penstock_api::GetAlarmMetrics>(&self.alarm_metrics()),
+            Request::ListUnauthorised(_) => reply::<penstock_api::ListUnauthorised>(&self.unauthorised().await?),
             Request::ExportRules(call) => reply::<penstock_api::ExportRules>(&self.export_rules(&call)?),
             Request::ImportRules(call) => reply::<penstock_api::ImportRules>(&self.import_rules(call).await?),
             Request::GetAlarmGuidance(call) => {
@@ -252,15 +265,18 @@ const DONE: Done = Done {};
 
 #[cfg(test)]
 mod tests {
-    /// What calls ask the owner of the tables for: changes, what signing in needs, and whether there is an archive.
-    const OF_OWNER: [&str; 11] = [
+    /// What calls ask the owner of the tables for: changes, what signing in needs, what people may do, who removed a
+    /// rule, and whether there is an archive.
+    const OF_OWNER: [&str; 13] = [
         "append_audit",
         "create_first_admin",
         "has_archive",
         "last_positions",
         "password_hash",
+        "people",
         "person_by_name",
         "preferences",
+        "removals",
         "remove_position",
         "save_position",
         "set_preferences",
@@ -274,6 +290,7 @@ mod tests {
             include_str!("calls/analysis.rs"),
             include_str!("calls/guidance.rs"),
             include_str!("calls/floods.rs"),
+            include_str!("calls/baseline.rs"),
             include_str!("calls/health.rs"),
             include_str!("calls/history.rs"),
             include_str!("calls/people.rs"),
@@ -283,7 +300,9 @@ mod tests {
             include_str!("calls/rules.rs"),
             include_str!("calls/settings.rs"),
             include_str!("calls/similar.rs"),
+            include_str!("calls/suppressions.rs"),
             include_str!("calls/trial.rs"),
+            include_str!("calls/work.rs"),
         ];
         for source in sources {
             let source: String = source.split_whitespace().collect();

@@ -4,7 +4,10 @@
 //! nothing here. Must not know shells.
 
 mod guidance;
+mod baseline;
 mod rules;
+
+pub(crate) use baseline::aside;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

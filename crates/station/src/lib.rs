@@ -6,6 +6,7 @@
 mod calls;
 mod clock;
 mod configuration;
+mod cures;
 mod demo;
 mod error;
 mod exports;

@@ -8,19 +8,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use penstock_alarm::{AlarmMetrics, Metrics};
 use penstock_api::{
     AlarmCounts, AlarmGroup, AlarmView, FloodNews, FloodNow, Frame, PointValue, PositionView, StationStatus,
 };
-use penstock_model::{Clock, FloodId, KeptBy, PointNo, RuleId, Timestamp};
+use penstock_model::{AlarmState, Clock, FloodId, KeptBy, PointNo, RuleId, Timestamp, Transition};
 use tokio::time::Instant;
 
 use crate::positions::Attendance;
+
+/// What is active for longer than this is stale.
+const STALE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What is true now, shared by the pipeline that writes it and the feeds that read it.
 pub struct Live {
     clock: Clock,
     tick: Duration,
     now: Mutex<Now>,
+    metrics: Mutex<AlarmMetrics>,
 }
 
 #[derive(Default)]
@@ -43,7 +48,8 @@ struct Now {
 impl Live {
     /// Nothing known yet; feeds tick every `tick`.
     pub fn new(clock: Clock, tick: Duration) -> Arc<Self> {
-        Arc::new(Self { clock, tick, now: Mutex::default() })
+        let metrics = Mutex::new(AlarmMetrics::new(clock.now(), []));
+        Arc::new(Self { clock, tick, now: Mutex::default(), metrics })
     }
 
     /// Takes in a batch of newest values.
@@ -106,6 +112,40 @@ impl Live {
             now.change += 1;
             now.positions = (now.change, positions);
         }
+    }
+
+    /// Counts calls from now on, of alarms that stand as they do.
+    pub fn begin_metrics<'a>(&self, states: impl IntoIterator<Item = &'a AlarmState>) {
+        *self.metrics.lock().unwrap_or_else(PoisonError::into_inner) = AlarmMetrics::new(self.clock.now(), states);
+    }
+
+    /// Counts the calls among entries of the journal, which come in its order.
+    pub fn count_calls<'a>(&self, entries: impl IntoIterator<Item = &'a Transition>) {
+        let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.into_iter().for_each(|entry| metrics.take(entry));
+    }
+
+    /// How much alarms have asked of people since calls are counted, and the moment that it is told of.
+    pub fn metrics(&self) -> (Timestamp, Metrics) {
+        let now = self.clock.now();
+        (now, self.metrics.lock().unwrap_or_else(PoisonError::into_inner).at(now))
+    }
+
+    /// How many alarms are active and on the list, and how many of them have been for more than a day.
+    pub fn standing(&self) -> (usize, usize) {
+        let at = self.clock.now();
+        let now = self.lock();
+        let views = now.alarms.values().filter_map(|(_, view)| view.as_ref());
+        let standing = views.filter(|view| view.state.active && view.state.kept_by().is_none());
+        standing
+            .fold((0, 0), |(all, stale), view| (all + 1, stale + usize::from(at.since(view.state.raised_at) > STALE)))
+    }
+
+    /// Alarms that are kept from the list: shelved, suppressed or out of service.
+    pub fn kept(&self) -> Vec<AlarmView> {
+        let now = self.lock();
+        let views = now.alarms.values().filter_map(|(_, view)| view.as_ref());
+        views.filter(|view| view.state.kept_by().is_some()).cloned().collect()
     }
 
     /// Takes in how the station is.
@@ -253,7 +293,7 @@ fn count<'a>(views: impl Iterator<Item = &'a AlarmView>) -> AlarmCounts {
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{AlarmClass, AlarmState, Condition, Priority, Quality, SiteId, Subject};
+    use penstock_model::{AlarmClass, Condition, Priority, Quality, SiteId, Subject, TransitionKind};
 
     use super::*;
 
@@ -353,6 +393,47 @@ mod tests {
         live.set_floods(news(&[&grown], &[&grown]));
         assert_eq!(feed.next().await.floods, Some(news(&[&grown], &[&grown])));
         assert_eq!(live.follow().next().await.floods, Some(news(&[&grown], &[&grown])));
+    }
+
+    #[test]
+    fn calls_are_counted_and_what_stands_is_told_apart() {
+        const DAY: i64 = 86_400;
+        let clock = Clock::manual(Timestamp::from_secs(DAY + 6));
+        let live = Live::new(clock, Duration::from_millis(5));
+        let rules: [RuleId; 3] = [1, 2, 3].map(|id| RuleId::made(Timestamp::from_secs(1), [id; 10]));
+        let kept = alarm(rules[1], true);
+        let kept = AlarmView {
+            state: AlarmState { out_of_service: Some(Timestamp::from_secs(9)), ..kept.state.clone() },
+            ..kept
+        };
+        let young = alarm(rules[2], true);
+        let young =
+            AlarmView { state: AlarmState { raised_at: Timestamp::from_secs(DAY), ..young.state.clone() }, ..young };
+        live.set_alarms([
+            (rules[0], Some(alarm(rules[0], true))),
+            (rules[1], Some(kept.clone())),
+            (rules[2], Some(young)),
+        ]);
+        assert_eq!(live.standing(), (2, 1), "raised at 5 s, one is a day and a second old");
+        assert_eq!(live.kept(), vec![kept]);
+
+        live.begin_metrics([]);
+        let raised = |rule: RuleId, secs: i64| Transition {
+            rule,
+            occurrence: 1,
+            kind: TransitionKind::Raised,
+            at: Timestamp::from_secs(secs),
+            value: None,
+            by: None,
+            comment: None,
+            rule_version: 1,
+            detail: None,
+        };
+        // What was before calls are counted is no call of theirs.
+        live.count_calls(&[raised(rules[0], DAY), raised(rules[1], DAY + 6), raised(rules[2], DAY + 6)]);
+        let (at, metrics) = live.metrics();
+        assert_eq!((at, metrics.start_time), (Timestamp::from_secs(DAY + 6), Timestamp::from_secs(DAY + 6)));
+        assert_eq!((metrics.alarm_count, metrics.current_rate), (2, 2.0));
     }
 
     #[tokio::test]

@@ -320,6 +320,7 @@ impl Pipeline {
         }));
         pipeline.show_alarms(pipeline.engine.states().map(|state| state.rule).collect());
         pipeline.tell_of_floods(now);
+        pipeline.live.begin_metrics(pipeline.engine.states());
         pipeline
     }
 
@@ -658,6 +659,7 @@ impl Pipeline {
     fn settle(&mut self, out: Yield, acks: Vec<penstock_sources::AckToken>) -> Job {
         self.live.set_values(out.shown.into_values());
         if !out.transitions.is_empty() {
+            self.live.count_calls(&out.transitions);
             let mut rules: Vec<RuleId> = out.transitions.iter().map(|transition| transition.rule).collect();
             rules.sort();
             rules.dedup();

@@ -26,6 +26,7 @@ use crate::Error;
 use crate::calls::Analyses;
 use crate::clock::ClockWatch;
 use crate::configuration::{count, load_register};
+use crate::cures;
 use crate::demo::Demo;
 use crate::exports::{Exports, Taken};
 use crate::floods;
@@ -444,6 +445,7 @@ impl Station {
             }
         });
         parts.rest.spawn(housekeeping::run(Arc::clone(&self.shared), stop.clone()));
+        parts.rest.spawn(cures::run(Arc::clone(&self.shared), stop.clone()));
         let (shared, token) = (Arc::clone(&self.shared), stop.clone());
         parts.rest.spawn(async move {
             loop {

@@ -1,13 +1,18 @@
 //! Rules over stored history: what a rule would have done, and which change would take its nuisance away. Judges on
 //! threads that may wait, never on those that answer calls. Must not know calls, nor which rules are stored.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use penstock_alarm::{
-    Backtest, BacktestError, Cure, Difference, Occurrence, Period, PointFacts, Proposed, RunFigures, compare, cures,
+    Backtest, BacktestError, Cure, Difference, Obstacle, Occurrence, Period, PointFacts, Proposed, RunFigures, Uncured,
+    compare, cures,
 };
-use penstock_api::{ApiError, Capped, Code, CureChange, CureProposal, RuleTrial, TrialFigures, TrialSpan};
+use penstock_api::{
+    ApiError, Capped, Code, CureChange, CureFinding, CureObstacle, CureOutcome, CureProposal, NoCure, RuleTrial,
+    TrialFigures, TrialSpan,
+};
 use penstock_model::{AlarmRule, Condition, PointNo, Sample, Timestamp};
 use penstock_store::Chunks;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,8 +25,11 @@ use crate::configuration::{count, store_error};
 const AT_ONCE: usize = 2;
 /// How long one may take.
 const LONGEST: Duration = Duration::from_secs(60);
-/// Samples that are held in memory for a cure, which runs over them again and again: a month of one point a second.
+/// Samples that are held in memory for a cure, which runs over them again and again: a month of one point a second. Of
+/// more the newest are held.
 const MOST_HELD: usize = 3_000_000;
+/// How long reading them may take: what has not come by then is left out.
+const LONGEST_READ: Duration = Duration::from_secs(30);
 /// How often daylight saving is looked for, of received time.
 const OFFSET_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -62,6 +70,15 @@ pub(crate) struct History {
     pub(crate) gone: CancellationToken,
 }
 
+/// The newest samples that there is room for.
+#[derive(Default)]
+struct Held {
+    chunks: VecDeque<Vec<Sample>>,
+    count: usize,
+    /// Whether older ones gave way.
+    is_cut: bool,
+}
+
 /// A backtest that is told of daylight saving.
 struct Watched {
     backtest: Backtest,
@@ -76,7 +93,7 @@ impl History {
     /// database and the archive say.
     pub(crate) fn try_rule(&self, before: AlarmRule, after: AlarmRule, mut of: Chunks) -> Result<RuleTrial, ApiError> {
         let began = Instant::now();
-        let mut watched = self.watch([before, after])?;
+        let mut watched = self.watch([before, after], self.start)?;
         let (mut samples, mut period, mut is_cut) = (0_u64, self.period, false);
         while let Some(chunk) = of.blocking_recv() {
             let chunk = chunk.map_err(store_error)?;
@@ -98,51 +115,102 @@ impl History {
         Ok(RuleTrial { samples, is_cut, ..trial_of(&difference, period.until()) })
     }
 
-    /// The least intrusive change that takes the nuisance of a rule away; `annotated` are its occurrences as people saw
-    /// them. Blocks.
+    /// The least intrusive change that takes the nuisance of a rule away, or why there is none; `annotated` are its
+    /// occurrences as people saw them. Blocks.
     ///
     /// # Errors
-    /// As for a trial, and [`Code::Invalid`] where there are more samples than can be held.
+    /// As for a trial, and [`Code::Invalid`] where there is too much history to run over again and again.
     pub(crate) fn propose(
         &self,
         rule: &AlarmRule,
         annotated: &[Occurrence],
+        of: Chunks,
+    ) -> Result<CureFinding, ApiError> {
+        self.propose_holding(MOST_HELD, rule, annotated, of)
+    }
+
+    fn propose_holding(
+        &self,
+        most: usize,
+        rule: &AlarmRule,
+        annotated: &[Occurrence],
         mut of: Chunks,
-    ) -> Result<Option<CureProposal>, ApiError> {
+    ) -> Result<CureFinding, ApiError> {
         let began = Instant::now();
-        self.watch([rule.clone()])?;
-        let mut samples: Vec<Sample> = Vec::new();
+        self.watch([rule.clone()], self.start)?;
+        let mut held = Held::default();
+        let mut until = self.period.until();
         while let Some(chunk) = of.blocking_recv() {
-            samples.extend(chunk.map_err(store_error)?);
+            held.take(chunk.map_err(store_error)?, most);
             if self.gone.is_cancelled() {
                 return Err(nobody_waits());
             }
-            if samples.len() > MOST_HELD || began.elapsed() > LONGEST {
-                return Err(too_long());
+            if began.elapsed() > LONGEST_READ {
+                until = until.min(held.received().unwrap_or(until));
+                break;
             }
         }
-        let mut is_cut = false;
+        // What stands when the time in question begins has to be known: what precedes it is judged and not counted.
+        let lead = self.period.from().since(self.start);
+        let start = held.begins().filter(|_| held.is_cut).unwrap_or(self.start);
+        let period = Period::new(self.period.from().max(start + lead), until).ok_or_else(too_long)?;
+        let mut is_late = false;
         let run = |rule: &AlarmRule| {
-            is_cut |= self.gone.is_cancelled() || began.elapsed() > LONGEST;
-            // Whatever is found once it was cut is thrown away.
-            let watched = if is_cut { None } else { self.watch([rule.clone()]).ok() };
+            is_late |= self.gone.is_cancelled() || began.elapsed() > LONGEST;
+            // Whatever is found once it is late is thrown away.
+            let watched = if is_late { None } else { self.watch([rule.clone()], start).ok() };
             let run = watched.and_then(|mut watched| {
-                watched.feed(&samples, self.time_zone.as_deref());
-                watched.backtest.finish(self.period).into_iter().next()
+                for chunk in &held.chunks {
+                    watched.feed(chunk, self.time_zone.as_deref());
+                }
+                watched.backtest.finish(period).into_iter().next()
             });
             run.unwrap_or_default()
         };
-        let proposed = cures(rule, run, annotated, self.period.until());
-        if is_cut {
+        let outcome = match cures(rule, run, annotated, period.until()) {
+            Ok(proposed) => CureOutcome::Offered(Box::new(proposal_of(proposed, rule))),
+            Err(uncured) => CureOutcome::NotOffered(no_cure_of(&uncured)),
+        };
+        if is_late {
             return Err(too_long());
         }
-        Ok(proposed.map(|proposed| proposal_of(proposed, rule)))
+        Ok(CureFinding {
+            rule: rule.id,
+            version: rule.version,
+            from: period.from(),
+            to: period.until(),
+            is_cut: period != self.period,
+            samples: held.count as u64,
+            outcome,
+        })
     }
 
-    fn watch(&self, rules: impl IntoIterator<Item = AlarmRule>) -> Result<Watched, ApiError> {
+    fn watch(&self, rules: impl IntoIterator<Item = AlarmRule>, start: Timestamp) -> Result<Watched, ApiError> {
         let wrong = |error: BacktestError| ApiError::invalid(error.to_string());
-        let backtest = Backtest::new(rules, self.points.iter().copied(), self.start).map_err(wrong)?;
+        let backtest = Backtest::new(rules, self.points.iter().copied(), start).map_err(wrong)?;
         Ok(Watched { backtest, offset_until: Timestamp::MIN })
+    }
+}
+
+impl Held {
+    /// Takes the next samples, and lets the oldest go where there are too many.
+    fn take(&mut self, chunk: Vec<Sample>, most: usize) {
+        self.count += chunk.len();
+        self.chunks.push_back(chunk);
+        while self.count > most && self.chunks.len() > 1 {
+            self.count -= self.chunks.pop_front().map_or(0, |oldest| oldest.len());
+            self.is_cut = true;
+        }
+    }
+
+    /// When the first sample was received.
+    fn begins(&self) -> Option<Timestamp> {
+        self.chunks.iter().find_map(|chunk| chunk.first()).map(|sample| sample.received_time)
+    }
+
+    /// When the last sample was received.
+    fn received(&self) -> Option<Timestamp> {
+        self.chunks.iter().rev().find_map(|chunk| chunk.last()).map(|sample| sample.received_time)
     }
 }
 
@@ -219,6 +287,22 @@ fn proposal_of(proposed: Proposed, rule: &AlarmRule) -> CureProposal {
     }
 }
 
+fn no_cure_of(uncured: &Uncured) -> NoCure {
+    let why = match uncured.obstacle {
+        Obstacle::TooFew => CureObstacle::TooFew,
+        Obstacle::NothingToTry => CureObstacle::NothingToTry,
+        Obstacle::RemovesTooLittle { removed } => CureObstacle::RemovesTooLittle(count(removed)),
+        Obstacle::StandsLonger => CureObstacle::StandsLonger,
+        Obstacle::LosesActedOn { lost } => CureObstacle::LosesActedOn(count(lost)),
+    };
+    NoCure {
+        nuisance: count(uncured.before.nuisance),
+        to_keep: count(uncured.to_keep),
+        tried: count(uncured.tried),
+        why,
+    }
+}
+
 /// The deadband of a condition that has one.
 const fn deadband_of(condition: &Condition) -> f64 {
     match condition {
@@ -279,13 +363,30 @@ mod tests {
 
     #[test]
     fn a_cure_is_proposed_with_what_it_does() {
-        let proposal = history().propose(&high(), &[], chunks(&spikes(20))).expect("a right one").expect("a cure");
+        let found = history().propose(&high(), &[], chunks(&spikes(20))).expect("a right one");
+        assert_eq!((found.from, found.to, found.is_cut, found.samples), (at(0), at(DAY), false, 21_000));
+        assert_eq!((found.rule, found.version), (high().id, 1));
+        let proposal = offered(&found);
         let to = Duration::from_secs(10);
         assert_eq!(proposal.change, CureChange::OnDelay { was: Duration::ZERO, to });
         assert_eq!(proposal.rule, AlarmRule { on_delay: to, ..high() });
         assert_eq!((proposal.nuisance_before, proposal.nuisance_after, proposal.kept), (21, 1, 0));
         let quiet = history().propose(&high(), &[], chunks(&[5.0; 100])).expect("a right one");
-        assert_eq!(quiet, None);
+        let nothing = NoCure { nuisance: 0, to_keep: 0, tried: 0, why: CureObstacle::TooFew };
+        assert_eq!(quiet.outcome, CureOutcome::NotOffered(nothing));
+    }
+
+    #[test]
+    fn of_very_many_samples_the_newest_are_judged() {
+        // Those of the seconds 11,000 to 20,999, of which the first hour only leads up.
+        let found = history().propose_holding(10_000, &high(), &[], chunks(&spikes(20))).expect("a right one");
+        assert_eq!((found.from, found.to, found.is_cut), (at(14_600), at(DAY), true));
+        assert_eq!(found.samples, 10_000);
+        let proposal = offered(&found);
+        assert_eq!((proposal.nuisance_before, proposal.nuisance_after), (6, 1));
+        // Of fewer than its lead nothing can be said.
+        let refused = history().propose_holding(10_000, &high(), &[], chunks(&vec![5.0; 100_000]));
+        assert_eq!(refused.map(|found| found.from).map_err(|error| error.code), Err(Code::Invalid));
     }
 
     #[test]
@@ -306,6 +407,13 @@ mod tests {
         drop(first);
         assert!(trials.enter().is_ok());
         assert!(second.is_ok());
+    }
+
+    fn offered(found: &CureFinding) -> &CureProposal {
+        match &found.outcome {
+            CureOutcome::Offered(proposal) => proposal,
+            CureOutcome::NotOffered(why) => panic!("{why:?}"),
+        }
     }
 
     fn history() -> History {

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, ExportFormat, ExportHistory,
-    ExportJournal, ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetHealth, GetHistory, GetPublishExample, GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, Kinship, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, RetentionForm, RouteForm, RuleFormat, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
+    AcknowledgeAlarms, ApplyCure, ApproveRules, Approved, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, Kinship, ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
 };
 use penstock_model::{
     Advice, AlarmRule, Clock, Condition, Guidance, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position,
@@ -672,7 +671,146 @@ async fn what_a_rule_would_have_done_is_told_by_what_is_stored() {
     let refused = screen.call(asked(anomaly)).await;
     assert_eq!(refused.map_err(|error| error.code).map(|_| ()), Err(Code::Invalid), "scores are not stored");
     let proposed = screen.call(ProposeCure { rule: stored.id, from, to }).await.expect("an admin may");
-    assert_eq!(proposed, None, "twice is no habit");
+    let CureOutcome::NotOffered(why) = proposed.outcome else { panic!("{proposed:?}") };
+    assert_eq!((why.why, why.nuisance), (CureObstacle::TooFew, 2), "twice is no habit");
+    station.stop().await;
+}
+
+async fn drift(screen: &Screen<'_>) -> RulesDrift {
+    screen.call(ListDrift {}).await.expect("whole")
+}
+
+/// Saves a rule as it was approved, as an editor would.
+async fn save(screen: &Screen<'_>, rule: AlarmRule) {
+    let report =
+        screen.call(SaveRules { rules: vec![rule], reason: "as approved".into() }).await.expect("an admin may");
+    assert_eq!((report.added + report.changed, report.faults), (1, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_cured_and_held_against_what_was_approved() {
+    let data = ScratchFolder::new().expect("folder");
+    let secrets = Secrets::in_memory("test");
+    let station = start(data.path(), &secrets).await;
+    let screen = first_admin(&station).await;
+    let mut device = Device::new(&screen.call(GetPublishExample {}).await.expect("an admin may"));
+    let mut feed = screen.feed();
+    let now = Clock::System.now();
+    let payload = |value: f64, secs_ago: u64| {
+        format!("{{\"type\":\"flow\",\"value\":{value},\"ts\":\"{}\"}}", now - Duration::from_secs(secs_ago))
+    };
+    device.publish("jjm/sensors/S0009/data", payload(10.0, 590).as_bytes()).await;
+    until(&mut feed, |frame| !frame.values.is_empty()).await;
+    let discovered = point(&screen, "S0009").await;
+    let limits = Limits { h: Some(discovered.unit.to_si(30.0)), ..Limits::default() };
+    let adopted = Point { state: PointState::Adopted, limits, ..discovered };
+    let subject = Subject::Point(adopted.id);
+    screen.call(SavePoints { points: vec![adopted], reason: "test".into() }).await.expect("an admin may");
+    let is_high = |rule: &AlarmRule| matches!(rule.condition, Condition::Limit { level: LimitLevel::High, .. });
+    let high = async || rules(&screen).await.into_iter().find(is_high).expect("it follows from the limit");
+    let quick = AlarmRule { on_delay: Duration::ZERO, off_delay: Duration::ZERO, ..high().await };
+    save(&screen, quick).await;
+    let own = AlarmRule::new(RuleId(Default::default()), subject, Condition::Anomaly { score: 0.9 });
+    save(&screen, own).await;
+
+    // Nothing is approved yet, so nothing drifts.
+    let all = rules(&screen).await.len();
+    let before = drift(&screen).await;
+    assert_eq!((before.newest, before.count as usize, before.rules), (0, all, vec![]));
+    let approve = |newest: u64, reason: &str| ApproveRules { rules: Approved::All, newest, reason: reason.to_owned() };
+    let code = async |call: ApproveRules| screen.call(call).await.map(|entry| entry.number).map_err(|error| error.code);
+    assert_eq!(code(approve(0, " ")).await, Err(Code::Invalid), "a reason is needed");
+    assert_eq!(code(approve(1, "test")).await, Err(Code::Conflict), "another one was seen");
+    let first = screen.call(approve(0, "rationalised")).await.expect("an admin may");
+    assert_eq!((first.number, first.approved as usize, first.withdrawn), (1, all, 0));
+    assert_eq!(first.by.as_deref(), Some("Asha Verma"));
+    assert_eq!(code(approve(1, "again")).await, Err(Code::Invalid), "there is nothing to approve");
+    assert_eq!(drift(&screen).await, RulesDrift { newest: 1, count: 0, rules: vec![] });
+
+    // Over the limit for 5 s, six times.
+    for spike in 0..6_u64 {
+        for (value, secs_ago) in [(40.0, 560 - spike * 90), (10.0, 555 - spike * 90)] {
+            device.publish("jjm/sensors/S0009/data", payload(value, secs_ago).as_bytes()).await;
+        }
+    }
+    let stored = high().await;
+    let (from, to) = (now - Duration::from_secs(600), now + Duration::from_secs(600));
+    for _ in 0..100 {
+        let trial = screen.call(TryRule { rule: Box::new(stored.clone()), from, to }).await.expect("an admin may");
+        if trial.samples == 13 {
+            break;
+        }
+        // The screen knows before the database does.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let apply = || ApplyCure { rule: stored.id, reason: "it chatters".into() };
+    let unproven = screen.call(apply()).await.map(|_| ()).map_err(|error| error.code);
+    assert_eq!(unproven, Err(Code::Conflict), "nothing was tried yet");
+    let finding = screen.call(ProposeCure { rule: stored.id, from, to }).await.expect("an admin may");
+    assert_eq!((finding.version, finding.samples), (stored.version, 13));
+    let CureOutcome::Offered(proposal) = &finding.outcome else { panic!("{finding:?}") };
+    assert_eq!((proposal.nuisance_before, proposal.kept), (6, 0));
+    assert!(proposal.nuisance_after <= 1, "{proposal:?}");
+    let status = async || {
+        let mut rows = screen.call(ListWork {}).await.expect("may see");
+        let row = rows.pop().expect("one");
+        assert_eq!((rows.len(), row.rule), (0, stored.id));
+        assert_eq!(row.finding.as_ref(), Some(&finding));
+        row.status
+    };
+    assert_eq!(status().await, WorkStatus::Proposed);
+    let why = || "it is to be so".to_owned();
+    screen.call(DismissWork { rule: stored.id, reason: why() }).await.expect("an admin may");
+    assert_eq!(status().await, WorkStatus::Dismissed);
+    screen.call(ReopenWork { rule: stored.id, reason: why() }).await.expect("an admin may");
+    assert_eq!(status().await, WorkStatus::Proposed);
+    let report = screen.call(apply()).await.expect("an admin may");
+    assert_eq!((report.changed, report.faults), (1, vec![]));
+    assert_eq!(status().await, WorkStatus::Applied);
+    let cured = high().await;
+    assert_eq!(cured, AlarmRule { version: stored.version + 1, edited: true, ..proposal.rule.clone() });
+
+    // What was changed is named with who did it, and goes back as any change is made.
+    let found = drift(&screen).await;
+    let [changed] = &found.rules[..] else { panic!("{found:?}") };
+    assert_eq!((changed.kind, changed.alarm.rule, changed.fields.len()), (DriftKind::Changed, stored.id, 1));
+    let change = changed.fields[0].change.as_ref().expect("known");
+    assert_eq!((change.version, change.by.as_deref()), (Some(cured.version), Some("Asha Verma")));
+    assert_eq!(change.reason.as_deref(), Some("it chatters"));
+    let approved = *changed.approved.clone().expect("approved");
+    save(&screen, AlarmRule { version: cured.version, ..approved }).await;
+    assert_eq!(drift(&screen).await.count, 0);
+
+    // What was removed comes back as well, and goes on counting its versions.
+    let is_own = |rule: &AlarmRule| matches!(rule.condition, Condition::Anomaly { .. });
+    let own = rules(&screen).await.into_iter().find(is_own).expect("it is there");
+    let remove = RemoveRules { rules: vec![own.id], reason: "no use".into() };
+    assert_eq!(screen.call(remove).await.expect("an admin may").removed, vec![own.id]);
+    let found = drift(&screen).await;
+    let [gone] = &found.rules[..] else { panic!("{found:?}") };
+    let change = gone.change.as_ref().expect("the audit knows");
+    assert_eq!(
+        (gone.kind, change.by.as_deref(), change.reason.as_deref()),
+        (DriftKind::Gone, Some("Asha Verma"), Some("no use"))
+    );
+    save(&screen, *gone.approved.clone().expect("approved")).await;
+    assert_eq!(drift(&screen).await.count, 0);
+    let back = rules(&screen).await.into_iter().find(is_own).expect("it is there");
+    assert_eq!(back, AlarmRule { version: own.version + 1, ..own });
+
+    let metrics = screen.call(GetAlarmMetrics {}).await.expect("may see");
+    assert_eq!((metrics.standing, metrics.stale), (0, 0));
+    assert!(metrics.since <= metrics.at);
+    assert_eq!(screen.call(ListUnauthorised {}).await.expect("may see"), vec![]);
+    let verdict = screen.call(VerifyApprovals {}).await.expect("may see");
+    assert_eq!((verdict.approvals, verdict.broken), (1, None));
+    station.stop().await;
+    drop(station);
+    let station = start(data.path(), &secrets).await;
+    let screen = same_admin(&station).await;
+    let listed = screen.call(ListApprovals {}).await.expect("may see");
+    assert_eq!((listed.entries, listed.verdict.broken), (vec![first], None));
+    assert_eq!(drift(&screen).await.count, 0);
     station.stop().await;
 }
 

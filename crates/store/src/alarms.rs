@@ -6,18 +6,24 @@
 //! - `states`: where each alarm stands;
 //! - `rules`: the rules and every version of them;
 //! - `guidance`: what is told beside the alarms of a part of the plant.
+//! - `baseline`: the chain of their approvals;
+//! - `work`: what was done about those that load most.
 
+mod baseline;
 mod before;
 mod guidance;
 mod journal;
 mod rules;
 mod search;
 mod states;
+mod work;
 
 pub use guidance::GuidanceVersion;
+pub use baseline::{Approvals, Removal};
 pub use journal::{Entries, JournalEntry};
 pub use rules::RuleVersion;
 pub use search::{JournalFilter, JournalPage, JournalRecord, Records};
+pub use work::{Work, WorkKind};
 
 pub(crate) use journal::append;
 pub(crate) use rules::write_rules;

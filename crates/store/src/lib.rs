@@ -28,7 +28,7 @@ mod writer;
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
 pub use alarms::{
-    Entries, GuidanceVersion, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, RuleVersion,
+    Approvals, Entries, GuidanceVersion, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, Removal, RuleVersion, Work, WorkKind,
 };
 pub use audit::{AuditEntry, AuditPage, AuditRecord, AuditVerdict};
 pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, Stopped};

@@ -102,7 +102,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unreadable`]; those of the database.
     pub async fn people(&self, tenant: TenantId) -> Result<Vec<Person>> {
-        let rows = sqlx::query(people!("tenant = $1 order by name")).bind(tenant.0).fetch_all(&self.pool).await?;
+        let query = sqlx::query(people!("tenant = $1 order by name")).bind(tenant.0);
+        let rows = in_time(ANSWER, async { Ok(query.fetch_all(&self.pool).await?) }).await?;
         rows.iter().map(person_from).collect()
     }
 

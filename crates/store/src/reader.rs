@@ -1,6 +1,6 @@
 //! The database as screens read it: what is one tenant's, changing nothing, and never waited for without end.
 //!
-//! Row-level security decides what is seen (migrations 0010, 0011, 0012, 0014, 0016 and 0017), `in_time` how long an
+//! Row-level security decides what is seen (migrations 0010, 0011, 0012, 0014, 0016 to 0018), `in_time` how long an
 //! answer may take. Must not know who asks.
 
 use std::collections::BTreeMap;
@@ -14,8 +14,7 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use crate::cluster::READER;
 use crate::store::pool_of;
 use crate::{
-    Chunks, DeviceAlert, Error, Figures, Found, GuidanceVersion, Interpolated, Interpolation, JournalFilter,
-    JournalPage, JournalRecord, KeptReject, Records, Result, RuleVersion, Series, Statistics, Store,
+    Approvals, Chunks, DeviceAlert, Error, Figures, Found, GuidanceVersion, Interpolated, Interpolation, JournalFilter, JournalPage, JournalRecord, KeptReject, Records, Result, RuleVersion, Series, Statistics, Store, Work,
 };
 
 /// How long an answer may take that somebody waits for.
@@ -206,6 +205,30 @@ impl Reader {
     /// [`Error::Late`]; as there.
     pub async fn guidance_versions(&self, scope: Scope) -> Result<Vec<GuidanceVersion>> {
         in_time(ANSWER, self.answers.guidance_versions(self.tenant, scope)).await
+    }
+
+    /// As [`Store::versions_of`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn versions_of(&self, rules: &[RuleId]) -> Result<BTreeMap<RuleId, Vec<RuleVersion>>> {
+        in_time(ANSWER, self.answers.versions_of(self.tenant, rules)).await
+    }
+
+    /// As [`Store::approvals`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn approvals(&self) -> Result<Approvals> {
+        in_time(ANSWER, self.answers.approvals(self.tenant)).await
+    }
+
+    /// As [`Store::work`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn work(&self) -> Result<Vec<Work>> {
+        in_time(ANSWER, self.answers.work(self.tenant)).await
     }
 
     /// What everybody of the tenant is called in full.

@@ -2,6 +2,7 @@
 //! live feed; must not know how anything is drawn.
 
 mod alarms;
+mod decision;
 mod floods;
 mod hearing;
 mod listed;
@@ -25,6 +26,7 @@ use penstock_api::{
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
 pub(crate) use alarms::AlarmList;
+pub(crate) use decision::{Decision, Question};
 pub(crate) use floods::{FloodList, Groups};
 pub(crate) use hearing::Hearing;
 #[cfg(test)]
@@ -93,6 +95,8 @@ pub(crate) enum Overlay {
     ImportRules,
     /// Remove an alarm rule that a person made; the rest is what it is called.
     RemoveRule(RuleId, String),
+    /// Decide on an alarm rule, with a reason.
+    Decide(Question),
 }
 
 /// What the screen reader is told.
@@ -155,6 +159,8 @@ pub(crate) struct App {
     pub(crate) trouble: RwSignal<Option<String>>,
     /// How often something was said about an alarm on this screen: that changes no alarm, but what is known of it.
     pub(crate) said: RwSignal<u32>,
+    /// How often something was decided on this screen that changes no rule, or was found about one.
+    pub(crate) decided: RwSignal<u32>,
     /// How often historic values were imported: what charts have fetched is not all there is any more.
     pub(crate) imported: RwSignal<u32>,
     /// What a person did and where it went, until they have seen it.
@@ -206,6 +212,7 @@ impl App {
             trouble: RwSignal::new(None),
             remark: RwSignal::new(None),
             said: RwSignal::new(0),
+            decided: RwSignal::new(0),
             imported: RwSignal::new(0),
             first_line: StoredValue::new(None),
             feed: StoredValue::new_local(None),

@@ -103,6 +103,14 @@ pub enum BaselineError {
         /// Which.
         number: u64,
     },
+    /// The end of the chain is missing.
+    #[error("approval {head} was given and {newest} is the last that is there: restore the others from a backup")]
+    Cut {
+        /// The newest that is there.
+        newest: u64,
+        /// The newest that was given.
+        head: u64,
+    },
     /// Its settings are none of a rule.
     #[error("approval {number} holds settings that are none of an alarm rule, approve them anew: {source}")]
     Unreadable {
@@ -125,6 +133,29 @@ impl Baseline {
     /// Nothing is approved yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reads a chain back that ends with `head`: number and digest of the newest approval, zeros where nothing was
+    /// approved.
+    ///
+    /// # Errors
+    /// As for [`Self::take`], and [`BaselineError::Cut`] where approvals are missing at its end.
+    pub fn read(chain: &[Approval], head: (u64, Digest)) -> Result<Self, BaselineError> {
+        let mut baseline = Self::new();
+        chain.iter().try_for_each(|approval| baseline.take(approval))?;
+        let newest = baseline.newest;
+        if newest < head.0 {
+            return Err(BaselineError::Cut { newest, head: head.0 });
+        }
+        if (newest, baseline.head) != head {
+            return Err(BaselineError::Altered { number: newest });
+        }
+        Ok(baseline)
+    }
+
+    /// The number of the newest approval; 0 where nothing was approved.
+    pub const fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// The digest that the next approval builds on.
@@ -184,7 +215,7 @@ impl Baseline {
     }
 
     /// What of the rules as they are is not as it was approved, by rule and then by attribute. A rule's version is no
-    /// attribute: it counts changes, also those that were undone.
+    /// attribute: it counts changes, also those that were undone; nor is whether a person has edited it.
     ///
     /// # Errors
     /// [`BaselineError::Unwritable`] where a rule has no JSON.
@@ -202,6 +233,17 @@ impl Baseline {
             }
         }
         Ok(drift)
+    }
+}
+
+impl BaselineError {
+    /// The first approval that is not as it was given; none where a rule is wrong and not the chain.
+    pub const fn approval(&self) -> Option<u64> {
+        match self {
+            Self::Gap { newest, .. } | Self::Cut { newest, .. } => Some(*newest + 1),
+            Self::Altered { number } | Self::Unreadable { number, .. } => Some(*number),
+            Self::Unwritable { .. } => None,
+        }
     }
 }
 
@@ -237,6 +279,21 @@ pub fn canonical(rule: &AlarmRule) -> Result<String, BaselineError> {
     let mut text = String::new();
     write_canonical(&value_of(rule)?, &mut text);
     Ok(text)
+}
+
+/// Which of a rule's versions, in the order they were saved, gave an attribute the value that it has in the last of them:
+/// its index; none where there is no version.
+///
+/// # Errors
+/// [`BaselineError::Unwritable`] where a version has no JSON.
+pub fn given_in(attribute: &str, versions: &[AlarmRule]) -> Result<Option<usize>, BaselineError> {
+    let mut values: Vec<Option<String>> = Vec::with_capacity(versions.len());
+    for rule in versions {
+        values.push(attributes(rule)?.remove(attribute));
+    }
+    let Some(last) = values.last() else { return Ok(None) };
+    let alike = values.iter().rev().take_while(|value| *value == last).count();
+    Ok(values.len().checked_sub(alike))
 }
 
 fn value_of(rule: &AlarmRule) -> Result<Value, BaselineError> {
@@ -283,11 +340,12 @@ fn changes(approved: &AlarmRule, now: &AlarmRule) -> Result<Vec<Drifted>, Baseli
     Ok(changed.collect())
 }
 
-/// What a rule is made of, by name; without its id and version, and without what it leaves out.
+/// What a rule is made of, by name; without its id, without what counts and marks changes, and without what it leaves
+/// out.
 fn attributes(rule: &AlarmRule) -> Result<BTreeMap<String, String>, BaselineError> {
     let mut attributes = BTreeMap::new();
     flatten("", &value_of(rule)?, &mut attributes);
-    attributes.retain(|name, _| name != "id" && name != "version");
+    attributes.retain(|name, _| !matches!(name.as_str(), "id" | "version" | "edited"));
     Ok(attributes)
 }
 
@@ -384,10 +442,47 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_that_was_cut_off_shows_against_its_head() {
+        let (chain, baseline) = chain();
+        let head = (3, baseline.head());
+        assert_eq!(Baseline::read(&chain, head).expect("whole"), baseline);
+        assert_eq!(Baseline::read(&[], (0, Digest::default())).expect("empty"), Baseline::new());
+        let broken = |chain: &[Approval], head: (u64, Digest)| {
+            let error = Baseline::read(chain, head).expect_err("broken");
+            (error.approval(), error.to_string())
+        };
+        let (first, why) = broken(&chain[..2], head);
+        assert_eq!(first, Some(3));
+        assert!(why.contains("approval 3 was given and 2 is the last"), "{why}");
+        assert_eq!(broken(&[chain[0].clone(), chain[2].clone()], head).0, Some(2), "the one that is missing");
+        assert_eq!(broken(&chain, (3, Digest::default())).0, Some(3));
+        assert_eq!(broken(&chain, (2, chain[1].digest)).0, Some(3), "one more than was given");
+    }
+
+    #[test]
+    fn an_attribute_was_given_by_the_version_that_last_changed_it() {
+        let with = |version: u32, on_secs: u64, off_secs: u64| AlarmRule {
+            version,
+            on_delay: Duration::from_secs(on_secs),
+            off_delay: Duration::from_secs(off_secs),
+            ..rule("a")
+        };
+        let versions = [with(1, 5, 0), with(2, 10, 0), with(3, 10, 7), with(4, 10, 7)];
+        let check = |attribute: &str, expect: Option<usize>| {
+            assert_eq!(given_in(attribute, &versions).expect("JSON"), expect, "{attribute}");
+        };
+        check("on_delay", Some(1));
+        check("off_delay", Some(2));
+        check("priority", Some(0));
+        check("no such", Some(0));
+        assert_eq!(given_in("on_delay", &[]).expect("JSON"), None);
+    }
+
+    #[test]
     fn drift_names_every_attribute() {
         let mut baseline = Baseline::new();
         baseline.approve(draft(&[rule("a"), rule("b")], "first")).expect("approved");
-        let mut changed = AlarmRule { version: 9, ..rule("a") };
+        let mut changed = AlarmRule { version: 9, edited: true, ..rule("a") };
         assert_eq!(baseline.drift(&[changed.clone(), rule("b")]).expect("JSON"), []);
         changed.condition = Condition::Limit { level: LimitLevel::High, limit: 2.0, deadband: 0.5 };
         changed.on_delay = Duration::from_secs(30);

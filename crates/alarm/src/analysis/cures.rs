@@ -78,6 +78,40 @@ pub struct Proposed {
     pub tried: usize,
 }
 
+/// No change does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uncured {
+    /// The rule as it is.
+    pub before: Trial,
+    /// How many occurrences that somebody acted on a change has to keep.
+    pub to_keep: usize,
+    /// How many changes were tried.
+    pub tried: usize,
+    /// What is in the way.
+    pub obstacle: Obstacle,
+}
+
+/// What is in the way of a change, the one that came nearest to being offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// There are fewer than three that nobody acted on: they say nothing of a habit.
+    TooFew,
+    /// Condition, class and time to respond leave nothing to change.
+    NothingToTry,
+    /// No change takes 80 % of the nuisance away; the best takes so many.
+    RemovesTooLittle {
+        /// How many.
+        removed: usize,
+    },
+    /// What takes enough away leaves more alarms stale or unended.
+    StandsLonger,
+    /// What takes enough away loses at least so many that somebody acted on.
+    LosesActedOn {
+        /// How many.
+        lost: usize,
+    },
+}
+
 /// Fewer say nothing of a habit.
 const FEWEST_NUISANCE: usize = 3;
 /// This share of the nuisance must go.
@@ -137,33 +171,76 @@ impl Cure {
 /// Nuisance is what nobody acted on: occurrences of a run that were active at no moment of an occurrence that somebody
 /// acted on. An occurrence that somebody acted on is kept where the changed rule is active at some moment of it, or is
 /// raised at most its on-delay later than it was. A change that leaves more alarms stale or unended is none.
+///
+/// # Errors
+/// [`Uncured`] where no change does.
 pub fn cures(
     rule: &AlarmRule,
     mut run: impl FnMut(&AlarmRule) -> Vec<Occurrence>,
     annotated: &[Occurrence],
     until: Timestamp,
-) -> Option<Proposed> {
+) -> Result<Proposed, Uncured> {
     let own = |occurrence: &&Occurrence| occurrence.rule == rule.id && occurrence.acted_on;
     let acted_on: Vec<&Occurrence> = annotated.iter().filter(own).collect();
     let as_it_is = run(rule);
     let before = Trial::of(&as_it_is, &acted_on, until);
-    if before.nuisance < FEWEST_NUISANCE {
-        return None;
-    }
     let to_keep: Vec<&Occurrence> =
         acted_on.iter().copied().filter(|seen| is_kept(seen, &as_it_is, rule.on_delay)).collect();
-    let candidates = candidates(rule, noise(&as_it_is, &acted_on));
-    let mut tried = 0;
-    candidates.into_iter().find_map(|(cure, rule)| {
-        tried += 1;
+    let mut uncured = Uncured { before, to_keep: to_keep.len(), tried: 0, obstacle: Obstacle::TooFew };
+    if before.nuisance < FEWEST_NUISANCE {
+        return Err(uncured);
+    }
+    uncured.obstacle = Obstacle::NothingToTry;
+    for (cure, rule) in candidates(rule, noise(&as_it_is, &acted_on)) {
+        uncured.tried += 1;
         let changed = run(&rule);
         let after = Trial::of(&changed, &acted_on, until);
         let removed = before.nuisance.saturating_sub(after.nuisance);
-        let removes = removed as f64 >= REMOVED_SHARE * before.nuisance as f64;
-        let keeps = to_keep.iter().all(|seen| is_kept(seen, &changed, rule.on_delay));
+        let lost = to_keep.iter().filter(|seen| !is_kept(seen, &changed, rule.on_delay)).count();
         let ends = after.figures.stale <= before.figures.stale && after.figures.unended <= before.figures.unended;
-        (removes && keeps && ends).then_some(Proposed { cure, rule, before, after, kept: to_keep.len(), tried })
-    })
+        let obstacle = if (removed as f64) < REMOVED_SHARE * before.nuisance as f64 {
+            Obstacle::RemovesTooLittle { removed }
+        } else if lost > 0 {
+            Obstacle::LosesActedOn { lost }
+        } else if !ends {
+            Obstacle::StandsLonger
+        } else {
+            return Ok(Proposed { cure, rule, before, after, kept: to_keep.len(), tried: uncured.tried });
+        };
+        uncured.obstacle = uncured.obstacle.or_nearer(obstacle);
+    }
+    Err(uncured)
+}
+
+impl Obstacle {
+    /// The one that came nearer to being none.
+    fn or_nearer(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::RemovesTooLittle { removed }, Self::RemovesTooLittle { removed: other }) => {
+                Self::RemovesTooLittle { removed: removed.max(other) }
+            }
+            (Self::LosesActedOn { lost }, Self::LosesActedOn { lost: other }) => {
+                Self::LosesActedOn { lost: lost.min(other) }
+            }
+            (one, other) => {
+                if other.nearness() > one.nearness() {
+                    other
+                } else {
+                    one
+                }
+            }
+        }
+    }
+
+    const fn nearness(self) -> u8 {
+        match self {
+            Self::TooFew => 0,
+            Self::NothingToTry => 1,
+            Self::RemovesTooLittle { .. } => 2,
+            Self::StandsLonger => 3,
+            Self::LosesActedOn { .. } => 4,
+        }
+    }
 }
 
 impl Trial {
@@ -281,7 +358,9 @@ mod tests {
         assert_eq!((proposed.before.nuisance, proposed.after.nuisance, proposed.kept), (20, 0, 1));
         // Somebody acted on one of the spikes as well: nothing that takes it away is proposed.
         let none = cures(&rule, |rule| watched(rule, &values), &[long, acted(3)], end(&values));
-        assert_eq!(none, None);
+        let uncured = none.expect_err("it would be lost");
+        assert_eq!(uncured.obstacle, Obstacle::LosesActedOn { lost: 1 });
+        assert_eq!((uncured.before.nuisance, uncured.to_keep), (19, 2));
     }
 
     #[test]
@@ -291,7 +370,8 @@ mod tests {
         let proposed = cures(&rule(), |rule| watched(rule, &values), &[], end(&values)).expect("a cure");
         assert_eq!(proposed.cure, Cure::Limit(10.4));
         let safety = AlarmRule { class: AlarmClass::Safety, ..rule() };
-        assert_eq!(cures(&safety, |rule| watched(rule, &values), &[], end(&values)), None);
+        let uncured = cures(&safety, |rule| watched(rule, &values), &[], end(&values)).expect_err("no limit");
+        assert_eq!(uncured.obstacle, Obstacle::StandsLonger, "what holds them together never ends");
     }
 
     #[test]
@@ -308,7 +388,21 @@ mod tests {
     #[test]
     fn a_few_are_no_habit() {
         let values = [vec![12.0; 5], vec![5.0; 300], vec![12.0; 5], vec![5.0; 300]].concat();
-        assert_eq!(cures(&rule(), |rule| watched(rule, &values), &[], end(&values)), None);
+        let uncured = cures(&rule(), |rule| watched(rule, &values), &[], end(&values)).expect_err("two");
+        assert_eq!((uncured.obstacle, uncured.tried), (Obstacle::TooFew, 0));
+    }
+
+    #[test]
+    fn what_is_in_the_way_is_what_came_nearest() {
+        use Obstacle::{LosesActedOn, NothingToTry, RemovesTooLittle, StandsLonger};
+        let check = |found: &[Obstacle], expect: Obstacle| {
+            let nearest = found.iter().fold(NothingToTry, |nearest, other| nearest.or_nearer(*other));
+            assert_eq!(nearest, expect, "{found:?}");
+        };
+        check(&[], NothingToTry);
+        check(&[RemovesTooLittle { removed: 2 }, RemovesTooLittle { removed: 1 }], RemovesTooLittle { removed: 2 });
+        check(&[StandsLonger, RemovesTooLittle { removed: 9 }], StandsLonger);
+        check(&[LosesActedOn { lost: 3 }, StandsLonger, LosesActedOn { lost: 2 }], LosesActedOn { lost: 2 });
     }
 
     #[test]

@@ -22,7 +22,7 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Alarms that one call may act on at most.
 const MAX_AT_ONCE: usize = 5_000;
 /// How long an operator may shelve an alarm that has no limit of its own: one shift.
-const OPERATORS_SHELF: Duration = Duration::from_secs(8 * 3_600);
+pub(super) const OPERATORS_SHELF: Duration = Duration::from_secs(8 * 3_600);
 const LONGEST_SHELF: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 impl Context<'_> {

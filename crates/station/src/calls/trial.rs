@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use penstock_alarm::{Backtest, Occurrence, Period, PointFacts, occurrences};
-use penstock_api::{ApiError, Code, CureProposal, ProposeCure, RuleTrial, TryRule};
+use penstock_api::{ApiError, Code, CureFinding, ProposeCure, RuleTrial, TryRule};
 use penstock_model::{AlarmRule, Condition, Point, PointId, PointNo, RuleId, Subject, Timestamp};
 use penstock_store::JournalFilter;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use super::history::stands;
 use crate::configuration::store_error;
 use crate::pipeline::facts_of;
 use crate::register::Inner;
+use crate::station::Shared;
 use crate::trials::History;
 
 /// Points of a silent site or asset at most.
@@ -26,7 +27,7 @@ impl Context<'_> {
         let stored = self.shared.register.lock().rules.get(&after.id).cloned();
         // What is not stored raises nothing.
         let before = stored.unwrap_or_else(|| AlarmRule { enabled: false, ..after.clone() });
-        let history = self.history_of(&[&before, &after], period)?;
+        let history = self.shared.history_of(&[&before, &after], period)?;
         let room = self.shared.trials.enter()?;
         let chunks = self.shared.screens.replay(numbers(&history), history.start, period.until());
         // Whoever asked may go: then it ends.
@@ -38,21 +39,13 @@ impl Context<'_> {
         work.await.map_err(|error| ApiError::new(Code::Failed, error.to_string()))?
     }
 
-    pub(super) async fn propose_cure(&self, call: &ProposeCure) -> Result<Option<CureProposal>, ApiError> {
+    pub(super) async fn propose_cure(&self, call: &ProposeCure) -> Result<CureFinding, ApiError> {
         let period = self.period(call.from, call.to)?;
         let stored = self.shared.register.lock().rules.get(&call.rule).cloned();
         let gone = || ApiError::new(Code::NotFound, "there is no such rule: load the list again");
-        let rule = stored.ok_or_else(gone)?;
-        let history = self.history_of(&[&rule], period)?;
-        let room = self.shared.trials.enter()?;
-        let seen = self.seen(rule.id, history.start).await?;
-        let chunks = self.shared.screens.replay(numbers(&history), history.start, period.until());
-        let _ends = history.gone.clone().drop_guard();
-        let work = tokio::task::spawn_blocking(move || {
-            let _room = room;
-            history.propose(&rule, &seen, chunks)
-        });
-        work.await.map_err(|error| ApiError::new(Code::Failed, error.to_string()))?
+        let finding = self.shared.find_cure(stored.ok_or_else(gone)?, period).await?;
+        self.note_finding(&finding).await?;
+        Ok(finding)
     }
 
     /// The stretch of history that is asked about, without what is still to come.
@@ -65,9 +58,30 @@ impl Context<'_> {
             ))
         })
     }
+}
+
+impl Shared {
+    /// Looks for the least intrusive cure of a rule over a stretch of history.
+    ///
+    /// # Errors
+    /// [`Code::Away`] where too many rules are being tried; [`Code::Invalid`] where the rule cannot be tried; those of
+    /// the database.
+    pub(crate) async fn find_cure(&self, rule: AlarmRule, period: Period) -> Result<CureFinding, ApiError> {
+        let history = self.history_of(&[&rule], period)?;
+        let room = self.trials.enter()?;
+        let seen = self.seen(rule.id, history.start).await?;
+        let chunks = self.screens.replay(numbers(&history), history.start, period.until());
+        // Whoever asked may go: then it ends.
+        let _ends = history.gone.clone().drop_guard();
+        let work = tokio::task::spawn_blocking(move || {
+            let _room = room;
+            history.propose(&rule, &seen, chunks)
+        });
+        work.await.map_err(|error| ApiError::new(Code::Failed, error.to_string()))?
+    }
 
     fn history_of(&self, rules: &[&AlarmRule], period: Period) -> Result<History, ApiError> {
-        let register = self.shared.register.lock();
+        let register = self.register.lock();
         let points = points_of(rules, &register)?;
         let lead = rules.iter().map(|rule| Backtest::lead(rule)).max().unwrap_or_default();
         let has_schedule = rules.iter().any(|rule| rule.schedule.is_some());
@@ -83,7 +97,7 @@ impl Context<'_> {
     /// The occurrences of a rule that people saw, with what they did about each.
     async fn seen(&self, rule: RuleId, from: Timestamp) -> Result<Vec<Occurrence>, ApiError> {
         let filter = JournalFilter { rules: vec![rule], from, ..JournalFilter::default() };
-        let mut chunks = self.shared.screens.scan_journal(&filter).map_err(store_error)?;
+        let mut chunks = self.screens.scan_journal(&filter).map_err(store_error)?;
         let mut journal = Vec::new();
         while let Some(chunk) = chunks.recv().await {
             journal.extend(chunk.map_err(store_error)?.into_iter().map(|record| record.entry.transition));

@@ -39,10 +39,11 @@ impl Shared {
         for rule in given.iter_mut().filter(|rule| rule.id.0.is_nil()) {
             rule.id = RuleId::made(self.clock.now(), random_bytes(10).try_into().unwrap_or([0; 10]));
         }
-        let Change { report, points, rules } = change_of(&self.register.lock(), given);
+        let Change { report, points, mut rules } = change_of(&self.register.lock(), given);
         if dry_run || !report.faults.is_empty() || (points.is_empty() && rules.is_empty()) {
             return Ok(report);
         }
+        self.count_on(&mut rules).await?;
         let (of_points, mut entries) = {
             let register = self.register.lock();
             let had = points.iter().filter_map(|point| register.point(point.id).cloned());
@@ -56,6 +57,25 @@ impl Shared {
         self.register.lock().rules.extend(rules.into_iter().map(|rule| (rule.id, rule)));
         self.put_points(points);
         Ok(report)
+    }
+
+    /// A rule that was removed and comes back goes on counting its versions: those that it had stay.
+    async fn count_on(&self, rules: &mut [AlarmRule]) -> Result<(), ApiError> {
+        let new: Vec<RuleId> = {
+            let register = self.register.lock();
+            rules.iter().map(|rule| rule.id).filter(|id| !register.rules.contains_key(id)).collect()
+        };
+        if new.is_empty() {
+            return Ok(());
+        }
+        let former = self.store.last_rules(self.tenant, &new).await.map_err(store_error)?;
+        let former: BTreeMap<RuleId, u32> = former.into_iter().map(|rule| (rule.id, rule.version)).collect();
+        for rule in rules {
+            if let Some(version) = former.get(&rule.id) {
+                rule.version = version.saturating_add(1);
+            }
+        }
+        Ok(())
     }
 
     /// Rules, and the points whose limits change with them, in one transaction.

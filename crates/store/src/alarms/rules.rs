@@ -101,6 +101,27 @@ impl Store {
         .await?;
         rows.iter().map(version_from).collect()
     }
+
+    /// Every version of these rules, those of a rule in the order they were saved.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`]; those of the database.
+    pub async fn versions_of(&self, tenant: TenantId, rules: &[RuleId]) -> Result<BTreeMap<RuleId, Vec<RuleVersion>>> {
+        let rows = sqlx::query(
+            "select body, saved_at, saved_by, reason from alarm_rule_versions where tenant = $1 and rule = any($2) \
+             order by rule, version",
+        )
+        .bind(tenant.0)
+        .bind(rules.iter().map(|rule| rule.0).collect::<Vec<_>>())
+        .fetch_all(&self.pool)
+        .await?;
+        let mut versions: BTreeMap<RuleId, Vec<RuleVersion>> = BTreeMap::new();
+        for row in &rows {
+            let version = version_from(row)?;
+            versions.entry(version.rule.id).or_default().push(version);
+        }
+        Ok(versions)
+    }
 }
 
 /// Writes rules; one that is stored as it is given is left alone. The first entry of `audit`, which must not be empty,

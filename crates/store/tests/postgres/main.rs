@@ -1,6 +1,7 @@
 //! The store on a real PostgreSQL.
 
 mod alarms;
+mod alarms_baseline;
 mod alarms_search;
 mod cluster;
 mod guidance;

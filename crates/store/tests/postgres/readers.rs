@@ -15,11 +15,14 @@ const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 const NOBODY: TenantId = TenantId(Uuid::from_u128(3));
 
 /// Everything that screens may read, each with its columns where these are not all.
-const READ: [&str; 22] = [
+const READ: [&str; 25] = [
+    "alarm_approvals",
+    "alarm_approvals_head",
     "alarm_journal",
     "alarm_rule_versions",
     "alarm_rules",
     "alarm_states",
+    "alarm_work",
     "areas",
     "assets",
     "device_alerts",
@@ -41,7 +44,7 @@ const READ: [&str; 22] = [
 ];
 
 /// A row of `$1` in each table that names its tenant.
-const ROWS: [(&str, &str); 13] = [
+const ROWS: [(&str, &str); 16] = [
     ("areas", "insert into areas (id, tenant, name) values (gen_random_uuid(), $1, 'DMA 1')"),
     ("sites", "insert into sites (id, tenant, name, kind) values (gen_random_uuid(), $1, 'Tower', 'storage')"),
     (
@@ -75,6 +78,14 @@ const ROWS: [(&str, &str); 13] = [
         "insert into alarm_states (rule, tenant, occurrence, active, acknowledged, raised_at, called_at, changed_at, \
          last_seq) values (gen_random_uuid(), $1, 1, true, false, now(), now(), now(), 1)",
     ),
+    (
+        "alarm_approvals",
+        "insert into alarm_approvals \
+         (tenant, number, at, approved_by, reason, settings, withdrawn, previous, digest) \
+         values ($1, 1, now(), gen_random_uuid(), 'x', '{}', '{}', sha256('x'), sha256('y'))",
+    ),
+    ("alarm_approvals_head", "insert into alarm_approvals_head (tenant, number, digest) values ($1, 1, sha256('y'))"),
+    ("alarm_work", "insert into alarm_work (tenant, rule, at, kind) values ($1, gen_random_uuid(), now(), 'found')"),
     (
         "rejects",
         "insert into rejects (tenant, at, source, topic, payload, payload_bytes, reason) \

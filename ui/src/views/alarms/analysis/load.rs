@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::Told;
-use super::range::{Slot, slots, width};
+use super::range::{MarkName, Slot, marks, slots, width};
 use crate::components::Panel;
 use crate::i18n::{t, t_string, use_i18n};
 use crate::state::use_app;
@@ -13,8 +13,6 @@ use crate::state::use_app;
 /// What a person can keep up with in an hour, and in a day (ISA-18.2).
 const TARGET_OF_HOUR: f64 = 6.0;
 const TARGET_OF_DAY: f64 = 150.0;
-/// Times named below the bars.
-const NAMED: usize = 4;
 
 #[component]
 pub(super) fn Load(told: Arc<Told>) -> impl IntoView {
@@ -44,12 +42,20 @@ pub(super) fn Load(told: Arc<Told>) -> impl IntoView {
         view! { <span class="load-slot" title=said(slot)>{word}<i class=class style:height=height></i></span> }
     });
     let bars = bars.collect_view();
-    let parts = NAMED.min(slots.len()).max(1);
-    let named = (0..parts).filter_map(|part| slots.get(part * slots.len() / parts)).map(|slot| {
-        let at = if days > 1 { zone.day(slot.from, locale) } else { zone.minute(slot.from) };
-        view! { <span>{at}</span> }
+    let local = |slot: &Slot| slot.from.as_micros().div_euclid(1_000_000) + i64::from(zone.offset_secs_at(slot.from));
+    let begins: Vec<i64> = slots.iter().map(local).collect();
+    let named = marks(&begins, width(days)).into_iter().filter_map(|mark| {
+        let from = slots.get(mark.at)?.from;
+        let text = match mark.name {
+            MarkName::Day => zone.day(from, locale),
+            MarkName::Time => zone.minute(from),
+            MarkName::DayAndTime => format!("{}, {}", zone.day(from, locale), zone.minute(from)),
+        };
+        let column = format!("{} / span {}", mark.at + 1, mark.span);
+        Some(view! { <span class="load-mark" style:grid-column=column>{text}</span> })
     });
     let named = named.collect_view();
+    let columns = slots.len().max(1);
     let label = match is_by_day {
         true => t_string!(i18n, analysis.load_days, n = top),
         false => t_string!(i18n, analysis.load_hours, n = top),
@@ -68,7 +74,9 @@ pub(super) fn Load(told: Arc<Told>) -> impl IntoView {
                     {bars}
                     <i class="load-target" style:bottom=share(target)></i>
                 </div>
-                <div class="load-hours" style:grid-template-columns=format!("repeat({parts}, 1fr)")>{named}</div>
+                <div class="load-hours" style:grid-template-columns=format!("repeat({columns}, minmax(0, 1fr))")>
+                    {named}
+                </div>
             </div>
         </Panel>
     }

@@ -1,11 +1,20 @@
 //! The analysis: how much alarms asked of people over a range, beside the field's targets; the load by the hour or the
-//! day; the floods; the alarms to work on. Asked for anew with each choice; the station keeps none of it.
+//! day; the floods; the alarms to work on, asked for anew with each choice. Beside it how much they ask at present, what
+//! keeps them from calling unauthorised, and what of their rules is not as it was approved.
 
+mod baseline;
+mod cure;
+mod decide;
+mod drift;
 mod figures;
 mod floods;
+mod live;
 mod load;
 mod queue;
 mod range;
+mod suppressions;
+
+pub(crate) use decide::Decide;
 
 use std::sync::Arc;
 
@@ -20,10 +29,13 @@ use crate::components::{Choice, Empty, Loading, Notice, Segmented, Select};
 use crate::i18n::{Locale, t, t_string, use_i18n};
 use crate::state::{PlantView, use_app};
 use crate::words;
+use baseline::BaselinePanel;
 use figures::Figures;
 use floods::Floods;
+use live::Live;
 use load::Load;
 use queue::Queue;
+use suppressions::Suppressions;
 
 /// Which figures are wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +80,8 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
     let position = RwSignal::new(String::new());
     let again = RwSignal::new(0_u32);
     let found = RwSignal::new(None::<Result<Arc<Told>, String>>);
+    // The alarm that is worked on, also where what is told of all is drawn anew.
+    let chosen = RwSignal::new(None::<RuleId>);
     let asked = Memo::new(move |_| Asked {
         days: days.with(|days| days.parse().unwrap_or(7)),
         area: area.with(|area| area.parse().ok()),
@@ -136,7 +150,7 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
                 let next = Signal::derive(move || t_string!(i18n, analysis.none_next).to_owned());
                 view! { <Empty why=why next=next/> }.into_any()
             }
-            Some(Ok(told)) => view! { <Body told=told on_rule=on_rule/> }.into_any(),
+            Some(Ok(told)) => view! { <Body told=told on_rule=on_rule chosen=chosen/> }.into_any(),
         }
     };
     view! {
@@ -157,14 +171,19 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
                 <PriorityChoice priorities=priorities/>
                 <PositionChoice position=position/>
             </div>
-            <div class="analysis" data-testid="analysis">{body}</div>
+            <div class="analysis" data-testid="analysis">
+                <Live/>
+                {body}
+                <Suppressions/>
+                <BaselinePanel/>
+            </div>
         </div>
     }
     .into_any()
 }
 
 #[component]
-fn Body(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView {
+fn Body(told: Arc<Told>, on_rule: Callback<RuleId>, chosen: RwSignal<Option<RuleId>>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale_untracked();
@@ -186,7 +205,7 @@ fn Body(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView {
             <Load told=Arc::clone(&told)/>
             <Floods told=Arc::clone(&told)/>
         </div>
-        <Queue told=told on_rule=on_rule/>
+        <Queue told=told on_rule=on_rule chosen=chosen/>
     }
     .into_any()
 }

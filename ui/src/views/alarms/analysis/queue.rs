@@ -1,14 +1,17 @@
-//! The alarms that loaded most, as a queue of work: what ails each, and which changes of its rule are worth trying. A
-//! row leads to the rule.
+//! The alarms that loaded most, as a queue of work: what ails each, how far the work on it has come, and which changes
+//! of its rule are worth trying. A row leads to the rule, and to the cure that history proves.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
-use penstock_api::{CureKind, Offender};
-use penstock_model::{RuleId, Subject};
+use penstock_api::{CureKind, ListWork, Offender, WorkRow};
+use penstock_model::{Permission, RuleId, Subject};
 
 use super::super::list::step;
+use super::cure::{CureOf, USUAL_DAYS, look, summary};
 use super::figures::share_text;
 use super::{Told, title};
 use crate::components::{Badge, BadgeFill, Empty, Panel, VirtualTable};
@@ -42,6 +45,17 @@ fn trend_path(offender: &Offender) -> Option<String> {
     }
 }
 
+/// What was done about each alarm, by its rule.
+type Works = RwSignal<BTreeMap<RuleId, WorkRow>>;
+
+/// The alarms that a cure is to be looked for: what ails, has something worth trying, and nobody has worked on yet or
+/// whose rule has changed since.
+fn to_look_for(offenders: &[Offender], works: &BTreeMap<RuleId, WorkRow>) -> Vec<RuleId> {
+    let is_untouched = |rule: &RuleId| works.get(rule).is_none_or(|work| work.finding.is_none());
+    let ailing = offenders.iter().filter(|offender| offender.ails && !offender.worth_trying.is_empty());
+    ailing.map(|offender| offender.alarm.rule).filter(is_untouched).collect()
+}
+
 fn cure_word(cure: CureKind, locale: Locale) -> &'static str {
     match cure {
         CureKind::Deadband => td_string!(locale, rules.deadband),
@@ -52,11 +66,28 @@ fn cure_word(cure: CureKind, locale: Locale) -> &'static str {
 }
 
 #[component]
-pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView {
+pub(super) fn Queue(
+    told: Arc<Told>,
+    on_rule: Callback<RuleId>,
+    /// The alarm that is worked on.
+    chosen: RwSignal<Option<RuleId>>,
+) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let only_ailing = RwSignal::new(true);
     let cursor = RwSignal::new(None::<usize>);
+    let works: Works = RwSignal::new(BTreeMap::new());
+    Effect::new(move || {
+        app.decided.track();
+        app.plant.track();
+        spawn_local(async move {
+            // While the station does not answer, what it told last stays.
+            if let Ok(rows) = app.call(ListWork {}).await {
+                works.try_set(rows.into_iter().map(|row| (row.rule, row)).collect());
+            }
+        });
+    });
+    let offenders = StoredValue::new(told.figures.offenders.clone());
     let all = told.figures.offender_count;
     let rows = Memo::new(move |_| Arc::new(ranked(&told.figures.offenders, only_ailing.get())));
     let at_cursor = move || {
@@ -73,6 +104,8 @@ pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView
             cursor.set(Some(to));
         } else if let ("Enter" | " ", Some(row)) = (key.as_str(), at_cursor()) {
             on_rule.run(row.offender.alarm.rule);
+        } else if let ("c" | "C", Some(row)) = (key.as_str(), at_cursor()) {
+            chosen.set(Some(row.offender.alarm.rule));
         } else if let ("t" | "T", Some(path)) = (key.as_str(), at_cursor().and_then(|row| trend_path(&row.offender))) {
             navigate(&path, Default::default());
         } else if key == "Escape" {
@@ -86,7 +119,9 @@ pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView
         cursor.set(None);
         only_ailing.update(|only_ailing| *only_ailing = !*only_ailing);
     };
-    let row = move |at: usize, row: Ranked| view! { <Row at=at row=row cursor=cursor on_rule=on_rule/> }.into_any();
+    let row = move |at: usize, row: Ranked| {
+        view! { <Row at=at row=row cursor=cursor on_rule=on_rule works=works chosen=chosen/> }.into_any()
+    };
     let is_empty = Memo::new(move |_| rows.with(|rows| rows.is_empty()));
     let table = move || {
         if is_empty.get() {
@@ -105,8 +140,54 @@ pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView
         }
         .into_any()
     };
+    // How many are through of how many that are looked for.
+    let progress = RwSignal::new(None::<(usize, usize)>);
+    let look_for_all = move |_| {
+        if progress.get_untracked().is_some() {
+            return;
+        }
+        let wanted = works.with_untracked(|works| offenders.with_value(|all| to_look_for(all, works)));
+        let count = wanted.len();
+        spawn_local(async move {
+            // One after the other: each keeps a processor of the station busy.
+            for (at, rule) in (1..).zip(wanted) {
+                if progress.try_set(Some((at, count))).is_some() {
+                    return;
+                }
+                // One that cannot be tried keeps none of the others from it.
+                if let Err(why) = look(app, rule, USUAL_DAYS).await {
+                    app.trouble.set(Some(why));
+                    if app.is_away() {
+                        break;
+                    }
+                }
+            }
+            progress.try_set(None);
+        });
+    };
+    let looking = move || {
+        let (at, count) = progress.get()?;
+        Some(
+            view! { <span data-testid="looking-all">{t_string!(i18n, baseline.looking_n, n = at, all = count)}</span> },
+        )
+    };
+    let look_button = move || {
+        app.may(Permission::SetLimits).then(|| {
+            view! {
+                <button
+                    class="small"
+                    data-testid="look-for-cures"
+                    disabled=move || progress.with(Option::is_some)
+                    on:click=look_for_all
+                >
+                    {t!(i18n, baseline.look_all)}
+                </button>
+            }
+        })
+    };
     let aside = move || {
         view! {
+            {looking}
             <span>{move || t_string!(i18n, analysis.shown_of, n = rows.with(|rows| rows.len()), all = all)}</span>
             <button
                 class="small"
@@ -116,7 +197,17 @@ pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView
             >
                 {t!(i18n, analysis.only_ailing)}
             </button>
+            {look_button}
         }
+    };
+    let cure = move || {
+        let rule = chosen.get()?;
+        let alarm = offenders.with_value(|all| {
+            all.iter().find(|offender| offender.alarm.rule == rule).map(|offender| offender.alarm.clone())
+        })?;
+        let work = Memo::new(move |_| works.with(|works| works.get(&rule).cloned()));
+        let close = Callback::new(move |()| chosen.set(None));
+        Some(view! { <CureOf alarm=alarm work=work on_rule=on_rule on_close=close/> })
     };
     view! {
         <Panel
@@ -144,18 +235,26 @@ pub(super) fn Queue(told: Arc<Told>, on_rule: Callback<RuleId>) -> impl IntoView
                     <span class="end">{t!(i18n, analysis.fleeting)}</span>
                     <span class="end">{t!(i18n, analysis.stale)}</span>
                     <span class="column-last">{t!(i18n, analysis.last)}</span>
-                    <span class="column-cures">{t!(i18n, analysis.worth_trying)}</span>
+                    <span class="column-cures">{t!(i18n, baseline.status)}</span>
                     <span></span>
                 </div>
                 {table}
             </div>
         </Panel>
+        {cure}
     }
     .into_any()
 }
 
 #[component]
-fn Row(at: usize, row: Ranked, cursor: RwSignal<Option<usize>>, on_rule: Callback<RuleId>) -> impl IntoView {
+fn Row(
+    at: usize,
+    row: Ranked,
+    cursor: RwSignal<Option<usize>>,
+    on_rule: Callback<RuleId>,
+    works: Works,
+    chosen: RwSignal<Option<RuleId>>,
+) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale_untracked();
@@ -172,9 +271,25 @@ fn Row(at: usize, row: Ranked, cursor: RwSignal<Option<usize>>, on_rule: Callbac
     });
     let (last, last_tip) = last.unwrap_or_else(|| (format::NO_VALUE.to_owned(), String::new()));
     let cures = offender.worth_trying.iter().map(|cure| cure_word(*cure, locale)).collect::<Vec<_>>().join(", ");
-    let cures = match (offender.ails, offender.acted_on) {
-        (true, 0) if cures.is_empty() => td_string!(locale, analysis.never_acted_on).to_owned(),
+    let cures = match (cures.is_empty(), offender.ails, offender.acted_on) {
+        (false, ..) => format!("{}: {cures}", td_string!(locale, analysis.worth_trying)),
+        (true, true, 0) => td_string!(locale, analysis.never_acted_on).to_owned(),
         _ => cures,
+    };
+    let alarm = StoredValue::new(offender.alarm.clone());
+    let work = Memo::new(move |_| {
+        let plant = app.plant.get();
+        works.with(|works| {
+            let row = works.get(&rule)?;
+            Some(alarm.with_value(|alarm| summary(row, alarm, plant.as_deref(), locale)))
+        })
+    });
+    let status = Memo::new(move |_| work.get().unwrap_or_else(|| cures.clone()));
+    let work_on = view! {
+        <button class="small" data-testid="work-on" on:click=move |event| {
+            event.stop_propagation();
+            chosen.set(Some(rule));
+        }>{t!(i18n, baseline.work_on)}</button>
     };
     let number = |count: u32| match count {
         0 => format::NO_VALUE.to_owned(),
@@ -190,7 +305,7 @@ fn Row(at: usize, row: Ranked, cursor: RwSignal<Option<usize>>, on_rule: Callbac
         }
     });
     let is_chosen = Memo::new(move |_| cursor.get() == Some(at));
-    let (place_tip, called_tip, cures_tip, own_tag) = (place.clone(), called.clone(), cures.clone(), tag.clone());
+    let (place_tip, called_tip, own_tag) = (place.clone(), called.clone(), tag.clone());
     view! {
         <div
             class="table-row queue-columns"
@@ -212,8 +327,8 @@ fn Row(at: usize, row: Ranked, cursor: RwSignal<Option<usize>>, on_rule: Callbac
             <span class="end">{number(offender.fleeting)}</span>
             <span class="end">{number(offender.stale)}</span>
             <span class="column-last" title=last_tip>{last}</span>
-            <span class="cut column-cures" title=cures_tip>{cures}</span>
-            <span class="end">{trend}</span>
+            <span class="cut column-cures" title=move || status.get()>{move || status.get()}</span>
+            <span class="end queue-acts">{trend} {work_on}</span>
         </div>
     }
     .into_any()
@@ -221,7 +336,7 @@ fn Row(at: usize, row: Ranked, cursor: RwSignal<Option<usize>>, on_rule: Callbac
 
 #[cfg(test)]
 mod tests {
-    use penstock_api::NamedAlarm;
+    use penstock_api::{CureFinding, CureObstacle, CureOutcome, NamedAlarm, NoCure, WorkStatus};
     use penstock_model::{Condition, PointId, Priority, SiteId, Timestamp};
 
     use super::*;
@@ -254,6 +369,41 @@ mod tests {
         let ranks = |only_ailing| ranked(&offenders, only_ailing).iter().map(|row| row.rank).collect::<Vec<_>>();
         assert_eq!(ranks(true), [2]);
         assert_eq!(ranks(false), [1, 2]);
+    }
+
+    #[test]
+    fn cures_are_looked_for_where_there_is_none_yet() {
+        let site = Subject::Site(SiteId::made(Timestamp::from_secs(1), [1; 10]));
+        let named = |id: u8| {
+            let own = offender(site, true);
+            let alarm = NamedAlarm { rule: RuleId::made(Timestamp::from_secs(1), [id; 10]), ..own.alarm.clone() };
+            Offender { alarm, worth_trying: vec![CureKind::OnDelay], ..own }
+        };
+        let well = Offender { ails: false, ..named(1) };
+        let nothing_to_try = Offender { worth_trying: vec![], ..named(2) };
+        let all = [well, nothing_to_try, named(3), named(4)];
+        let third = all[2].alarm.rule;
+        let row = |finding: Option<CureFinding>| WorkRow {
+            rule: third,
+            status: WorkStatus::Open,
+            at: Timestamp::from_secs(1),
+            by: None,
+            reason: None,
+            finding,
+        };
+        let found = CureFinding {
+            rule: third,
+            version: 1,
+            from: Timestamp::from_secs(0),
+            to: Timestamp::from_secs(1),
+            is_cut: false,
+            samples: 0,
+            outcome: CureOutcome::NotOffered(NoCure { nuisance: 0, to_keep: 0, tried: 0, why: CureObstacle::TooFew }),
+        };
+        let looked = |finding: Option<CureFinding>| to_look_for(&all, &BTreeMap::from([(third, row(finding))]));
+        assert_eq!(to_look_for(&all, &BTreeMap::new()), [third, all[3].alarm.rule]);
+        assert_eq!(looked(None), [third, all[3].alarm.rule]);
+        assert_eq!(looked(Some(found)), [all[3].alarm.rule]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ const HOUR_SECS: i64 = 3_600;
 const DAY_SECS: i64 = 24 * HOUR_SECS;
 /// Slots of a chart at most.
 const MOST_SLOTS: i64 = 400;
+/// Times named below a chart at most.
+const MOST_MARKS: usize = 6;
 
 /// The calls of an hour or a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,52 @@ pub(super) fn slots(figures: &AlarmFigures, asked: Timestamp, width: Duration) -
         }
     }
     slots
+}
+
+/// A time named below the slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// At which slot it begins.
+    pub(super) at: usize,
+    /// As many slots are until the next.
+    pub(super) span: usize,
+    pub(super) name: MarkName,
+}
+
+/// How a time is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MarkName {
+    Day,
+    Time,
+    /// Its day too: nothing else says it.
+    DayAndTime,
+}
+
+/// The times named below slots, at round hours or days of the clock; `begins` are where slots begin in local time, in s.
+pub(super) fn marks(begins: &[i64], width: Duration) -> Vec<Mark> {
+    let width = i64::try_from(width.as_secs()).unwrap_or(DAY_SECS).max(1);
+    // Round steps of hours and of days, in s.
+    let hours = [1, 2, 3, 4, 6, 12].map(|hours| hours * HOUR_SECS);
+    let days = [1, 2, 3, 7, 14, 28, 56].map(|days| days * DAY_SECS);
+    let steps = hours.into_iter().chain(days).filter(|step| *step >= width);
+    let on = |step: i64| {
+        let is_on = |(_, begins): &(usize, &i64)| begins.rem_euclid(step) < width;
+        begins.iter().enumerate().filter(is_on).map(|(at, _)| at).collect::<Vec<usize>>()
+    };
+    let fitting = steps.map(on).find(|at| !at.is_empty() && at.len() <= MOST_MARKS);
+    let at = fitting.unwrap_or_else(|| (0..begins.len().min(1)).collect());
+    let is_midnight = |at: usize| begins.get(at).is_some_and(|begins| begins.rem_euclid(DAY_SECS) < width);
+    let has_day = at.iter().any(|at| is_midnight(*at));
+    let ends = at.iter().skip(1).copied().chain(std::iter::once(begins.len()));
+    let marks = at.iter().zip(ends).enumerate().map(|(place, (from, end))| {
+        let name = match (is_midnight(*from), has_day || place > 0) {
+            (true, _) => MarkName::Day,
+            (false, true) => MarkName::Time,
+            (false, false) => MarkName::DayAndTime,
+        };
+        Mark { at: *from, span: end.saturating_sub(*from).max(1), name }
+    });
+    marks.collect()
 }
 
 #[cfg(test)]
@@ -119,6 +167,32 @@ mod tests {
         // A flood that goes on.
         let on = figures(0, 7_200, &[], &[(3_600, None)]);
         assert_eq!(told(slots(&on, Timestamp::from_secs(0), hour)), [(0, false), (0, true)]);
+    }
+
+    #[test]
+    fn times_are_named_at_round_hours_and_days() {
+        let check = |first_hour: i64, count: i64, expect: &[(usize, usize, MarkName)]| {
+            let begins: Vec<i64> = (first_hour..first_hour + count).map(|hour| hour * HOUR_SECS).collect();
+            let told: Vec<_> = marks(&begins, Duration::from_secs(3_600))
+                .into_iter()
+                .map(|mark| (mark.at, mark.span, mark.name))
+                .collect();
+            assert_eq!(told, expect, "{count} h from {first_hour} h");
+        };
+        use MarkName::{Day, DayAndTime, Time};
+        // A day from 13 o'clock: every four hours, midnight by its day.
+        let day = [(3, 4, Time), (7, 4, Time), (11, 4, Day), (15, 4, Time), (19, 4, Time), (23, 2, Time)];
+        check(13, 25, &day);
+        // The journal began this morning: nothing but the first says which day.
+        check(9, 5, &[(0, 1, DayAndTime), (1, 1, Time), (2, 1, Time), (3, 1, Time), (4, 1, Time)]);
+        check(9, 1, &[(0, 1, DayAndTime)]);
+        // A day and a half.
+        let longer = [(0, 6, Day), (6, 6, Time), (12, 6, Time), (18, 6, Time), (24, 6, Day), (30, 6, Time)];
+        check(0, 36, &longer);
+        check(0, 0, &[]);
+        let days: Vec<i64> = (0..30).map(|day| day * DAY_SECS).collect();
+        let weeks: Vec<usize> = marks(&days, Duration::from_secs(86_400)).iter().map(|mark| mark.at).collect();
+        assert_eq!(weeks, [0, 7, 14, 21, 28]);
     }
 
     #[test]

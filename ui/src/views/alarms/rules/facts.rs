@@ -155,14 +155,19 @@ pub(super) fn lines(rule: &AlarmRule, plant: &PlantView, locale: Locale) -> Vec<
 
 /// A line in which two rules differ: its name, how it was, how it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Difference {
-    pub(super) name: &'static str,
-    pub(super) was: String,
-    pub(super) is: String,
+pub(in crate::views::alarms) struct Difference {
+    pub(in crate::views::alarms) name: &'static str,
+    pub(in crate::views::alarms) was: String,
+    pub(in crate::views::alarms) is: String,
 }
 
 /// Every line in which `new` differs from `old`.
-pub(super) fn differences(old: &AlarmRule, new: &AlarmRule, plant: &PlantView, locale: Locale) -> Vec<Difference> {
+pub(in crate::views::alarms) fn differences(
+    old: &AlarmRule,
+    new: &AlarmRule,
+    plant: &PlantView,
+    locale: Locale,
+) -> Vec<Difference> {
     let or_nothing = |text: String| if text.trim().is_empty() { format::NO_VALUE.to_owned() } else { text };
     let both = lines(old, plant, locale).into_iter().zip(lines(new, plant, locale));
     both.filter(|((_, was), (_, is))| was != is)

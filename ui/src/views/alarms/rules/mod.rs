@@ -19,6 +19,7 @@ use leptos::task::spawn_local;
 use penstock_api::{ExportRules, ListRules, RuleFormat, RuleRow};
 use penstock_model::{Permission, PointId, RuleId, SiteId, Subject};
 
+pub(super) use facts::{Difference, differences};
 pub(crate) use form::RemoveRule;
 pub(crate) use import::ImportRules;
 

@@ -1,0 +1,210 @@
+//! How much alarms ask of people at present, and what keeps alarms from calling without anybody having allowed it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use penstock_alarm::{Allowance, Baseline, Objection, PutAway, unauthorised};
+use penstock_api::{AlarmMetrics, AlarmView, ApiError, NamedAlarm, SuppressionObjection, UnauthorisedSuppression};
+use penstock_model::{AlarmRule, KeptBy, Permission, Person, RuleId, Transition, TransitionKind, UserId};
+use penstock_store::{JournalFilter, JournalPage};
+
+use super::Context;
+use super::alarms::OPERATORS_SHELF;
+use crate::configuration::{aside, count, store_error};
+
+/// Entries of the journal that are searched for who put alarms away.
+const MOST_ENTRIES: u32 = 10_000;
+/// What began less than this ago is not judged: its entry may be on its way into the database.
+const SETTLES: Duration = Duration::from_secs(60);
+
+/// The newest entry of each rule and kind.
+type Entries = BTreeMap<(RuleId, TransitionKind), Transition>;
+
+impl Context<'_> {
+    pub(super) fn alarm_metrics(&self) -> AlarmMetrics {
+        let (at, metrics) = self.shared.live.metrics();
+        let (standing, stale) = self.shared.live.standing();
+        let whole = |calls: f64| calls.round() as u32;
+        AlarmMetrics {
+            at,
+            since: metrics.start_time,
+            calls: metrics.alarm_count,
+            in_ten_minutes: whole(metrics.current_rate),
+            most_in_ten_minutes: whole(metrics.maximum_rate),
+            average_in_ten_minutes: metrics.average_rate,
+            longest_active: metrics.maximum_active,
+            longest_unacknowledged: metrics.maximum_unacknowledged,
+            most_realarms: metrics.maximum_realarm_count,
+            standing: count(standing),
+            stale: count(stale),
+        }
+    }
+
+    pub(super) async fn unauthorised(&self) -> Result<Vec<UnauthorisedSuppression>, ApiError> {
+        let shared = self.shared;
+        let kept = shared.live.kept();
+        if kept.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stored = shared.screens.approvals().await.map_err(store_error)?;
+        // A chain that is broken approves nothing.
+        let baseline = aside(move || Ok(Baseline::read(&stored.chain, stored.head).ok())).await?;
+        let people = shared.store.people(shared.tenant).await.map_err(store_error)?;
+        let may =
+            |person: &Person| person.roles.iter().any(|role| role.permissions().allow(Permission::SuppressAlarms));
+        let all = people.into_iter().chain(shared.demo.remembered());
+        let suppressors: BTreeSet<UserId> = all.filter(may).map(|person| person.id).collect();
+        let entries = self.who_put_away(&kept).await?;
+        let names = shared.screens.names().await.map_err(store_error)?;
+        let now = shared.clock.now();
+        let register = shared.register.lock();
+        let mut rows: Vec<UnauthorisedSuppression> = Vec::new();
+        for view in &kept {
+            let rule = register.rules.get(&view.state.rule);
+            let entry = |kind: TransitionKind| entries.get(&(view.state.rule, kind));
+            let allowance = Allowance {
+                longest_shelf: rule.and_then(|rule| rule.longest_shelf).unwrap_or(OPERATORS_SHELF),
+                shelved: put_away(entry(TransitionKind::Shelved), &suppressors),
+                out_of_service: put_away(entry(TransitionKind::TakenOutOfService), &suppressors),
+                is_design_approved: is_design_approved(rule, baseline.as_ref()),
+            };
+            let found = unauthorised(&view.state, &allowance, now).into_iter();
+            rows.extend(found.filter(|found| now.since(found.since) >= SETTLES).map(|found| {
+                let by = match found.kept {
+                    KeptBy::Shelved => entry(TransitionKind::Shelved),
+                    KeptBy::OutOfService => entry(TransitionKind::TakenOutOfService),
+                    KeptBy::Suppressed => None,
+                };
+                UnauthorisedSuppression {
+                    alarm: named(view),
+                    kept: found.kept,
+                    since: found.since,
+                    by: by.and_then(|entry| entry.by).and_then(|by| names.get(&by).cloned()),
+                    objection: objection(found.objection),
+                }
+            }));
+        }
+        rows.sort_by_key(|row| (row.since, row.alarm.rule));
+        Ok(rows)
+    }
+
+    /// Who shelved these alarms last, and who took them out of service.
+    async fn who_put_away(&self, kept: &[AlarmView]) -> Result<Entries, ApiError> {
+        let filter = JournalFilter {
+            rules: kept.iter().map(|view| view.state.rule).collect(),
+            kinds: vec![TransitionKind::Shelved, TransitionKind::TakenOutOfService],
+            ..JournalFilter::default()
+        };
+        let page = JournalPage { filter, before: None, limit: MOST_ENTRIES };
+        let mut entries = Entries::new();
+        // The newest come first.
+        for record in self.shared.screens.journal(&page).await.map_err(store_error)? {
+            let entry = record.entry.transition;
+            entries.entry((entry.rule, entry.kind)).or_insert(entry);
+        }
+        Ok(entries)
+    }
+}
+
+fn put_away(entry: Option<&Transition>, suppressors: &BTreeSet<UserId>) -> PutAway {
+    let by = entry.and_then(|entry| entry.by);
+    let reason = entry.and_then(|entry| entry.comment.as_deref()).unwrap_or_default();
+    PutAway {
+        is_known: by.is_some(),
+        has_reason: !reason.trim().is_empty(),
+        may_suppress: by.is_some_and(|by| suppressors.contains(&by)),
+    }
+}
+
+/// Whether what suppresses a rule by design is as it was approved. Where nothing was approved yet there is nothing to
+/// hold it against; where the baseline cannot be read, nothing is approved.
+fn is_design_approved(rule: Option<&AlarmRule>, baseline: Option<&Baseline>) -> bool {
+    let Some(baseline) = baseline else { return false };
+    if baseline.newest() == 0 {
+        return true;
+    }
+    let Some((rule, approved)) = rule.and_then(|rule| Some((rule, baseline.rule(rule.id)?))) else { return false };
+    (&rule.suppressed_while, &rule.schedule) == (&approved.suppressed_while, &approved.schedule)
+}
+
+fn named(view: &AlarmView) -> NamedAlarm {
+    NamedAlarm {
+        rule: view.state.rule,
+        subject: view.subject,
+        condition: view.condition.clone(),
+        name: view.name.clone(),
+        priority: view.priority,
+    }
+}
+
+const fn objection(objection: Objection) -> SuppressionObjection {
+    match objection {
+        Objection::Expired => SuppressionObjection::Expired,
+        Objection::TooLong => SuppressionObjection::TooLong,
+        Objection::ByNobody => SuppressionObjection::ByNobody,
+        Objection::NotAllowed => SuppressionObjection::NotAllowed,
+        Objection::NoReason => SuppressionObjection::NoReason,
+        Objection::NotApproved => SuppressionObjection::NotApproved,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use penstock_alarm::Draft;
+    use penstock_model::{Condition, Schedule, SiteId, Subject, Timestamp, Window};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn rule(name: &str) -> AlarmRule {
+        let site = Subject::Site(SiteId(Uuid::nil()));
+        AlarmRule::new(RuleId::derived(Uuid::nil(), name), site, Condition::Silence { after: SETTLES })
+    }
+
+    #[test]
+    fn a_design_is_held_against_what_was_approved() {
+        let at_night = |minutes: u16| {
+            let windows = vec![Window { days: [true; 7], from_minute: 1_320, minutes }];
+            AlarmRule { schedule: Some(Schedule { windows }), ..rule("a") }
+        };
+        let mut baseline = Baseline::new();
+        assert!(is_design_approved(Some(&at_night(60)), Some(&baseline)), "nothing was approved yet");
+        let approved = [at_night(60)];
+        let (at, by) = (Timestamp::from_secs(1), UserId(Uuid::nil()));
+        baseline.approve(Draft { at, by, reason: "x", rules: &approved, withdrawn: &[] }).expect("approved");
+        let check = |rule: &AlarmRule, expect: bool| {
+            assert_eq!(is_design_approved(Some(rule), Some(&baseline)), expect, "{rule:?}");
+        };
+        check(&at_night(60), true);
+        check(&AlarmRule { on_delay: SETTLES, ..at_night(60) }, true);
+        check(&at_night(61), false);
+        check(&rule("a"), false);
+        check(&AlarmRule { id: rule("b").id, ..at_night(60) }, false);
+        assert!(!is_design_approved(Some(&at_night(60)), None), "a broken chain");
+    }
+
+    #[test]
+    fn who_put_an_alarm_away_is_what_the_journal_says() {
+        let asha = UserId::derived(Uuid::nil(), "asha");
+        let entry = |by: Option<UserId>, comment: Option<&str>| Transition {
+            rule: rule("a").id,
+            occurrence: 0,
+            kind: TransitionKind::Shelved,
+            at: Timestamp::from_secs(1),
+            value: None,
+            by,
+            comment: comment.map(str::to_owned),
+            rule_version: 1,
+            detail: None,
+        };
+        let suppressors = BTreeSet::from([asha]);
+        let check = |entry: Option<&Transition>, expect: (bool, bool, bool)| {
+            let found = put_away(entry, &suppressors);
+            assert_eq!((found.is_known, found.has_reason, found.may_suppress), expect, "{entry:?}");
+        };
+        check(None, (false, false, false));
+        check(Some(&entry(Some(asha), Some("probe"))), (true, true, true));
+        check(Some(&entry(Some(UserId(Uuid::nil())), Some(" "))), (true, false, false));
+        check(Some(&entry(None, Some("probe"))), (false, true, false));
+    }
+}
