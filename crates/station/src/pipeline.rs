@@ -28,8 +28,7 @@ use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject, Un
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::SleepWatch;
-use crate::clock::offset_of;
+use crate::clock::{Broke, SleepWatch, offset_of};
 use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
@@ -263,6 +262,7 @@ impl Pipeline {
         for sample in &start.latest {
             directory.is_newest(sample);
         }
+        directory.clock_was_set(now);
         let mut fleet = start.fleet;
         for (point, config) in inner.points.values().filter_map(|point| Some((point.no, scoring_of(point)?))) {
             fleet.watch(point, config);
@@ -370,10 +370,11 @@ impl Pipeline {
         let mut out = Yield::default();
         let mut acks = Vec::new();
         let mut bytes = 0;
-        self.look_for_sleep(self.clock.now());
+        let now = self.clock.now();
+        self.look_for_sleep(now);
         self.counters.messages.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for message in batch.drain(..) {
-            self.take_in_one(&message, &mut out);
+            self.take_in_one(&message, now, &mut out);
             bytes += message.payload.len();
             acks.push(message.ack);
             if out.samples.len() >= ROUND || bytes >= ROUND_BYTES {
@@ -415,7 +416,7 @@ impl Pipeline {
         }
     }
 
-    fn take_in_one(&mut self, message: &Received, out: &mut Yield) {
+    fn take_in_one(&mut self, message: &Received, now: Timestamp, out: &mut Yield) {
         let source: &str = &message.source;
         if let Some(bytes) = message.over_limit {
             let reason = format!("{bytes} bytes are more than this source takes at once: send several messages");
@@ -426,13 +427,15 @@ impl Pipeline {
         }
         let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
         let Some(target) = routes.find(&message.topic) else { return };
+        // What waited while the clock was set back has come by now.
+        let came = message.received.min(now);
         // Every message has a received time of its own, so that values without another one do not meet; one that is far
         // behind says that the clock was set back.
-        if self.newest_received.since(message.received) > SET_BACK {
-            self.newest_received = message.received;
+        if self.newest_received.since(came) > SET_BACK {
+            self.newest_received = came;
         }
         let given = self.redeliveries.given(message);
-        let received = given.unwrap_or(message.received.max(self.newest_received + Duration::from_micros(1)));
+        let received = given.unwrap_or(came.max(self.newest_received + Duration::from_micros(1)));
         let mut untimed = 0;
         let mut decoded = std::mem::take(&mut self.decoded);
         decoded.clear();
@@ -580,13 +583,18 @@ impl Pipeline {
         }
     }
 
-    /// While the machine slept nobody could be heard: that is no site's silence.
+    /// While the machine slept nobody could be heard: that is no site's silence. Where its clock was set, what it had timed
+    /// moves along.
     fn look_for_sleep(&mut self, now: Timestamp) {
-        if self.sleep.has_slept_or_jumped(now) {
-            self.engine.listen_from(now);
-            // What the clock said before is not what it says now.
-            self.kept_at = Timestamp::MIN;
+        let Some(broke) = self.sleep.look(now) else { return };
+        if let Broke::Set(by_micros) = broke {
+            self.engine.clock_was_set(by_micros);
+            self.directory.clock_was_set(now);
+            self.newest_received = self.newest_received.min(now);
         }
+        self.engine.listen_from(now);
+        // What the clock said before is not what it says now.
+        self.kept_at = Timestamp::MIN;
     }
 
     fn tick(&mut self) {

@@ -28,6 +28,9 @@ pub(super) struct Alarm {
     pub(super) resumed: Option<Timestamp>,
     /// When it last ended.
     pub(super) ended: Option<Timestamp>,
+    /// Whether it is silent only while its site speaks: the silence of equipment that follows from the register, which has
+    /// an alarm for the whole site too.
+    pub(super) is_behind_site: bool,
     /// What may suppress it by design.
     pub(super) suppressor: Option<Box<Suppressor>>,
     /// What its next raise begins, but for being the first of its group.
@@ -72,6 +75,7 @@ impl Alarm {
             window: None,
             resumed: None,
             ended: None,
+            is_behind_site: false,
             suppressor: None,
             raise: Raise::default(),
             group: None,
@@ -152,6 +156,15 @@ impl Alarm {
         let delay = if self.is_active() { self.off_micros } else { self.on_micros };
         if self.known {
             self.left_micros = self.left_micros.map(|left| left.saturating_add(micros).min(delay));
+        }
+    }
+
+    /// Moves along what it remembers, where the station's clock has timed that.
+    pub(super) fn clock_was_set(&mut self, by_micros: i64) {
+        self.ended = self.ended.map(|ended| after(ended, by_micros));
+        self.resumed = self.resumed.map(|resumed| after(resumed, by_micros));
+        if let Some(window) = &mut self.window {
+            window.move_by(by_micros);
         }
     }
 

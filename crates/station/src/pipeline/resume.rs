@@ -148,8 +148,12 @@ async fn resumed(
         let points: BTreeMap<PointNo, Point> = inner.points.clone();
         (inner.rules.values().cloned().collect::<Vec<_>>(), points)
     };
-    let evaluated: BTreeMap<PointNo, Timestamp> =
-        latest.iter().map(|sample| (sample.point, sample.source_time)).collect();
+    // One that came while the clock was ahead would shut out all that comes until then.
+    let evaluated: BTreeMap<PointNo, Timestamp> = latest
+        .iter()
+        .filter(|sample| sample.received_time <= now)
+        .map(|sample| (sample.point, sample.source_time))
+        .collect();
     let facts = || points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));
     let Some(moment) = kept.filter(|moment| moment.received.as_micros() > 0) else {
         let engine = Engine::new(rules, store.alarm_states(tenant).await?, facts());
@@ -178,6 +182,11 @@ async fn resumed(
         }
     }
     let mut resumed = resuming.finish();
+    let ahead = received.micros_since(now);
+    if ahead > 0 {
+        // The clock was set back while the station did not run.
+        resumed.engine.clock_was_set(-ahead);
+    }
     resumed.engine.set_points(facts());
     Ok(resumed)
 }
