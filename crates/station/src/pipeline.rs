@@ -34,7 +34,7 @@ use crate::notices::Notices;
 use crate::record::Record;
 use crate::register::Register;
 use crate::spooler::{Job, Spooler};
-pub(crate) use acts::Act;
+pub(crate) use acts::{Act, Refusal};
 use directory::{Directory, Entry};
 use redelivery::Redeliveries;
 use resume::{Moment, Resumed};
@@ -95,7 +95,7 @@ pub(crate) enum Order {
         /// For the audit, without subject.
         audit: AuditEntry,
         /// What became of each, once it is durable.
-        reply: oneshot::Sender<Vec<(RuleId, Result<(), String>)>>,
+        reply: oneshot::Sender<Vec<(RuleId, Result<(), Refusal>)>>,
     },
     /// Store samples of the past; they are neither shown nor judged.
     Keep {
@@ -731,7 +731,7 @@ impl Pipeline {
         alarms: Vec<(RuleId, u64)>,
         by: UserId,
         audit: &AuditEntry,
-        reply: oneshot::Sender<Vec<(RuleId, Result<(), String>)>>,
+        reply: oneshot::Sender<Vec<(RuleId, Result<(), Refusal>)>>,
     ) {
         let now = self.clock.now();
         let mut out = Yield::default();
@@ -745,7 +745,7 @@ impl Pipeline {
                     out.audits.push(AuditEntry { new: act.said(), from_where: audit.from_where.clone(), ..entry });
                     results.push((rule, Ok(())));
                 }
-                Err(error) => results.push((rule, Err(error.to_string()))),
+                Err(error) => results.push((rule, Err(Refusal::Alarm(error)))),
             }
         }
         let job = self.settle(out, Vec::new());
@@ -753,7 +753,7 @@ impl Pipeline {
             .act(job, move |done: Result<(), String>| {
                 if let Err(problem) = done {
                     for result in results.iter_mut().filter(|(_, result)| result.is_ok()) {
-                        result.1 = Err(problem.clone());
+                        result.1 = Err(Refusal::NotKept(problem.clone()));
                     }
                 }
                 answer(reply, results);

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use penstock_model::{
-    AlarmRule, AssetId, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording, RuleId, SiteId, Subject,
+    AlarmRule, AssetId, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording, RuleId, SiteId,
+    Subject,
 };
 
 /// Plant, points and rules, shared by calls and pipeline.

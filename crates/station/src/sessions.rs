@@ -2,7 +2,7 @@
 //!
 //! Must not know shells: a session is a token that a call carries, whatever way it came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -99,6 +99,13 @@ impl Sessions {
                 Err(ApiError::new(Code::SignedOut, "the session has ended: sign in again"))
             }
         }
+    }
+
+    /// What those of these people are called who are signed in.
+    pub(crate) fn names_of(&self, people: &BTreeSet<UserId>) -> BTreeMap<UserId, String> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open.values().map(|session| &session.person).filter(|person| people.contains(&person.id));
+        known.map(|person| (person.id, person.full_name.clone())).collect()
     }
 
     /// Ends a session.

@@ -39,6 +39,8 @@ pub(crate) struct Job {
     pub done: Option<Done>,
     /// Whether it is done only where everything before it is, not by its own records alone.
     pub closes: bool,
+    /// Whether a person did it.
+    pub is_act: bool,
 }
 
 impl Job {
@@ -102,6 +104,7 @@ impl Spooler {
     /// Hands on what a person did; it does not wait behind samples that have no room.
     pub(crate) async fn act(&self, mut job: Job, done: impl FnOnce(Result<(), String>) + Send + 'static) {
         job.done = Some(Box::new(done));
+        job.is_act = true;
         if let Err(refused) = self.actions.send(job).await {
             refused.0.finish(Err("the station is stopping: do it again after its restart".into()));
         }
@@ -126,6 +129,8 @@ impl SpoolerTask {
                     bytes += job.bytes();
                     batch.push(job);
                 }
+                // What was taken out first may answer what waits: the journal has them as they happened.
+                batch.sort_by_key(|job| job.is_act);
                 held = self.append(batch).await;
                 flushed = Instant::now();
             } else {
