@@ -735,6 +735,9 @@ impl Pipeline {
     ) {
         let now = self.clock.now();
         let mut out = Yield::default();
+        // What time has brought by now comes first, as it does where a start goes through the journal again.
+        self.look_for_sleep(now);
+        self.engine.tick(now, &mut out.transitions);
         let mut results = Vec::with_capacity(alarms.len());
         for (rule, occurrence) in alarms {
             match act.perform(&mut self.engine, (rule, occurrence), by, now) {

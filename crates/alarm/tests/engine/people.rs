@@ -7,7 +7,8 @@ use penstock_alarm::{Axes, Error, Standing};
 use penstock_model::TransitionKind::{
     Acknowledged, Cleared, Raised, Realarmed, Reset, ReturnedToService, Shelved, TakenOutOfService, Unshelved,
 };
-use penstock_model::{AcknowledgementModel, AlarmRule, AlarmState, Annunciation, Realarm, RuleId, Shelving};
+use penstock_model::{AcknowledgementModel, AlarmRule, AlarmState, Annunciation, Realarm, RuleId, Shelving, UserId};
+use uuid::Uuid;
 
 fn id() -> RuleId {
     high(0, 0, 0).id
@@ -160,6 +161,25 @@ fn shelving_needs_a_reason_and_an_end_to_come() {
     assert_eq!((entry.kind, entry.by, entry.comment.as_deref()), (Unshelved, Some(user()), Some("done")));
     bench.tick(200);
     assert_eq!(bench.entries().len(), 4, "what was taken off does not end again");
+}
+
+#[test]
+fn what_another_person_shelved_stays_as_it_is() {
+    let mut bench = Bench::new(vec![high(0, 0, 0)]);
+    let ravi = UserId::derived(Uuid::nil(), "ravi");
+    let by_ravi = |bench: &mut Bench, until: i64, at: i64| {
+        let shelving = Shelving { until: secs(until), one_shot: false };
+        bench.engine.shelve(id(), shelving, ravi, "works", secs(at))
+    };
+    shelve(&mut bench, 100, false, 0).expect("shelved");
+    let refused = by_ravi(&mut bench, 200, 1).expect_err("somebody was faster");
+    assert_eq!(refused, Error::AlreadyShelved { rule: id(), by: Some(user()), until: secs(100) });
+    assert!(refused.to_string().contains(&user().to_string()), "{refused}");
+    assert_eq!(state(&bench).shelf.map(|shelf| shelf.by), Some(Some(user())));
+    // Whoever shelved it may change their mind, and a shelf whose time is over is nobody's.
+    shelve(&mut bench, 150, false, 2).expect("shelved anew");
+    let entry = by_ravi(&mut bench, 300, 150).expect("the other is over");
+    assert_eq!((entry.kind, entry.by), (Shelved, Some(ravi)));
 }
 
 #[test]
