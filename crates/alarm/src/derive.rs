@@ -1,5 +1,5 @@
-//! The rules that follow from what is known of a point, a site or a piece of equipment, with starting values for priority, deadband and delays
-//! that people change later. Must not know which rules already exist.
+//! The rules that follow from what is known of a point, a site or a piece of equipment, with starting values for
+//! priority, deadband and delays that people change later. Must not know which rules already exist.
 //!
 //! Priority by quantity (a consequence within minutes and for people first):
 //!

@@ -17,8 +17,8 @@
 //! act, of the tick, or in which a sample was received.
 //!
 //! Where the station's clock is set, by a time server or by hand, [`Engine::clock_was_set`] moves along what that clock
-//! had timed: a delay runs for as long as it would have, and a point whose samples have no time of their own is not shut
-//! out by one from before. Ends of shelves and times to call again are the wall clock's and stay.
+//! had timed: a delay runs for as long as it would have, and a point whose samples have no time of their own is not
+//! shut out by one from before. Ends of shelves and times to call again are the wall clock's and stay.
 //!
 //! # Quality
 //! A bad or uncertain sample neither raises nor clears, and **freezes** running delays: what has run counts, the time

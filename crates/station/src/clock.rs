@@ -67,7 +67,7 @@ impl SleepWatch {
         Self { seen: Moment::now(), said: says }
     }
 
-    /// Whether it slept or jumped since the last look, where it says so much now.
+    /// What happened since the last look, where it says so much now: none where it went as it should.
     pub(crate) fn look(&mut self, says: Timestamp) -> Option<Broke> {
         self.take(says, Moment::now())
     }

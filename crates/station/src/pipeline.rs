@@ -583,8 +583,8 @@ impl Pipeline {
         }
     }
 
-    /// While the machine slept nobody could be heard: that is no site's silence. Where its clock was set, what it had timed
-    /// moves along.
+    /// While the machine slept nobody could be heard: that is no site's silence. Where its clock was set, what it had
+    /// timed moves along.
     fn look_for_sleep(&mut self, now: Timestamp) {
         let Some(broke) = self.sleep.look(now) else { return };
         if let Broke::Set(by_micros) = broke {
@@ -598,7 +598,6 @@ impl Pipeline {
     }
 
     fn tick(&mut self) {
-        let mut out = Yield::default();
         let now = self.clock.now();
         self.look_for_sleep(now);
         let offset = offset_of(&self.register.lock().plant.time_zone, now);
@@ -607,6 +606,12 @@ impl Pipeline {
             self.kept_at = now;
             self.keep_moment();
         }
+        self.catch_up(now);
+    }
+
+    /// Takes in what time alone has brought by now.
+    fn catch_up(&mut self, now: Timestamp) {
+        let mut out = Yield::default();
         self.engine.tick(now, &mut out.transitions);
         if !out.transitions.is_empty() {
             let job = self.settle(out, Vec::new());
@@ -737,7 +742,7 @@ impl Pipeline {
         let mut out = Yield::default();
         // What time has brought by now comes first, as it does where a start goes through the journal again.
         self.look_for_sleep(now);
-        self.engine.tick(now, &mut out.transitions);
+        self.catch_up(now);
         let mut results = Vec::with_capacity(alarms.len());
         for (rule, occurrence) in alarms {
             match act.perform(&mut self.engine, (rule, occurrence), by, now) {

@@ -150,9 +150,9 @@ impl Speaker {
 }
 
 /// The rules that follow from the points and sites of a register: each limit of an adopted point, the anomaly score of
-/// points that tell of a whole area, and the silence of sites that have adopted points, and of their equipment. What has
-/// a silence rule of its own among `stored` gets no other: its silence is one alarm. Equipment that alone speaks for its
-/// site gets none either: that is the site's.
+/// points that tell of a whole area, and the silence of sites that have adopted points, and of their equipment. What
+/// has a silence rule of its own among `stored` gets no other: its silence is one alarm. Equipment that alone speaks
+/// for its site gets none either: that is the site's.
 fn derived_rules(
     plant: &Plant,
     points: &BTreeMap<PointNo, Point>,

@@ -37,7 +37,7 @@ struct Gauge {
     publisher: Publisher,
     point: Point,
     rule: AlarmRule,
-    /// When its newest reading was measured. It tells of the last minutes in steps, so that delays run in its time alone.
+    /// When its newest reading was measured. It tells of the last minutes in steps: delays run in its time alone.
     own: Timestamp,
 }
 
@@ -247,8 +247,8 @@ enum Step {
     Again,
 }
 
-/// Through every transition there is but those by design: raised and cleared, called again, latched and reset, kept from
-/// calling by a shelf of each kind and out of service, with delays and the cool-down running in between.
+/// Through every transition there is but those by design: raised and cleared, called again, latched and reset, kept
+/// from calling by a shelf of each kind and out of service, with delays and the cool-down running in between.
 const COURSE: &[Step] = &[
     Step::Give(NORMAL),
     Step::Give(HIGH),
@@ -717,7 +717,9 @@ fn a_site_that_is_lost_is_one_alarm() -> Result<()> {
     is_unmoved(&room)?;
 
     // Nor do values that are stale at the start.
-    let is_journalled = || Ok(Some(kinds(&room, of_site)?).filter(|kinds| kinds.last() == Some(&Raised)));
+    let is_journalled = || -> Result<Option<Vec<TransitionKind>>> {
+        Ok(Some(kinds(&room, of_site)?).filter(|kinds| kinds.last() == Some(&Raised)))
+    };
     let told = wait_for("the site's silence is in the journal", is_journalled)?;
     room.kill()?;
     room.start()?;

@@ -98,8 +98,8 @@ impl Engine {
         Ok(entry)
     }
 
-    /// Keeps an alarm from calling for a while, raised or not; what the same person has shelved already is shelved anew.
-    /// Whether it may be for so long is the caller's to say.
+    /// Keeps an alarm from calling for a while, raised or not; what the same person has shelved already is shelved
+    /// anew. Whether it may be for so long is the caller's to say.
     ///
     /// # Errors
     /// [`Error::NoSuchAlarm`], [`Error::AlreadyShelved`] by another person, [`Error::ShelfIsOver`] where its end is not

@@ -28,7 +28,7 @@ pub(super) struct Alarm {
     pub(super) resumed: Option<Timestamp>,
     /// When it last ended.
     pub(super) ended: Option<Timestamp>,
-    /// Whether it is silent only while its site speaks: the silence of equipment that follows from the register, which has
+    /// Whether it counts only while its site speaks: the silence of equipment that follows from the register, which has
     /// an alarm for the whole site too.
     pub(super) is_behind_site: bool,
     /// What may suppress it by design.

@@ -209,8 +209,8 @@ fn rules() -> Vec<AlarmRule> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Alarms of samples without a time of their own are raised and cleared after the same time, however often the clock
-    /// is set meanwhile; only the times that they are given are the clock's.
+    /// Alarms of samples without a time of their own are raised and cleared after the same time, however often the
+    /// clock is set meanwhile; only the times that they are given are the clock's.
     #[test]
     fn a_clock_that_is_set_changes_times_alone(
         events in prop::collection::vec(

@@ -1,4 +1,5 @@
-//! The silence of a device whose site speaks, which is its own alarm, and of one whose site does not, which is the site's.
+//! The silence of a device whose site speaks, which is its own alarm, and of one whose site does not, which is the
+//! site's.
 
 use std::time::Duration;
 

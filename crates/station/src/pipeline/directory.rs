@@ -91,7 +91,7 @@ impl Directory {
         }
     }
 
-    /// Says that the clock may have been set back to `now`: what it said was newer holds up nothing that comes after it.
+    /// Says that the clock may have been set back to `now`: what has later times holds up nothing that comes after it.
     pub(super) fn clock_was_set(&mut self, now: Timestamp) {
         for newest in &mut self.newest {
             *newest = (*newest).min(now);
