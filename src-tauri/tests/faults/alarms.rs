@@ -770,7 +770,8 @@ fn clock_is_set_while_alarms_run() -> Result<()> {
     let slow = room.ask(&ListRules {})?.into_iter().map(|row| row.rule).find(is_slow).context("it is saved")?.id;
     gauge.say(HIGH)?;
     stands(&room, rule, "the alarm is raised", |state| state.active)?;
-    ensure!(Act::Shelve { one_shot: false }.perform(&room, rule, 1)?, "it is shelved for an hour");
+    let shelve = Act::Shelve { one_shot: false };
+    ensure!(shelve.perform(&room, rule, 1)?, "it is shelved for an hour");
 
     // Ahead: the shelf's time is over by the clock on the wall, and no delay is.
     clock.set(HOUR)?;
@@ -781,7 +782,7 @@ fn clock_is_set_while_alarms_run() -> Result<()> {
     ensure!(kinds(&room, slow)?.is_empty(), "half an hour has not passed: {:?}", journal(&room, slow)?);
 
     // Back: a shelf keeps its end, and what is measured now counts though the clock has said later times.
-    ensure!(Act::Shelve { one_shot: false }.perform(&room, rule, 1)?, "it is shelved anew");
+    ensure!(shelve.perform(&room, rule, 1)?, "it is shelved anew");
     let shelved = state(&room, rule)?.and_then(|state| state.shelf).context("it is shelved")?;
     clock.set(0)?;
     gauge.say(NORMAL + 1.0)?;
