@@ -33,7 +33,8 @@
 //! # Silence
 //! Silence goes by received time and concerns whole sites and assets: any sample of any of their points is a sign of
 //! life, also one too old to be evaluated, except `Fault::Disconnected`, which is what a broker says in a dead
-//! device's stead. Silence is counted from the first tick for what has points and has not spoken yet.
+//! device's stead; so are a last will and what a broker has kept ([`Engine::sample_by_broker`]). Silence is counted from
+//! the first tick for what has points and has not spoken yet.
 //!
 //! The rule on an asset's silence that follows from the register ([`crate::device_silence_rule`]) counts only while its
 //! site speaks: a site that is not heard at all is one alarm. One that a person made counts by itself.

@@ -457,7 +457,9 @@ impl Pipeline {
             if is_old && sample.quality.is_good() {
                 sample.quality = Quality::Uncertain(Doubt::ClockBroken);
             }
-            self.judge(&entry, &sample, out);
+            // A last will is the broker's word, too.
+            let is_by_broker = message.retained || (target.format == Format::Status && sample.value == Some(0.0));
+            self.judge(&entry, &sample, is_by_broker, out);
             out.samples.push(sample);
         }
         if untimed > 0 && given.is_none() {
@@ -514,7 +516,7 @@ impl Pipeline {
     }
 
     /// Scores a sample and judges it by the alarm rules.
-    fn judge(&mut self, entry: &Entry, sample: &Sample, out: &mut Yield) {
+    fn judge(&mut self, entry: &Entry, sample: &Sample, is_by_broker: bool, out: &mut Yield) {
         let (score, expected) = if entry.scored {
             let verdict = self.fleet.observe(sample);
             ((verdict.state == penstock_anomaly::State::Scoring).then_some(verdict.score), verdict.expected)
@@ -524,7 +526,11 @@ impl Pipeline {
         if entry.state == PointState::Adopted {
             let evaluated = Evaluated { point: entry.id, site: entry.site, sample, score };
             let before = out.transitions.len();
-            self.engine.sample(&evaluated, &mut out.transitions);
+            if is_by_broker {
+                self.engine.sample_by_broker(&evaluated, &mut out.transitions);
+            } else {
+                self.engine.sample(&evaluated, &mut out.transitions);
+            }
             if sample.received_time.since(sample.source_time) > LATE {
                 self.close_history(before, out);
             }

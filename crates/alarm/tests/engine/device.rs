@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::plant::{Bench, asset, rule, secs, silence};
-use penstock_alarm::device_silence_rule;
+use crate::plant::{Bench, asset, high, point, rule, sample, secs, silence, site};
+use penstock_alarm::{Evaluated, device_silence_rule};
 use penstock_model::TransitionKind::{Cleared, Raised};
-use penstock_model::{AlarmRule, Asset, AssetKind, Condition, RuleId, Subject, TransitionKind};
+use penstock_model::{AlarmRule, Asset, AssetKind, Condition, Quality, RuleId, Subject, TransitionKind};
 
 /// The rule that follows for the device of that point.
 fn device(index: u8, after_secs: u64) -> AlarmRule {
@@ -94,6 +94,20 @@ fn how_often_it_is_ticked_makes_no_difference() {
     };
     assert_eq!(course(true), [(Raised, 100), (Cleared, 701)]);
     assert_eq!(course(false), course(true));
+}
+
+#[test]
+fn what_a_broker_says_is_evaluated_and_no_sign_of_life() {
+    let mut bench = Bench::new(vec![silence(0, 60, 0), high(0, 0, 0)]);
+    bench.tick(0);
+    bench.tick(70);
+    let kept = sample(secs(80), secs(80), 12.0, Quality::Good);
+    let evaluated = Evaluated { point: point(0), site: Some(site(0)), sample: &kept, score: None };
+    bench.engine.sample_by_broker(&evaluated, &mut bench.journal);
+    assert_eq!(bench.entries(), [(Raised, 60), (Raised, 80)]);
+    assert_eq!(bench.journal[1].rule, high(0, 0, 0).id);
+    bench.value(0, 90, 12.0);
+    assert_eq!(bench.entries()[2..], [(Cleared, 90)]);
 }
 
 #[test]
