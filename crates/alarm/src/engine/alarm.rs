@@ -180,8 +180,10 @@ impl Alarm {
         self.ended.filter(|_| self.cool_micros > 0).map(|ended| after(ended, self.cool_micros))
     }
 
-    /// Raises or clears, whichever is next.
+    /// Raises or clears, whichever is next. What its own times have asked for before comes first, however late anybody
+    /// looks: a shelf that had ended, a call that was due.
     pub(super) fn turn(&mut self, at: Timestamp, value: Option<f64>, out: &mut Vec<Transition>) {
+        self.do_timed(after(at, -1), out);
         if !self.is_active() {
             let raise = (self.raise != Raise::default()).then_some(TransitionDetail::Raise(self.raise));
             let raised = self.entry(TransitionKind::Raised, at, value);

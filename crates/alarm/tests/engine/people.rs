@@ -164,6 +164,29 @@ fn shelving_needs_a_reason_and_an_end_to_come() {
 }
 
 #[test]
+fn what_was_due_before_a_return_comes_before_it_however_late_anybody_looks() {
+    let realarm = Some(Realarm { after: Duration::from_secs(30), at_most: 2 });
+    for ticks in [vec![40, 55], vec![55]] {
+        let mut bench = Bench::new(vec![AlarmRule { realarm, ..high(0, 0, 20) }]);
+        bench.value(0, 0, 12.0);
+        acknowledge(&mut bench, 5).expect("acknowledged");
+        bench.value(0, 30, 1.0);
+        ticks.iter().for_each(|now| bench.tick(*now));
+        assert_eq!(bench.entries(), [(Raised, 0), (Acknowledged, 5), (Realarmed, 35), (Cleared, 50)], "{ticks:?}");
+        assert_eq!(standing(&bench), Standing::ReturnedUnacknowledged, "{ticks:?}");
+
+        let mut bench = Bench::new(vec![high(0, 0, 20)]);
+        bench.value(0, 0, 12.0);
+        shelve(&mut bench, 35, false, 5).expect("shelved");
+        acknowledge(&mut bench, 6).expect("acknowledged");
+        bench.value(0, 30, 1.0);
+        ticks.iter().for_each(|now| bench.tick(*now));
+        assert_eq!(bench.entries()[3..], [(Unshelved, 35), (Cleared, 50)], "{ticks:?}");
+        assert_eq!(standing(&bench), Standing::ReturnedUnacknowledged, "{ticks:?}");
+    }
+}
+
+#[test]
 fn what_another_person_shelved_stays_as_it_is() {
     let mut bench = Bench::new(vec![high(0, 0, 0)]);
     let ravi = UserId::derived(Uuid::nil(), "ravi");
