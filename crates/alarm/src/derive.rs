@@ -1,5 +1,5 @@
-//! The rules that follow from what is known of a point or site, with starting values for priority, deadband and delays
-//! that people change later. Must not know which rules already exist.
+//! The rules that follow from what is known of a point, a site or a piece of equipment, with starting values for
+//! priority, deadband and delays that people change later. Must not know which rules already exist.
 //!
 //! Priority by quantity (a consequence within minutes and for people first):
 //!
@@ -38,7 +38,7 @@
 use std::time::Duration;
 
 use penstock_model::{
-    AlarmClass, AlarmRule, Condition, LimitLevel, Point, Priority, Quantity, RuleId, Site, SiteKind, Subject,
+    AlarmClass, AlarmRule, Asset, Condition, LimitLevel, Point, Priority, Quantity, RuleId, Site, SiteKind, Subject,
 };
 
 use crate::guidance;
@@ -114,6 +114,17 @@ pub fn silence_rule(site: &Site, after: Duration) -> AlarmRule {
         class: AlarmClass::Supply,
         guidance: guidance::silence(site.kind),
         ..derived(Subject::Site(site.id), Condition::Silence { after })
+    }
+}
+
+/// The rule that alarms when a piece of equipment says nothing for `after` while its site goes on speaking; the silence
+/// of the whole site is the alarm of [`silence_rule`] alone. P4: the plant is watched, one of its devices wants a look.
+pub fn device_silence_rule(asset: &Asset, after: Duration) -> AlarmRule {
+    AlarmRule {
+        priority: Priority::P4,
+        class: AlarmClass::Equipment,
+        guidance: guidance::device_silence(),
+        ..derived(Subject::Asset(asset.id), Condition::Silence { after })
     }
 }
 

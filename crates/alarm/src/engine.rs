@@ -16,6 +16,10 @@
 //! What people and design do (acknowledging, shelves, calling again, suppression) goes by the engine's time: that of the
 //! act, of the tick, or in which a sample was received.
 //!
+//! Where the station's clock is set, by a time server or by hand, [`Engine::clock_was_set`] moves along what that clock
+//! had timed: a delay runs for as long as it would have, and a point whose samples have no time of their own is not
+//! shut out by one from before. Ends of shelves and times to call again are the wall clock's and stay.
+//!
 //! # Quality
 //! A bad or uncertain sample neither raises nor clears, and **freezes** running delays: what has run counts, the time
 //! until the next good sample counts neither way, and that sample then lets the delay go on or drops it. Time in which
@@ -29,7 +33,11 @@
 //! # Silence
 //! Silence goes by received time and concerns whole sites and assets: any sample of any of their points is a sign of
 //! life, also one too old to be evaluated, except `Fault::Disconnected`, which is what a broker says in a dead
-//! device's stead. Silence is counted from the first tick for what has points and has not spoken yet.
+//! device's stead; so are a last will and what a broker has kept ([`Engine::sample_by_broker`]). Silence is counted from
+//! the first tick for what has points and has not spoken yet.
+//!
+//! The rule on an asset's silence that follows from the register ([`crate::device_silence_rule`]) counts only while its
+//! site speaks: a site that is not heard at all is one alarm. One that a person made counts by itself.
 
 mod acts;
 mod alarm;
@@ -181,8 +189,11 @@ impl Engine {
             joint.is_queued = joint.runs(alarms);
             joint.is_queued
         });
-        for life in lives {
-            life.listen(alarms, now, out);
+        for index in 0..lives.len() {
+            let site = lives.get(index).and_then(|life| life.site_heard(lives.as_slice()));
+            if let Some(life) = lives.get_mut(index) {
+                life.listen(alarms, now, site, out);
+            }
         }
         timed.retain(|index| {
             let Some(alarm) = alarms.get_mut(*index) else { return false };
@@ -208,7 +219,7 @@ impl Engine {
             .running_joints
             .iter()
             .filter_map(|index| self.joints.get(*index)?.deadline(&self.alarms, &self.points));
-        let silence = self.lives.iter().filter_map(|life| life.deadline(&self.alarms));
+        let silence = self.lives.iter().filter_map(|life| life.deadline(&self.alarms, life.site_heard(&self.lives)));
         let timed = self.timed.iter().filter_map(|index| Some(self.alarms.get(*index)?.next_timed()?.0));
         let schedules = self.suppressible.iter().filter_map(|index| self.alarms.get(*index)?.schedule_deadline());
         delays.chain(joints).chain(silence).chain(timed).chain(schedules).min()
@@ -231,6 +242,27 @@ impl Engine {
     pub fn listen_from(&mut self, at: Timestamp) {
         for heard in self.lives.iter_mut().filter_map(|life| life.heard.as_mut()) {
             *heard = at;
+        }
+    }
+
+    /// Says that the station's clock was set by so many microseconds, back where they are negative: what it said before
+    /// it would have said that much later. Samples with a time of their own keep it, and so does the journal.
+    pub fn clock_was_set(&mut self, by_micros: i64) {
+        let Self { alarms, points, joints, lives, .. } = self;
+        for point in points {
+            point.clock_was_set(alarms, by_micros);
+        }
+        for joint in joints {
+            joint.clock_was_set(alarms, by_micros);
+        }
+        for life in lives {
+            life.clock_was_set(alarms, by_micros);
+        }
+        if by_micros < 0 {
+            // What a schedule has gone through already comes again.
+            for suppressor in alarms.iter_mut().filter_map(|alarm| alarm.suppressor.as_mut()) {
+                suppressor.changes_at = Timestamp::MIN;
+            }
         }
     }
 

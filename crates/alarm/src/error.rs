@@ -67,6 +67,19 @@ pub enum Error {
         /// Until when, as given.
         until: Timestamp,
     },
+    /// Somebody was faster.
+    #[error(
+        "alarm {rule} is already shelved until {until}{}: take it off the shelf first, to shelve it otherwise",
+        .by.map_or_else(String::new, |by| format!(" by {by}"))
+    )]
+    AlreadyShelved {
+        /// Whose alarm.
+        rule: RuleId,
+        /// Who shelved it, where known.
+        by: Option<UserId>,
+        /// Until when.
+        until: Timestamp,
+    },
     /// Somebody has taken it off the shelf, or its time was over.
     #[error("alarm {0} is not shelved any more: refresh the list")]
     NotShelved(RuleId),

@@ -17,7 +17,7 @@ use penstock_model::{
 };
 
 use crate::derive::derived_id;
-pub(crate) use starting::{anomaly, limit, silence};
+pub(crate) use starting::{anomaly, device_silence, limit, silence};
 
 /// What is told beside the alarm of a rule. `point` is the one that it is about, where it is about one; `set` is what
 /// is set for parts of the plant.

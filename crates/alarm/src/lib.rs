@@ -41,7 +41,10 @@ pub use analysis::{
 };
 pub use backtest::{Backtest, BacktestError};
 pub use condition::Reading;
-pub use derive::{ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, rules_of, silence_rule};
+pub use derive::{
+    ANOMALY_SCORE, SILENCE_AFTER, anomaly_rule, default_priority, derived_id, device_silence_rule, rules_of,
+    silence_rule,
+};
 pub use engine::{Engine, Evaluated, PointFacts, Snapshot};
 pub use error::Error;
 pub use flood::{

@@ -7,7 +7,7 @@ use penstock_model::{Condition, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::condition::is_off;
-use crate::micros;
+use crate::{after, micros};
 
 /// How many samples a window keeps at most: those of a rate are thinned to as many over its time.
 const MOST_SAMPLES: usize = 256;
@@ -65,6 +65,23 @@ impl Window {
             Self::Rate(samples) => samples.is_empty(),
             Self::Stuck(band) => band.is_none(),
             Self::Count { since, .. } => since.is_none(),
+        }
+    }
+
+    /// Takes everything it remembers to have been so much later.
+    pub(crate) fn move_by(&mut self, by_micros: i64) {
+        match self {
+            Self::Rate(samples) => samples.iter_mut().for_each(|(time, _)| *time = after(*time, by_micros)),
+            Self::Stuck(band) => {
+                if let Some(band) = band {
+                    band.last = after(band.last, by_micros);
+                }
+            }
+            Self::Count { since, begun, .. } => {
+                for time in since.iter_mut().chain(begun.iter_mut()) {
+                    *time = after(*time, by_micros);
+                }
+            }
         }
     }
 

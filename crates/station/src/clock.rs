@@ -46,6 +46,15 @@ impl Moment {
     }
 }
 
+/// What a look at the clocks has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broke {
+    /// The machine slept, and its clock is right.
+    Slept,
+    /// Its clock was set by so many microseconds, back where they are negative; it may have slept too.
+    Set(i64),
+}
+
 /// Tells that the machine slept, or that its clock jumped: then nobody's silence is known by it.
 pub(crate) struct SleepWatch {
     seen: Moment,
@@ -58,17 +67,20 @@ impl SleepWatch {
         Self { seen: Moment::now(), said: says }
     }
 
-    /// Whether it slept or jumped since the last look, where it says so much now.
-    pub(crate) fn has_slept_or_jumped(&mut self, says: Timestamp) -> bool {
+    /// What happened since the last look, where it says so much now: none where it went as it should.
+    pub(crate) fn look(&mut self, says: Timestamp) -> Option<Broke> {
         self.take(says, Moment::now())
     }
 
-    fn take(&mut self, says: Timestamp, now: Moment) -> bool {
+    fn take(&mut self, says: Timestamp, now: Moment) -> Option<Broke> {
         let slept = now.slept_since(&self.seen);
         let passed = i64::try_from((now.at.duration_since(self.seen.at) + slept).as_micros()).unwrap_or(i64::MAX);
         let jumped = says.micros_since(self.said).saturating_sub(passed);
         (self.seen, self.said) = (now, says);
-        slept > Duration::ZERO || u128::from(jumped.unsigned_abs()) >= JUMP.as_micros()
+        if u128::from(jumped.unsigned_abs()) >= JUMP.as_micros() {
+            return Some(Broke::Set(jumped));
+        }
+        (slept > Duration::ZERO).then_some(Broke::Slept)
     }
 }
 
@@ -228,13 +240,15 @@ mod tests {
             let now = Moment { at: start + Duration::from_secs(awake_secs), since_boot };
             watch.take(Timestamp::from_secs(1_000_000 + clock_secs), now)
         };
-        assert!(!look(1, 1, 0));
-        assert!(!look(61, 61, 0), "a busy machine");
-        assert!(look(3_661, 61, 3_600), "it slept");
-        assert!(!look(3_662, 62, 3_600));
-        assert!(look(9_999, 63, 3_600), "it jumped ahead");
-        assert!(look(3_664, 64, 3_600), "and back");
-        assert!(!look(3_665, 65, 3_600));
+        let set = |secs: i64| Some(Broke::Set(secs * 1_000_000));
+        assert_eq!(look(1, 1, 0), None);
+        assert_eq!(look(61, 61, 0), None, "a busy machine");
+        assert_eq!(look(3_661, 61, 3_600), Some(Broke::Slept));
+        assert_eq!(look(3_662, 62, 3_600), None);
+        assert_eq!(look(9_999, 63, 3_600), set(6_336), "it jumped ahead");
+        assert_eq!(look(3_664, 64, 3_600), set(-6_336), "and back");
+        assert_eq!(look(3_665, 65, 3_600), None);
+        assert_eq!(look(3_666 + 50 + 7, 66, 3_650), set(7), "it slept, and its clock was set");
     }
 
     #[test]

@@ -28,14 +28,14 @@ use penstock_store::{AuditEntry, Delivery, DeviceAlert, JournalEntry, Reject, Un
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{SleepWatch, Zone};
+use crate::clock::{Broke, SleepWatch, Zone};
 use crate::floods::Floods;
 use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
 use crate::register::Register;
 use crate::spooler::{Job, Spooler};
-pub(crate) use acts::Act;
+pub(crate) use acts::{Act, Refusal};
 use directory::{Directory, Entry};
 use redelivery::Redeliveries;
 use resume::{Moment, Resumed};
@@ -96,7 +96,7 @@ pub(crate) enum Order {
         /// For the audit, without subject.
         audit: AuditEntry,
         /// What became of each, once it is durable.
-        reply: oneshot::Sender<Vec<(RuleId, Result<(), String>)>>,
+        reply: oneshot::Sender<Vec<(RuleId, Result<(), Refusal>)>>,
     },
     /// Store samples of the past; they are neither shown nor judged.
     Keep {
@@ -272,6 +272,7 @@ impl Pipeline {
         for sample in &start.latest {
             directory.is_newest(sample);
         }
+        directory.clock_was_set(now);
         let mut fleet = start.fleet;
         for (point, config) in inner.points.values().filter_map(|point| Some((point.no, scoring_of(point)?))) {
             fleet.watch(point, config);
@@ -385,10 +386,11 @@ impl Pipeline {
         let mut out = Yield::default();
         let mut acks = Vec::new();
         let mut bytes = 0;
-        self.look_for_sleep(self.clock.now());
+        let now = self.clock.now();
+        self.look_for_sleep(now);
         self.counters.messages.fetch_add(batch.len() as u64, Ordering::Relaxed);
         for message in batch.drain(..) {
-            self.take_in_one(&message, &mut out);
+            self.take_in_one(&message, now, &mut out);
             bytes += message.payload.len();
             acks.push(message.ack);
             if out.samples.len() >= ROUND || bytes >= ROUND_BYTES {
@@ -430,7 +432,7 @@ impl Pipeline {
         }
     }
 
-    fn take_in_one(&mut self, message: &Received, out: &mut Yield) {
+    fn take_in_one(&mut self, message: &Received, now: Timestamp, out: &mut Yield) {
         let source: &str = &message.source;
         if let Some(bytes) = message.over_limit {
             let reason = format!("{bytes} bytes are more than this source takes at once: send several messages");
@@ -441,13 +443,15 @@ impl Pipeline {
         }
         let routes = Arc::clone(self.routes.get(source).unwrap_or(&self.standard));
         let Some(target) = routes.find(&message.topic) else { return };
+        // What waited while the clock was set back has come by now.
+        let came = message.received.min(now);
         // Every message has a received time of its own, so that values without another one do not meet; one that is far
         // behind says that the clock was set back.
-        if self.newest_received.since(message.received) > SET_BACK {
-            self.newest_received = message.received;
+        if self.newest_received.since(came) > SET_BACK {
+            self.newest_received = came;
         }
         let given = self.redeliveries.given(message);
-        let received = given.unwrap_or(message.received.max(self.newest_received + Duration::from_micros(1)));
+        let received = given.unwrap_or(came.max(self.newest_received + Duration::from_micros(1)));
         let mut untimed = 0;
         let mut decoded = std::mem::take(&mut self.decoded);
         decoded.clear();
@@ -469,7 +473,9 @@ impl Pipeline {
             if is_old && sample.quality.is_good() {
                 sample.quality = Quality::Uncertain(Doubt::ClockBroken);
             }
-            self.judge(&entry, &sample, out);
+            // A last will is the broker's word, too.
+            let is_by_broker = message.retained || (target.format == Format::Status && sample.value == Some(0.0));
+            self.judge(&entry, &sample, is_by_broker, out);
             out.samples.push(sample);
         }
         if untimed > 0 && given.is_none() {
@@ -526,7 +532,7 @@ impl Pipeline {
     }
 
     /// Scores a sample and judges it by the alarm rules.
-    fn judge(&mut self, entry: &Entry, sample: &Sample, out: &mut Yield) {
+    fn judge(&mut self, entry: &Entry, sample: &Sample, is_by_broker: bool, out: &mut Yield) {
         let (score, expected) = if entry.scored {
             let verdict = self.fleet.observe(sample);
             ((verdict.state == penstock_anomaly::State::Scoring).then_some(verdict.score), verdict.expected)
@@ -536,7 +542,11 @@ impl Pipeline {
         if entry.state == PointState::Adopted {
             let evaluated = Evaluated { point: entry.id, site: entry.site, sample, score };
             let before = out.transitions.len();
-            self.engine.sample(&evaluated, &mut out.transitions);
+            if is_by_broker {
+                self.engine.sample_by_broker(&evaluated, &mut out.transitions);
+            } else {
+                self.engine.sample(&evaluated, &mut out.transitions);
+            }
             if sample.received_time.since(sample.source_time) > LATE {
                 self.close_history(before, out);
             }
@@ -595,17 +605,21 @@ impl Pipeline {
         }
     }
 
-    /// While the machine slept nobody could be heard: that is no site's silence.
+    /// While the machine slept nobody could be heard: that is no site's silence. Where its clock was set, what it had
+    /// timed moves along.
     fn look_for_sleep(&mut self, now: Timestamp) {
-        if self.sleep.has_slept_or_jumped(now) {
-            self.engine.listen_from(now);
-            // What the clock said before is not what it says now.
-            self.kept_at = Timestamp::MIN;
+        let Some(broke) = self.sleep.look(now) else { return };
+        if let Broke::Set(by_micros) = broke {
+            self.engine.clock_was_set(by_micros);
+            self.directory.clock_was_set(now);
+            self.newest_received = self.newest_received.min(now);
         }
+        self.engine.listen_from(now);
+        // What the clock said before is not what it says now.
+        self.kept_at = Timestamp::MIN;
     }
 
     fn tick(&mut self) {
-        let mut out = Yield::default();
         let now = self.clock.now();
         self.look_for_sleep(now);
         let offset = self.zone.offset_of(&self.register.lock().plant.time_zone, now);
@@ -614,6 +628,12 @@ impl Pipeline {
             self.kept_at = now;
             self.keep_moment();
         }
+        self.catch_up(now);
+    }
+
+    /// Takes in what time alone has brought by now.
+    fn catch_up(&mut self, now: Timestamp) {
+        let mut out = Yield::default();
         self.engine.tick(now, &mut out.transitions);
         if !out.transitions.is_empty() {
             let job = self.settle(out, Vec::new());
@@ -755,10 +775,13 @@ impl Pipeline {
         alarms: Vec<(RuleId, u64)>,
         by: UserId,
         audit: &AuditEntry,
-        reply: oneshot::Sender<Vec<(RuleId, Result<(), String>)>>,
+        reply: oneshot::Sender<Vec<(RuleId, Result<(), Refusal>)>>,
     ) {
         let now = self.clock.now();
         let mut out = Yield::default();
+        // What time has brought by now comes first, as it does where a start goes through the journal again.
+        self.look_for_sleep(now);
+        self.catch_up(now);
         let mut results = Vec::with_capacity(alarms.len());
         for (rule, occurrence) in alarms {
             match act.perform(&mut self.engine, (rule, occurrence), by, now) {
@@ -769,7 +792,7 @@ impl Pipeline {
                     out.audits.push(AuditEntry { new: act.said(), from_where: audit.from_where.clone(), ..entry });
                     results.push((rule, Ok(())));
                 }
-                Err(error) => results.push((rule, Err(error.to_string()))),
+                Err(error) => results.push((rule, Err(Refusal::Alarm(error)))),
             }
         }
         let job = self.settle(out, Vec::new());
@@ -777,7 +800,7 @@ impl Pipeline {
             .act(job, move |done: Result<(), String>| {
                 if let Err(problem) = done {
                     for result in results.iter_mut().filter(|(_, result)| result.is_ok()) {
-                        result.1 = Err(problem.clone());
+                        result.1 = Err(Refusal::NotKept(problem.clone()));
                     }
                 }
                 answer(reply, results);

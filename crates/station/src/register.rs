@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use penstock_model::{
-    Advice, AlarmRule, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording, ResolvedAdvice,
-    RuleId, Scope, ScopeAdvice, SiteId, Subject,
+    Advice, AlarmRule, AssetId, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording, ResolvedAdvice, RuleId, Scope, ScopeAdvice, SiteId, Subject,
 };
 
 /// Plant, points, rules and guidance, shared by calls and pipeline.
@@ -190,9 +190,29 @@ const fn is_watched(role: PointRole) -> bool {
     matches!(role, PointRole::SupplyInflow | PointRole::AreaInflow | PointRole::CriticalPressure)
 }
 
+/// Who speaks, a site or a piece of equipment.
+#[derive(Debug, Clone, Copy, Default)]
+struct Speaker {
+    /// How many adopted points it has.
+    points: usize,
+    /// How long the slowest of them may be without a sample.
+    slowest: Duration,
+    /// Of equipment: its site.
+    site: Option<SiteId>,
+}
+
+impl Speaker {
+    fn add(&mut self, point: &Point) {
+        self.points += 1;
+        self.slowest = self.slowest.max(point.stale_after);
+        self.site = self.site.or(point.site);
+    }
+}
+
 /// The rules that follow from the points and sites of a register: each limit of an adopted point, the anomaly score of
-/// points that tell of a whole area, and the silence of sites that have adopted points. A site with a silence rule of
-/// its own among `stored` gets no other: its silence is one alarm.
+/// points that tell of a whole area, and the silence of sites that have adopted points, and of their equipment. What
+/// has a silence rule of its own among `stored` gets no other: its silence is one alarm. Equipment that alone speaks
+/// for its site gets none either: that is the site's.
 fn derived_rules(
     plant: &Plant,
     points: &BTreeMap<PointNo, Point>,
@@ -201,12 +221,31 @@ fn derived_rules(
     let adopted = || points.values().filter(|point| point.state == PointState::Adopted);
     let mut rules: Vec<AlarmRule> = adopted().flat_map(penstock_alarm::rules_of).collect();
     rules.extend(adopted().filter(|point| point.role.is_some_and(is_watched)).filter_map(penstock_alarm::anomaly_rule));
-    let with_own: BTreeSet<SiteId> =
-        stored.values().filter(|rule| !is_derived(rule)).filter_map(site_of_silence).collect();
-    for site in plant.sites.iter().filter(|site| !with_own.contains(&site.id)) {
+    let with_own: BTreeSet<Subject> =
+        stored.values().filter(|rule| !is_derived(rule)).filter_map(subject_of_silence).collect();
+    let mut sites: BTreeMap<SiteId, Speaker> = BTreeMap::new();
+    let mut equipment: BTreeMap<AssetId, Speaker> = BTreeMap::new();
+    for point in adopted() {
+        if let Some(site) = point.site {
+            sites.entry(site).or_default().add(point);
+        }
+        if let Some(asset) = point.asset {
+            equipment.entry(asset).or_default().add(point);
+        }
+    }
+    for site in plant.sites.iter().filter(|site| !with_own.contains(&Subject::Site(site.id))) {
         // A site is silent when even its slowest point is overdue.
-        let slowest = adopted().filter(|point| point.site == Some(site.id)).map(|point| point.stale_after).max();
-        rules.extend(slowest.map(|after| penstock_alarm::silence_rule(site, after)));
+        rules.extend(sites.get(&site.id).map(|speaker| penstock_alarm::silence_rule(site, speaker.slowest)));
+    }
+    for asset in plant.assets.iter().filter(|asset| !with_own.contains(&Subject::Asset(asset.id))) {
+        let Some(speaker) = equipment.get(&asset.id) else { continue };
+        let site = speaker.site.and_then(|site| sites.get(&site));
+        if site.is_some_and(|site| site.points <= speaker.points) {
+            continue;
+        }
+        // Never before its site is: a site that is lost must not be told of device by device.
+        let after = site.map_or(speaker.slowest, |site| site.slowest.max(speaker.slowest));
+        rules.push(penstock_alarm::device_silence_rule(asset, after));
     }
     rules
 }
@@ -270,18 +309,13 @@ pub(crate) fn is_derived(rule: &AlarmRule) -> bool {
     rule.id == penstock_alarm::derived_id(rule.subject, &rule.condition)
 }
 
-fn site_of_silence(rule: &AlarmRule) -> Option<SiteId> {
-    match (rule.subject, &rule.condition) {
-        (Subject::Site(site), Condition::Silence { .. }) => Some(site),
-        _ => None,
-    }
+fn subject_of_silence(rule: &AlarmRule) -> Option<Subject> {
+    matches!(rule.condition, Condition::Silence { .. }).then_some(rule.subject)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use penstock_model::{Site, SiteKind, TenantId, Timestamp};
+    use penstock_model::{Asset, AssetKind, Site, SiteKind, TenantId, Timestamp};
 
     use super::*;
 
@@ -332,7 +366,7 @@ mod tests {
         let plant = plant();
         let points = points(&plant);
         let derived = changes(&plant, &points, &BTreeMap::new());
-        assert_eq!(derived.iter().filter_map(site_of_silence).count(), 2);
+        assert_eq!(derived.iter().filter_map(subject_of_silence).count(), 2);
         assert!(derived.iter().all(is_derived));
 
         let own = AlarmRule {
@@ -340,19 +374,82 @@ mod tests {
             ..penstock_alarm::silence_rule(&plant.sites[0], Duration::from_secs(120))
         };
         assert!(!is_derived(&own));
-        let sites = |rules: &[AlarmRule]| rules.iter().filter_map(site_of_silence).collect::<Vec<_>>();
+        let silent = |rules: &[AlarmRule]| rules.iter().filter_map(subject_of_silence).collect::<Vec<_>>();
         let beside = changes(&plant, &points, &by_id(vec![own.clone()]));
-        assert_eq!(sites(&beside), vec![plant.sites[1].id]);
+        assert_eq!(silent(&beside), vec![Subject::Site(plant.sites[1].id)]);
 
         // One that was derived before is disabled, once.
         let mut stored = by_id(derived);
         stored.insert(own.id, own);
         let changed = changes(&plant, &points, &stored);
-        assert_eq!(sites(&changed), vec![plant.sites[0].id]);
+        assert_eq!(silent(&changed), vec![Subject::Site(plant.sites[0].id)]);
         assert_eq!(changed.len(), 1);
         assert!(!changed[0].enabled);
         stored.extend(by_id(changed));
         assert_eq!(changes(&plant, &points, &stored), vec![]);
+    }
+
+    #[test]
+    fn equipment_that_speaks_beside_others_of_its_site_has_a_silence_of_its_own() {
+        let mut plant = plant();
+        let asset = |name: &str| Asset {
+            id: AssetId::derived(plant.tenant.0, name),
+            name: name.to_owned(),
+            kind: AssetKind::Pump,
+            site: None,
+            area: None,
+            position: None,
+            capacity_m3: None,
+            level_span: None,
+        };
+        let pumps = [asset("Pump 1"), asset("Pump 2"), asset("Pump 3")];
+        plant.assets = pumps.to_vec();
+        let points = |of: [(usize, Option<usize>, u64); 4]| {
+            let template = points(&plant).remove(&PointNo(1)).expect("made");
+            let point = |(no, (site, asset, stale_secs)): (i32, (usize, Option<usize>, u64))| {
+                let address = penstock_model::Address { source: "local".into(), path: format!("p{no}") };
+                let point = Point {
+                    id: PointId::discovered(plant.tenant, "local", &address.path),
+                    no: PointNo(no),
+                    address,
+                    site: Some(plant.sites[site].id),
+                    asset: asset.map(|asset| pumps[asset].id),
+                    stale_after: Duration::from_secs(stale_secs),
+                    limits: penstock_model::Limits::default(),
+                    role: None,
+                    ..template.clone()
+                };
+                (point.no, point)
+            };
+            (1..).zip(of).map(point).collect::<BTreeMap<_, _>>()
+        };
+        let silences = |points: &BTreeMap<PointNo, Point>, stored: &BTreeMap<RuleId, AlarmRule>| {
+            let mut found: Vec<(Subject, u64)> = derived_rules(&plant, points, stored)
+                .iter()
+                .filter_map(|rule| match rule.condition {
+                    Condition::Silence { after } => Some((rule.subject, after.as_secs())),
+                    _ => None,
+                })
+                .collect();
+            found.sort();
+            found
+        };
+        let sorted = |mut expect: Vec<(Subject, u64)>| {
+            expect.sort();
+            expect
+        };
+        let (site, pump) = (|n: usize| Subject::Site(plant.sites[n].id), |n: usize| Subject::Asset(pumps[n].id));
+        // Two pumps on one site, never before the site; one that is all of its site is the site's.
+        let given = points([(0, Some(0), 60), (0, Some(1), 300), (1, Some(2), 60), (0, None, 120)]);
+        let expect = sorted(vec![(site(0), 300), (site(1), 60), (pump(0), 300), (pump(1), 300)]);
+        assert_eq!(silences(&given, &BTreeMap::new()), expect);
+        // One with a rule that a person made gets no other.
+        let own = AlarmRule {
+            id: RuleId::derived(plant.tenant.0, "silence of Pump 1"),
+            ..penstock_alarm::device_silence_rule(&pumps[0], Duration::from_secs(30))
+        };
+        let without = expect.into_iter().filter(|(subject, _)| *subject != pump(0)).collect::<Vec<_>>();
+        assert_eq!(silences(&given, &by_id(vec![own])), without);
     }
 
     #[test]

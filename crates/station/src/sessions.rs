@@ -132,6 +132,13 @@ impl Sessions {
         }
     }
 
+    /// What those of these people are called who are signed in.
+    pub(crate) fn names_of(&self, people: &BTreeSet<UserId>) -> BTreeMap<UserId, String> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = open.values().map(|session| &session.person).filter(|person| people.contains(&person.id));
+        known.map(|person| (person.id, person.full_name.clone())).collect()
+    }
+
     /// Ends a session.
     pub(crate) fn close(&self, token: &str) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&key_of(token));

@@ -39,6 +39,8 @@ pub(crate) struct Job {
     pub done: Option<Done>,
     /// Whether it is done only where everything before it is, not by its own records alone.
     pub closes: bool,
+    /// Whether a person did it.
+    pub is_act: bool,
 }
 
 impl Job {
@@ -102,6 +104,7 @@ impl Spooler {
     /// Hands on what a person did; it does not wait behind samples that have no room.
     pub(crate) async fn act(&self, mut job: Job, done: impl FnOnce(Result<(), String>) + Send + 'static) {
         job.done = Some(Box::new(done));
+        job.is_act = true;
         if let Err(refused) = self.actions.send(job).await {
             refused.0.finish(Err("the station is stopping: do it again after its restart".into()));
         }
@@ -126,6 +129,7 @@ impl SpoolerTask {
                     bytes += job.bytes();
                     batch.push(job);
                 }
+                put_in_order(&mut batch);
                 held = self.append(batch).await;
                 flushed = Instant::now();
             } else {
@@ -246,6 +250,12 @@ fn append_all(spool: &Spool, mut jobs: Vec<Job>) -> Appended {
     Appended { done: jobs, left: Vec::new(), error: None, too_large }
 }
 
+/// What people did was taken out first, and may answer what waited: the journal has both as they happened. What closes
+/// comes last.
+fn put_in_order(batch: &mut [Job]) {
+    batch.sort_by_key(|job| (job.closes, job.is_act));
+}
+
 /// The jobs that are done, and those that are left.
 fn parted(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
     let mut is_all_done = true;
@@ -270,6 +280,21 @@ fn forget(jobs: &mut [Job], room: Room, mut count: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_people_did_follows_what_it_answers() {
+        let job = |frame: u8| Job { frames: vec![(Room::Actions, vec![frame])], ..Job::default() };
+        let mut batch = vec![
+            Job { is_act: true, ..job(3) },
+            job(1),
+            Job { closes: true, ..job(5) },
+            Job { is_act: true, ..job(4) },
+            job(2),
+        ];
+        put_in_order(&mut batch);
+        let frames: Vec<u8> = batch.iter().flat_map(|job| &job.frames).flat_map(|(_, frame)| frame.clone()).collect();
+        assert_eq!(frames, [1, 2, 3, 4, 5]);
+    }
 
     #[test]
     fn what_closes_is_done_after_all_before_it() {

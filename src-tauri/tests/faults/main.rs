@@ -4,6 +4,7 @@
 //! After each, what was published and acknowledged is stored, once; the station is live again by itself; and the fault
 //! was told under Station health and in the log.
 
+mod alarms;
 mod changes;
 mod clock;
 mod gauge;

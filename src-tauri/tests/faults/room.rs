@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use penstock_api::{Call, SignIn};
 use penstock_testkit::database::ScratchFolder;
 use penstock_testkit::leash::Leash;
 use penstock_testkit::publisher::{Publisher, PublisherOptions};
@@ -259,8 +260,37 @@ impl Room {
 
     /// Makes a call and answers its reply.
     pub(crate) fn call(&self, name: &str, body: &Value) -> Result<Value> {
+        self.call_as(&self.token, name, body)
+    }
+
+    /// The same with types.
+    pub(crate) fn ask<C: Call>(&self, call: &C) -> Result<C::Reply> {
+        self.ask_as(&self.token, call)
+    }
+
+    /// The same as somebody else, by the token of their session.
+    pub(crate) fn ask_as<C: Call>(&self, token: &str, call: &C) -> Result<C::Reply> {
+        let reply = self.call_as(token, C::NAME, &serde_json::to_value(call)?)?;
+        Ok(serde_json::from_value(reply)?)
+    }
+
+    /// Gives somebody else an account with the admin's roles and password, and signs them in: their session's token.
+    pub(crate) fn colleague(&self, name: &str, full_name: &str) -> Result<String> {
+        self.sql(&format!(
+            "insert into people (id, tenant, name, full_name) \
+             select gen_random_uuid(), tenant, '{name}', '{full_name}' from people where name = '{ADMIN}'; \
+             insert into credentials (person, password_hash) select p.id, c.password_hash from people p, \
+             credentials c join people a on a.id = c.person where p.name = '{name}' and a.name = '{ADMIN}'; \
+             insert into person_roles (person, role) select p.id, r.role from people p, \
+             person_roles r join people a on a.id = r.person where p.name = '{name}' and a.name = '{ADMIN}'"
+        ))?;
+        let session = self.ask(&SignIn { name: name.to_owned(), password: ADMIN_PASSWORD.to_owned() })?;
+        Ok(session.token)
+    }
+
+    fn call_as(&self, token: &str, name: &str, body: &Value) -> Result<Value> {
         let address = self.address().context("the station is not ready")?;
-        let (status, reply) = post(&address, &self.token, name, body)?;
+        let (status, reply) = post(&address, token, name, body)?;
         ensure!(status.contains(" 200 "), "{name}: {status}: {reply}");
         Ok(serde_json::from_str(&reply)?)
     }

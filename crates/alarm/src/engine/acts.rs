@@ -98,11 +98,12 @@ impl Engine {
         Ok(entry)
     }
 
-    /// Keeps an alarm from calling for a while, raised or not; what is shelved already is shelved anew. Whether it may
-    /// be for so long is the caller's to say.
+    /// Keeps an alarm from calling for a while, raised or not; what the same person has shelved already is shelved
+    /// anew. Whether it may be for so long is the caller's to say.
     ///
     /// # Errors
-    /// [`Error::NoSuchAlarm`], [`Error::ShelfIsOver`] where its end is not after `at`, [`Error::NoReason`].
+    /// [`Error::NoSuchAlarm`], [`Error::AlreadyShelved`] by another person, [`Error::ShelfIsOver`] where its end is not
+    /// after `at`, [`Error::NoReason`].
     pub fn shelve(
         &mut self,
         rule: RuleId,
@@ -112,8 +113,15 @@ impl Engine {
         at: Timestamp,
     ) -> Result<Transition, Error> {
         let (index, alarm) = self.in_force(rule)?;
-        // An earlier act may have pushed this one on.
-        if shelving.until <= alarm.follows(at) {
+        // One whose time is over ends with the next tick.
+        if let Some(shelf) = alarm.state.as_ref().and_then(|state| state.shelf)
+            && shelf.by.is_some_and(|other| other != by)
+            && shelf.shelving.until > at
+        {
+            return Err(Error::AlreadyShelved { rule, by: shelf.by, until: shelf.shelving.until });
+        }
+        // By the wall clock: what happened before the clock was set back is later than this, and holds up no shelf.
+        if shelving.until <= at {
             return Err(Error::ShelfIsOver { rule, until: shelving.until });
         }
         if reason.trim().is_empty() {

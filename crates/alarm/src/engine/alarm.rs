@@ -28,6 +28,9 @@ pub(super) struct Alarm {
     pub(super) resumed: Option<Timestamp>,
     /// When it last ended.
     pub(super) ended: Option<Timestamp>,
+    /// Whether it counts only while its site speaks: the silence of equipment that follows from the register, which has
+    /// an alarm for the whole site too.
+    pub(super) is_behind_site: bool,
     /// What may suppress it by design.
     pub(super) suppressor: Option<Box<Suppressor>>,
     /// What its next raise begins, but for being the first of its group.
@@ -72,6 +75,7 @@ impl Alarm {
             window: None,
             resumed: None,
             ended: None,
+            is_behind_site: false,
             suppressor: None,
             raise: Raise::default(),
             group: None,
@@ -155,6 +159,15 @@ impl Alarm {
         }
     }
 
+    /// Moves along what it remembers, where the station's clock has timed that.
+    pub(super) fn clock_was_set(&mut self, by_micros: i64) {
+        self.ended = self.ended.map(|ended| after(ended, by_micros));
+        self.resumed = self.resumed.map(|resumed| after(resumed, by_micros));
+        if let Some(window) = &mut self.window {
+            window.move_by(by_micros);
+        }
+    }
+
     /// Own time from `from` until it changes, where nothing else comes: its delay, and before a raise its cool-down.
     pub(super) fn left_from(&self, from: Timestamp) -> Option<i64> {
         let left = self.left_micros.filter(|_| self.known)?;
@@ -167,8 +180,10 @@ impl Alarm {
         self.ended.filter(|_| self.cool_micros > 0).map(|ended| after(ended, self.cool_micros))
     }
 
-    /// Raises or clears, whichever is next.
+    /// Raises or clears, whichever is next. What its own times have asked for before comes first, however late anybody
+    /// looks: a shelf that had ended, a call that was due.
     pub(super) fn turn(&mut self, at: Timestamp, value: Option<f64>, out: &mut Vec<Transition>) {
+        self.do_timed(after(at, -1), out);
         if !self.is_active() {
             let raise = (self.raise != Raise::default()).then_some(TransitionDetail::Raise(self.raise));
             let raised = self.entry(TransitionKind::Raised, at, value);

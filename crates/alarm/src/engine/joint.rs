@@ -83,6 +83,18 @@ impl Joint {
         }
     }
 
+    /// Moves along what the station's clock has timed.
+    pub(super) fn clock_was_set(&mut self, alarms: &mut [Alarm], by_micros: i64) {
+        let Some(newest) = self.newest else { return };
+        self.newest = Some(newest.by_clock_set(by_micros));
+        if newest.has_time_of_station() {
+            self.own = crate::after(self.own, by_micros);
+            if let Some(alarm) = alarms.get_mut(self.alarm) {
+                alarm.clock_was_set(by_micros);
+            }
+        }
+    }
+
     /// Judges its condition by what its points say at its own time.
     pub(super) fn judge(&self, alarms: &mut [Alarm], points: &[WatchedPoint], out: &mut Vec<Transition>) {
         let Some(alarm) = alarms.get_mut(self.alarm) else { return };

@@ -1,5 +1,8 @@
 //! The signs of life of a site or an asset, and its silence. Goes by received time. Must not know points or values.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use penstock_model::{Condition, Subject, Timestamp, Transition};
 
 use super::alarm::Alarm;
@@ -14,73 +17,139 @@ pub(super) struct Life {
     pub(super) points: usize,
     /// When it last spoke, or since when it is listened to.
     pub(super) heard: Option<Timestamp>,
+    /// Of an asset: its site.
+    pub(super) site: Option<usize>,
+    /// Of a site: the assets that have points on it, or had.
+    pub(super) assets: BTreeSet<usize>,
 }
 
 impl Life {
     pub(super) const fn new(of: Subject) -> Self {
-        Self { of, alarms: Vec::new(), points: 0, heard: None }
+        Self { of, alarms: Vec::new(), points: 0, heard: None, site: None, assets: BTreeSet::new() }
     }
 
-    /// Takes a sign of life.
-    pub(super) fn hear(&mut self, alarms: &mut [Alarm], at: Timestamp, out: &mut Vec<Transition>) {
+    /// When its site last spoke.
+    pub(super) fn site_heard(&self, lives: &[Self]) -> Option<Timestamp> {
+        lives.get(self.site?)?.heard
+    }
+
+    /// Takes a sign of life; `site` is when its site last spoke before it.
+    pub(super) fn hear(
+        &mut self,
+        alarms: &mut [Alarm],
+        at: Timestamp,
+        site: Option<Timestamp>,
+        out: &mut Vec<Transition>,
+    ) {
         if self.heard.is_some_and(|heard| at <= heard) {
             return;
         }
         // What its silence up to now has raised comes before the return.
-        self.judge(alarms, at, out);
+        self.judge(alarms, at, site, out);
         self.heard = Some(at);
         for alarm in &self.alarms {
             if let Some(alarm) = alarms.get_mut(*alarm)
                 && alarm.is_active()
             {
                 alarm.resumed.get_or_insert(at);
-                judge(alarm, at, at, out);
+                judge(alarm, at, at, site, out);
             }
         }
     }
 
     /// Listens at `now`; from now on, where it has points and has not spoken yet.
-    pub(super) fn listen(&mut self, alarms: &mut [Alarm], now: Timestamp, out: &mut Vec<Transition>) {
+    pub(super) fn listen(
+        &mut self,
+        alarms: &mut [Alarm],
+        now: Timestamp,
+        site: Option<Timestamp>,
+        out: &mut Vec<Transition>,
+    ) {
         if self.points > 0 || self.heard.is_some() {
             self.heard.get_or_insert(now);
-            self.judge(alarms, now, out);
+            self.judge(alarms, now, site, out);
         }
     }
 
-    fn judge(&self, alarms: &mut [Alarm], now: Timestamp, out: &mut Vec<Transition>) {
+    /// Takes that its site speaks again at `at`, for the first time since `heard`. Where that was as long as it may be
+    /// silent itself, it was the site's silence, and it is listened to anew.
+    pub(super) fn site_speaks_again(
+        &mut self,
+        alarms: &mut [Alarm],
+        heard: Timestamp,
+        at: Timestamp,
+        out: &mut Vec<Transition>,
+    ) {
+        let mut was_as_long = false;
+        for alarm in self.alarms.iter().filter_map(|alarm| alarms.get(*alarm)) {
+            if !alarm.is_behind_site {
+                return;
+            }
+            was_as_long |= silence_of(alarm).is_some_and(|limit| heard + limit <= at);
+        }
+        if was_as_long {
+            self.judge(alarms, at, Some(heard), out);
+            self.heard = self.heard.map(|own| own.max(at));
+        }
+    }
+
+    fn judge(&self, alarms: &mut [Alarm], now: Timestamp, site: Option<Timestamp>, out: &mut Vec<Transition>) {
         let Some(heard) = self.heard else { return };
         for alarm in &self.alarms {
             if let Some(alarm) = alarms.get_mut(*alarm) {
-                judge(alarm, heard, now, out);
+                judge(alarm, heard, now, site, out);
+            }
+        }
+    }
+
+    /// Moves along what the station's clock has timed: here that is everything.
+    pub(super) fn clock_was_set(&mut self, alarms: &mut [Alarm], by_micros: i64) {
+        self.heard = self.heard.map(|heard| after(heard, by_micros));
+        for alarm in &self.alarms {
+            if let Some(alarm) = alarms.get_mut(*alarm) {
+                alarm.clock_was_set(by_micros);
             }
         }
     }
 
     /// When a tick would first raise or clear one of its alarms.
-    pub(super) fn deadline(&self, alarms: &[Alarm]) -> Option<Timestamp> {
+    pub(super) fn deadline(&self, alarms: &[Alarm], site: Option<Timestamp>) -> Option<Timestamp> {
         let heard = self.heard?;
         let alarms = self.alarms.iter().filter_map(|alarm| alarms.get(*alarm));
         let due = alarms.filter_map(|alarm| {
-            let Some(Condition::Silence { after: limit }) = alarm.condition else { return None };
-            let silent_from = heard + limit;
+            let silent_from = heard + silence_of(alarm)?;
             if alarm.is_active() {
                 let due = after(alarm.resumed?, alarm.off_micros);
                 (due < silent_from).then_some(due)
             } else {
-                Some(raise_due(alarm, silent_from))
+                let due = raise_due(alarm, silent_from);
+                (known_until(alarm, due, site) >= due).then_some(due)
             }
         });
         due.min()
     }
 }
 
-/// Judges the silence of what last spoke at `heard`.
-fn judge(alarm: &mut Alarm, heard: Timestamp, now: Timestamp, out: &mut Vec<Transition>) {
-    let Some(Condition::Silence { after: limit }) = alarm.condition else { return };
+/// How long its subject may be silent.
+const fn silence_of(alarm: &Alarm) -> Option<Duration> {
+    match alarm.condition {
+        Some(Condition::Silence { after }) => Some(after),
+        _ => None,
+    }
+}
+
+/// Until when silence is known to be its subject's own: that of a site is the site's alarm alone.
+fn known_until(alarm: &Alarm, now: Timestamp, site: Option<Timestamp>) -> Timestamp {
+    site.filter(|_| alarm.is_behind_site).map_or(now, |site| site.min(now))
+}
+
+/// Judges the silence of what last spoke at `heard`, and its site at `site`.
+fn judge(alarm: &mut Alarm, heard: Timestamp, now: Timestamp, site: Option<Timestamp>, out: &mut Vec<Transition>) {
+    let Some(limit) = silence_of(alarm) else { return };
     let silent_from = heard + limit;
     if !alarm.is_active() {
         let due = raise_due(alarm, silent_from);
-        if now >= due {
+        if known_until(alarm, now, site) >= due {
             alarm.turn(due, None, out);
         }
     } else if now >= silent_from {

@@ -54,6 +54,17 @@ impl Newest {
         if now.micros_since(self.source) < stale_micros { self.own_at(now) } else { None }
     }
 
+    /// Whether it has the station's time, for want of one of its own.
+    pub(super) fn has_time_of_station(self) -> bool {
+        self.received == Some(self.source)
+    }
+
+    /// The same by a station's clock that was set.
+    pub(super) fn by_clock_set(self, by_micros: i64) -> Self {
+        let source = if self.has_time_of_station() { after(self.source, by_micros) } else { self.source };
+        Self { source, received: self.received.map(|received| after(received, by_micros)) }
+    }
+
     /// When a tick would reach an own time, where the sample is still recent then.
     pub(super) fn tick_at(self, own: Timestamp, stale_micros: i64) -> Option<Timestamp> {
         let now = after(self.received?, own.micros_since(self.source).max(0));
@@ -132,6 +143,21 @@ impl WatchedPoint {
             }
         }
         self.own = end;
+    }
+
+    /// Moves along what the station's clock has timed.
+    pub(super) fn clock_was_set(&mut self, alarms: &mut [Alarm], by_micros: i64) {
+        self.received = self.received.map(|received| after(received, by_micros));
+        let Some(newest) = self.newest else { return };
+        self.newest = Some(newest.by_clock_set(by_micros));
+        if newest.has_time_of_station() {
+            self.own = after(self.own, by_micros);
+            for alarm in &self.alarms {
+                if let Some(alarm) = alarms.get_mut(*alarm) {
+                    alarm.clock_was_set(by_micros);
+                }
+            }
+        }
     }
 
     /// Until when its newest sample stands.

@@ -11,8 +11,8 @@ use super::life::Life;
 use super::point::{Newest, WatchedPoint};
 use super::suppression::Suppressor;
 use super::{Engine, PointFacts};
-use crate::micros;
 use crate::window::Window;
+use crate::{derived_id, micros};
 
 impl Engine {
     /// Takes new and changed rules. A rule that is disabled, or is now about something else, clears its alarm where it
@@ -89,6 +89,14 @@ impl Engine {
                 point.newest = Some(Newest { source: until, received: None });
                 point.own = point.own.max(until);
             }
+            if let (Some((_, site)), Some(asset)) = (site, asset) {
+                if let Some(life) = self.lives.get_mut(asset) {
+                    life.site = Some(site);
+                }
+                if let Some(life) = self.lives.get_mut(site) {
+                    life.assets.insert(asset);
+                }
+            }
             for life in left.into_iter().flatten() {
                 if let Some(life) = self.lives.get_mut(life) {
                     life.points = life.points.saturating_sub(1);
@@ -132,6 +140,8 @@ impl Engine {
         if alarm.window.is_none() {
             alarm.window = Window::of(&rule.condition).map(Box::new);
         }
+        let is_of_asset = matches!((rule.subject, &rule.condition), (Subject::Asset(_), Condition::Silence { .. }));
+        alarm.is_behind_site = is_of_asset && rule.id == derived_id(rule.subject, &rule.condition);
         alarm.condition = Some(rule.condition.clone());
         alarm.version = rule.version;
         alarm.is_removed = false;

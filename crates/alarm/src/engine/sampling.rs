@@ -1,6 +1,8 @@
 //! A sample on its way: the signs of life it gives, the delays that run up to it, and the conditions that it decides.
 //! Must not know rules beyond where they are looked at.
 
+use std::time::Duration;
+
 use penstock_model::{Fault, Quality, Subject, Timestamp, Transition};
 
 use super::alarm::Alarm;
@@ -8,6 +10,9 @@ use super::joint::Joint;
 use super::point::{WatchedPoint, has_doubtful_time};
 use super::{Engine, Evaluated};
 use crate::Reading;
+
+/// Nothing is silent sooner: no point is stale before.
+const LEAST_SILENCE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Evaluates a sample; transitions are appended to `out`, the earliest first.
@@ -19,6 +24,16 @@ impl Engine {
         let point = self.point_of.get(&evaluated.point).copied();
         self.hear(evaluated, point, out);
         if let Some(index) = point {
+            self.evaluate(index, evaluated, out);
+        }
+        self.settle(start, out);
+    }
+
+    /// Evaluates a sample that its device does not send now: its broker has kept it, or says it in a dead device's stead.
+    /// It is no sign of life; everything else is as with [`Engine::sample`].
+    pub fn sample_by_broker(&mut self, evaluated: &Evaluated<'_>, out: &mut Vec<Transition>) {
+        let start = out.len();
+        if let Some(index) = self.point_of.get(&evaluated.point).copied() {
             self.evaluate(index, evaluated, out);
         }
         self.settle(start, out);
@@ -96,9 +111,25 @@ impl Engine {
             let known = point.and_then(|point| point.site).filter(|(id, _)| *id == site);
             known.map(|(_, index)| index).or_else(|| self.life_of.get(&Subject::Site(site)).copied())
         });
-        for index in [site, asset].into_iter().flatten() {
+        // By what its site had said before: the asset goes first.
+        let at = evaluated.sample.received_time;
+        for index in [asset, site].into_iter().flatten() {
+            self.let_site_speak(index, at, out);
+            let beside = self.lives.get(index).and_then(|life| life.site_heard(&self.lives));
             if let Some(life) = self.lives.get_mut(index) {
-                life.hear(&mut self.alarms, evaluated.sample.received_time, out);
+                life.hear(&mut self.alarms, at, beside, out);
+            }
+        }
+    }
+
+    /// Tells the assets of a site that it is about to speak at `at`, where it was silent for long enough to matter.
+    fn let_site_speak(&mut self, site: usize, at: Timestamp, out: &mut Vec<Transition>) {
+        let Some(life) = self.lives.get(site) else { return };
+        let Some(heard) = life.heard.filter(|heard| at.since(*heard) >= LEAST_SILENCE) else { return };
+        let assets: Vec<usize> = life.assets.iter().copied().collect();
+        for asset in assets {
+            if let Some(asset) = self.lives.get_mut(asset).filter(|asset| asset.site == Some(site)) {
+                asset.site_speaks_again(&mut self.alarms, heard, at, out);
             }
         }
     }

@@ -161,6 +161,15 @@ pub(crate) fn silence(kind: SiteKind) -> Guidance {
     )
 }
 
+/// Beside an alarm on the silence of a piece of equipment whose site speaks.
+pub(crate) fn device_silence() -> Guidance {
+    guidance(
+        "The device has lost power, its battery is empty, or its link to the site's gateway is down.",
+        "What it measures is not known, and its alarms cannot come.",
+        "Watch what measures nearby; check power, battery and link of the device on the next round.",
+    )
+}
+
 fn guidance(cause: &str, consequence: &str, action: &str) -> Guidance {
     Guidance { cause: cause.to_owned(), consequence: consequence.to_owned(), action: action.to_owned() }
 }

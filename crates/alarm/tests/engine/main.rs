@@ -2,8 +2,10 @@
 
 mod backtest;
 mod behaviour;
+mod clock;
 mod conditions;
 mod design;
+mod device;
 mod people;
 mod plant;
 mod properties;

@@ -7,7 +7,8 @@ use penstock_alarm::{Axes, Error, Standing};
 use penstock_model::TransitionKind::{
     Acknowledged, Cleared, Raised, Realarmed, Reset, ReturnedToService, Shelved, TakenOutOfService, Unshelved,
 };
-use penstock_model::{AcknowledgementModel, AlarmRule, AlarmState, Annunciation, Realarm, RuleId, Shelving};
+use penstock_model::{AcknowledgementModel, AlarmRule, AlarmState, Annunciation, Realarm, RuleId, Shelving, UserId};
+use uuid::Uuid;
 
 fn id() -> RuleId {
     high(0, 0, 0).id
@@ -160,6 +161,48 @@ fn shelving_needs_a_reason_and_an_end_to_come() {
     assert_eq!((entry.kind, entry.by, entry.comment.as_deref()), (Unshelved, Some(user()), Some("done")));
     bench.tick(200);
     assert_eq!(bench.entries().len(), 4, "what was taken off does not end again");
+}
+
+#[test]
+fn what_was_due_before_a_return_comes_before_it_however_late_anybody_looks() {
+    let realarm = Some(Realarm { after: Duration::from_secs(30), at_most: 2 });
+    for ticks in [vec![40, 55], vec![55]] {
+        let mut bench = Bench::new(vec![AlarmRule { realarm, ..high(0, 0, 20) }]);
+        bench.value(0, 0, 12.0);
+        acknowledge(&mut bench, 5).expect("acknowledged");
+        bench.value(0, 30, 1.0);
+        ticks.iter().for_each(|now| bench.tick(*now));
+        assert_eq!(bench.entries(), [(Raised, 0), (Acknowledged, 5), (Realarmed, 35), (Cleared, 50)], "{ticks:?}");
+        assert_eq!(standing(&bench), Standing::ReturnedUnacknowledged, "{ticks:?}");
+
+        let mut bench = Bench::new(vec![high(0, 0, 20)]);
+        bench.value(0, 0, 12.0);
+        shelve(&mut bench, 35, false, 5).expect("shelved");
+        acknowledge(&mut bench, 6).expect("acknowledged");
+        bench.value(0, 30, 1.0);
+        ticks.iter().for_each(|now| bench.tick(*now));
+        assert_eq!(bench.entries()[3..], [(Unshelved, 35), (Cleared, 50)], "{ticks:?}");
+        assert_eq!(standing(&bench), Standing::ReturnedUnacknowledged, "{ticks:?}");
+    }
+}
+
+#[test]
+fn what_another_person_shelved_stays_as_it_is() {
+    let mut bench = Bench::new(vec![high(0, 0, 0)]);
+    let ravi = UserId::derived(Uuid::nil(), "ravi");
+    let by_ravi = |bench: &mut Bench, until: i64, at: i64| {
+        let shelving = Shelving { until: secs(until), one_shot: false };
+        bench.engine.shelve(id(), shelving, ravi, "works", secs(at))
+    };
+    shelve(&mut bench, 100, false, 0).expect("shelved");
+    let refused = by_ravi(&mut bench, 200, 1).expect_err("somebody was faster");
+    assert_eq!(refused, Error::AlreadyShelved { rule: id(), by: Some(user()), until: secs(100) });
+    assert!(refused.to_string().contains(&user().to_string()), "{refused}");
+    assert_eq!(state(&bench).shelf.map(|shelf| shelf.by), Some(Some(user())));
+    // Whoever shelved it may change their mind, and a shelf whose time is over is nobody's.
+    shelve(&mut bench, 150, false, 2).expect("shelved anew");
+    let entry = by_ravi(&mut bench, 300, 150).expect("the other is over");
+    assert_eq!((entry.kind, entry.by), (Shelved, Some(ravi)));
 }
 
 #[test]

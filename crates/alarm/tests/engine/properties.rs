@@ -281,6 +281,23 @@ proptest! {
         }
     }
 
+    /// What a shelf, its design or service lets go while it is active calls afresh, whoever had acknowledged it.
+    #[test]
+    fn what_is_let_go_while_active_calls_afresh(events in events(150)) {
+        use TransitionKind as Kind;
+        let live = Course::of(&events).bench;
+        let mut states: BTreeMap<RuleId, Option<AlarmState>> = BTreeMap::new();
+        for entry in &live.journal {
+            let state = states.entry(entry.rule).or_default();
+            penstock_alarm::apply(state, entry);
+            let lets_go = matches!(entry.kind, Kind::Unshelved | Kind::Unsuppressed | Kind::ReturnedToService);
+            let calls = |state: &&AlarmState| lets_go && state.active && state.kept_by().is_none();
+            let Some(state) = state.as_ref().filter(calls) else { continue };
+            prop_assert_eq!(state.acknowledged_at, None, "{:?}", entry);
+            prop_assert!(state.called_at >= entry.at, "{:?}", entry);
+        }
+    }
+
     /// After every event: what is kept is not listed, what is latched is, no shelf outlives its time at a tick, and the
     /// counts are of what there is.
     #[test]

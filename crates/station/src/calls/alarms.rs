@@ -1,24 +1,27 @@
 //! Alarms: what is known of one, the journal, and what people do to them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, Done, Export, ExportJournal, JournalRow,
-    JournalRows, ListJournal, ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
+    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, DatabaseState, Done, Export,
+    ExportJournal, JournalRow, JournalRows, ListJournal, ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService,
+    UnshelveAlarms,
 };
-use penstock_model::{Permission, RuleId, TransitionKind};
+use penstock_model::{Permission, RuleId, TransitionKind, UserId};
 use penstock_store::{JournalFilter, JournalPage, JournalRecord};
 
 use super::{Context, DONE};
 use crate::configuration::store_error;
 use crate::exports::{Content, Prepared};
 use crate::journal;
-use crate::pipeline::{Act, Order};
+use crate::pipeline::{Act, Order, Refusal};
 
 /// Journal entries shown with an alarm.
 const SHOWN: usize = 20;
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// How long the database is waited for to say who somebody is.
+const NAMES: Duration = Duration::from_secs(2);
 /// Alarms that one call may act on at most.
 const MAX_AT_ONCE: usize = 5_000;
 /// How long an operator may shelve an alarm that has no limit of its own: one shift.
@@ -134,14 +137,30 @@ impl Context<'_> {
         }
         let (by, audit) = (self.holder()?.person.id, self.audit("alarm"));
         let results = self.shared.ask(|reply| Order::Act { act, alarms, by, audit, reply }).await?;
+        let first: BTreeSet<UserId> =
+            results.iter().filter_map(|(_, result)| result.as_ref().err().and_then(Refusal::first)).collect();
+        let names = self.names_of(first).await;
         let mut report = ActReport::default();
         for (rule, result) in results {
             match result {
                 Ok(()) => report.done.push(rule),
-                Err(problem) => report.refused.push((rule, problem)),
+                Err(refusal) => report.refused.push((rule, refusal.told(&names))),
             }
         }
         Ok(report)
+    }
+
+    /// What these people are called. Whoever is signed in is known without the database, which is asked for the others
+    /// and not waited for: alarms are answered while it is away, too.
+    async fn names_of(&self, people: BTreeSet<UserId>) -> BTreeMap<UserId, String> {
+        let mut names = self.shared.sessions.names_of(&people);
+        if names.len() < people.len()
+            && matches!(self.shared.database.state(), DatabaseState::Up { .. })
+            && let Ok(Ok(stored)) = tokio::time::timeout(NAMES, self.shared.screens.names()).await
+        {
+            names.extend(stored.into_iter().filter(|(id, _)| people.contains(id)));
+        }
+        names
     }
 
     async fn rows(&self, records: Vec<JournalRecord>) -> Result<Vec<JournalRow>, ApiError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use penstock_alarm::{Backtest, Occurrence, Period, PointFacts, occurrences};
 use penstock_api::{ApiError, Code, CureFinding, ProposeCure, RuleTrial, TryRule};
-use penstock_model::{AlarmRule, Condition, Point, PointId, PointNo, RuleId, Subject, Timestamp};
+use penstock_model::{AlarmRule, Condition, Point, PointId, PointNo, RuleId, SiteId, Subject, Timestamp};
 use penstock_store::JournalFilter;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +13,7 @@ use super::Context;
 use super::history::stands;
 use crate::configuration::store_error;
 use crate::pipeline::facts_of;
-use crate::register::Inner;
+use crate::register::{Inner, is_derived};
 use crate::station::Shared;
 use crate::trials::History;
 
@@ -125,13 +125,19 @@ fn points_of(rules: &[&AlarmRule], register: &Inner) -> Result<Vec<(PointNo, Poi
             Subject::Asset(asset) => point.asset == Some(asset),
             Subject::Point(_) => false,
         };
-        let speaking: Vec<&Point> = register.points.values().filter(of_subject).collect();
+        let mut speaking: Vec<&Point> = register.points.values().filter(of_subject).collect();
         let is_thinned = |point: &&Point| point.recording.is_some_and(|kept| kept.at_least_every() >= after);
         if let Some(point) = speaking.iter().copied().find(is_thinned) {
             return Err(ApiError::invalid(format!(
                 "{} is not recorded often enough to tell when it was silent: record it whole, and try this in some days",
                 point.name
             )));
+        }
+        if is_derived(rule) && matches!(rule.subject, Subject::Asset(_)) {
+            // It counts while its site speaks.
+            let sites: BTreeSet<SiteId> = speaking.iter().filter_map(|point| point.site).collect();
+            let is_beside = |point: &&Point| point.site.is_some_and(|site| sites.contains(&site));
+            speaking.extend(register.points.values().filter(is_beside));
         }
         points.extend(speaking);
     }

@@ -1,5 +1,6 @@
 //! What a person does to an alarm, put to the engine. Must not know who may do it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_alarm::{Engine, Error};
@@ -96,5 +97,62 @@ impl Act {
                 Some(serde_json::json!({ "minutes": lasting.as_secs() / 60, "one_shot": one_shot, "reason": reason }))
             }
         }
+    }
+}
+
+/// Why an act was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The alarm does not allow it as it stands.
+    Alarm(Error),
+    /// It could not be made durable.
+    NotKept(String),
+}
+
+impl Refusal {
+    /// Who was faster, where somebody was.
+    pub(crate) const fn first(&self) -> Option<UserId> {
+        match self {
+            Self::Alarm(Error::AlreadyAcknowledged { by, .. } | Error::AlreadyShelved { by, .. }) => *by,
+            _ => None,
+        }
+    }
+
+    /// In words, with the one who was faster by the name that people know.
+    pub(crate) fn told(&self, names: &BTreeMap<UserId, String>) -> String {
+        let name = self.first().and_then(|first| names.get(&first));
+        match (self, name) {
+            (Self::Alarm(Error::AlreadyAcknowledged { .. }), Some(name)) => {
+                format!("{name} has acknowledged it already: there is nothing left to do")
+            }
+            (Self::Alarm(Error::AlreadyShelved { until, .. }), Some(name)) => {
+                format!(
+                    "{name} has shelved it already, until {until}: take it off the shelf first, to shelve it otherwise"
+                )
+            }
+            (Self::Alarm(error), _) => error.to_string(),
+            (Self::NotKept(problem), _) => problem.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_first_is_told_by_name() {
+        let id = |byte: u8| uuid::Uuid::from_bytes([byte; 16]);
+        let (rule, by, until) = (RuleId(id(1)), UserId(id(2)), Timestamp::from_secs(1_000));
+        let names = BTreeMap::from([(by, "Asha Verma".to_owned())]);
+        let acknowledged = Refusal::Alarm(Error::AlreadyAcknowledged { rule, by: Some(by) });
+        let shelved = Refusal::Alarm(Error::AlreadyShelved { rule, by: Some(by), until });
+        for refusal in [&acknowledged, &shelved] {
+            assert!(refusal.told(&names).starts_with("Asha Verma has "), "{}", refusal.told(&names));
+            // Whoever is not known by name is at least told apart.
+            assert!(refusal.told(&BTreeMap::new()).contains(&by.to_string()));
+        }
+        assert!(shelved.told(&names).contains(&until.to_string()));
+        assert_eq!(Refusal::NotKept("no room".to_owned()).told(&names), "no room");
     }
 }

@@ -91,6 +91,13 @@ impl Directory {
         }
     }
 
+    /// Says that the clock may have been set back to `now`: what has later times holds up nothing that comes after it.
+    pub(super) fn clock_was_set(&mut self, now: Timestamp) {
+        for newest in &mut self.newest {
+            *newest = (*newest).min(now);
+        }
+    }
+
     /// Whether no newer sample of its point was seen; if so it is the newest from now on. A time that lies ahead is
     /// shown and holds up nothing that comes after it.
     pub(super) fn is_newest(&mut self, sample: &Sample) -> bool {
@@ -123,6 +130,24 @@ pub(super) fn discovered(tenant: TenantId, no: PointNo, source: &str, path: &str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_came_before_the_clock_was_set_back_holds_up_nothing() {
+        let at = Timestamp::from_secs;
+        let sample = |secs: i64| Sample {
+            point: PointNo(1),
+            source_time: at(secs),
+            received_time: at(secs),
+            value: Some(1.0),
+            quality: Quality::Good,
+        };
+        let mut directory = Directory::default();
+        assert!(directory.is_newest(&sample(7_200)));
+        assert!(!directory.is_newest(&sample(3_600)));
+        directory.clock_was_set(at(3_600));
+        assert!(directory.is_newest(&sample(3_601)));
+        assert!(!directory.is_newest(&sample(3_600)), "and the newest is the newest again");
+    }
 
     #[test]
     fn a_point_that_is_not_to_be_leaves_its_address_to_others() {

@@ -153,8 +153,11 @@ async fn resumed(
         let points: BTreeMap<PointNo, Point> = inner.points.clone();
         (inner.rules.values().cloned().collect::<Vec<_>>(), points)
     };
-    // A time that was still to come would shut out what comes after it.
-    let is_believed = |sample: &&Sample| sample.quality != Quality::Uncertain(Doubt::ClockAhead);
+    // A time that was still to come would shut out what comes after it; so would one that came while our own clock was
+    // ahead.
+    let is_believed = |sample: &&Sample| {
+        sample.quality != Quality::Uncertain(Doubt::ClockAhead) && sample.received_time <= now
+    };
     let evaluated: BTreeMap<PointNo, Timestamp> =
         latest.iter().filter(is_believed).map(|sample| (sample.point, sample.source_time)).collect();
     let facts = || points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));
@@ -174,7 +177,7 @@ async fn resumed(
         adopted.filter(|point| point.site.is_some() || judged.contains(&point.id)).map(|point| point.no).collect();
     let (from, received) = (moment.received - LATE, moment.received);
     let without_end = points.values().map(|point| facts_of(point, None)).collect();
-    let mut resuming = Resuming::new(moment, rules, without_end, entries);
+    let mut resuming = Resuming::new(moment, rules, without_end, entries, now);
     let mut chunks = store.received_since(&replayed, from, received);
     while let Some(chunk) = chunks.recv().await {
         // What was received while the clock was ahead is not yet to be judged by.
@@ -185,6 +188,11 @@ async fn resumed(
         }
     }
     let mut resumed = resuming.finish();
+    let ahead = received.micros_since(now);
+    if ahead > 0 {
+        // The clock was set back while the station did not run.
+        resumed.engine.clock_was_set(-ahead);
+    }
     resumed.engine.set_points(facts());
     Ok(resumed)
 }
@@ -200,17 +208,20 @@ pub(crate) struct Resuming {
     /// All of them, for what comes out otherwise this time.
     all: Vec<JournalEntry>,
     ticked: Timestamp,
+    /// What is journalled with a later time was so for the sake of its order, after the clock had been set back.
+    now: Timestamp,
     missed: Vec<Transition>,
     grouped: Vec<Grouped>,
 }
 
 impl Resuming {
-    /// Begins at `moment`; `entries` is the journal since then.
+    /// Begins at `moment`; `entries` is the journal since then, up to `now`.
     pub(crate) fn new(
         moment: Moment,
         rules: Vec<AlarmRule>,
         facts: Vec<PointFacts>,
         entries: Vec<JournalEntry>,
+        now: Timestamp,
     ) -> Self {
         let engine = Engine::restore(rules, moment.states, facts, moment.engine);
         let known = entries.iter().map(|entry| key(&entry.transition)).collect();
@@ -218,7 +229,7 @@ impl Resuming {
         let mut entries = entries.into_iter();
         let next = entries.next();
         let (ticked, grouped) = (moment.received, moment.grouped);
-        Self { engine, known, entries, next, all, ticked, missed: Vec::new(), grouped }
+        Self { engine, known, entries, next, all, ticked, now, missed: Vec::new(), grouped }
     }
 
     /// Takes a sample that was stored since, in received order.
@@ -241,7 +252,7 @@ impl Resuming {
     fn acts_until(&mut self, at: Timestamp) {
         while let Some(entry) = self.next.take_if(|entry| entry.transition.at <= at) {
             if is_act(&entry.transition) {
-                self.tick(entry.transition.at);
+                self.tick(entry.transition.at.min(self.now));
                 self.engine.apply(&entry.transition);
             }
             self.next = self.entries.next();
@@ -346,7 +357,7 @@ mod tests {
         assert_eq!(out, []);
         let bytes = moment(&engine, 0, 10).to_bytes().expect("fits");
         let moment = Moment::from_bytes(&bytes).expect("readable");
-        let mut resuming = Resuming::new(moment, vec![rule()], vec![facts()], Vec::new());
+        let mut resuming = Resuming::new(moment, vec![rule()], vec![facts()], Vec::new(), at(100));
         for sample in [sample(10, 11.0), sample(20, 11.5), sample(31, 12.0)] {
             resuming.sample(&Evaluated { point: point(), site: None, sample: &sample, score: None });
         }
@@ -372,7 +383,7 @@ mod tests {
             (1..).zip(&out).map(|(seq, entry)| JournalEntry { seq, transition: entry.clone() }).collect();
         assert_eq!(entries.len(), 3);
 
-        let mut resuming = Resuming::new(moment, vec![rule()], vec![facts()], entries);
+        let mut resuming = Resuming::new(moment, vec![rule()], vec![facts()], entries, at(100));
         for sample in [sample(31, 11.0), sample(40, 5.0), sample(61, 5.0)] {
             resuming.sample(&Evaluated { point: point(), site: None, sample: &sample, score: None });
         }
@@ -400,9 +411,101 @@ mod tests {
             detail: Some(TransitionDetail::Raise(Raise::default())),
         };
         let entries = vec![JournalEntry { seq: 1, transition: raised }];
-        let resumed = Resuming::new(moment(&engine, 0, 0), vec![rule()], vec![facts()], entries).finish();
+        let resumed = Resuming::new(moment(&engine, 0, 0), vec![rule()], vec![facts()], entries, at(100)).finish();
         assert_eq!(resumed.missed, []);
         assert!(resumed.engine.state(rule().id).is_some_and(|state| state.active));
+    }
+
+    /// Numbers that look random and are the same each time, by xorshift.
+    fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
+        let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        move |below| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        }
+    }
+
+    /// One second of a station's life: a sample, a tick, and perhaps what a person does half a second later.
+    fn live_on(engine: &mut Engine, sample: &Sample, act: u64, out: &mut Vec<Transition>) {
+        let (id, by, now) = (rule().id, UserId(uuid::Uuid::from_bytes([3; 16])), sample.received_time);
+        give(engine, sample, out);
+        engine.tick(now, out);
+        let later = now + Duration::from_millis(500);
+        // As the station does before every act.
+        engine.tick(later, out);
+        let occurrence = engine.state(id).map_or(0, |state| state.occurrence);
+        let shelving = |one_shot| Shelving { until: later + Duration::from_secs(7), one_shot };
+        let done = match act {
+            0 | 1 => engine.acknowledge(id, occurrence, by, None, later),
+            2 => engine.shelve(id, shelving(false), by, "work", later),
+            3 => engine.shelve(id, shelving(true), by, "work", later),
+            4 => engine.unshelve(id, by, None, later),
+            5 => engine.take_out_of_service(id, by, "work", later),
+            6 => engine.return_to_service(id, by, None, later),
+            7 | 8 => engine.reset(id, by, None, later),
+            9 => engine.comment(id, occurrence, by, "seen", later),
+            _ => return,
+        };
+        out.extend(done);
+    }
+
+    /// Killed at any moment, at most five seconds after one was kept, an engine that is taken up goes on exactly as one
+    /// that was never stopped, and nothing is journalled twice.
+    #[test]
+    fn taken_up_anywhere_is_never_stopped() {
+        // Nothing is due at the moment of a sample: that is for the one that comes first to say.
+        let rule = AlarmRule {
+            on_delay: Duration::from_millis(3_250),
+            off_delay: Duration::from_millis(2_250),
+            cool_down: Duration::from_millis(6_250),
+            latches: true,
+            realarm: Some(penstock_model::Realarm { after: Duration::from_secs(4), at_most: 2 }),
+            ..rule()
+        };
+        for seed in 1..=300 {
+            let mut below = numbers(seed);
+            let mut value = 5.0;
+            let course: Vec<(Sample, u64)> = (0..60)
+                .map(|second| {
+                    if below(5) == 0 {
+                        value = if value > 10.0 { 5.0 } else { 12.0 };
+                    }
+                    (sample(second, value), below(20))
+                })
+                .collect();
+            let killed = 1 + below(50);
+            let kept = killed - below(killed.min(5));
+            let mut engine = Engine::new(vec![rule.clone()], Vec::new(), [facts()]);
+            let mut journal = Vec::new();
+            let mut moment_kept = None;
+            for (second, (sample, act)) in (0..killed).zip(&course) {
+                live_on(&mut engine, sample, *act, &mut journal);
+                if second + 1 == kept {
+                    moment_kept = Some((moment(&engine, journal.len() as u64, second), journal.len()));
+                }
+            }
+            let (moment_kept, journalled) = moment_kept.expect("kept before it was killed");
+            let since = journal.iter().skip(journalled).cloned();
+            let entries = (journalled as u64 + 1..)
+                .zip(since)
+                .map(|(seq, transition)| JournalEntry { seq, transition })
+                .collect();
+            let mut resuming = Resuming::new(moment_kept, vec![rule.clone()], vec![facts()], entries, at(1_000));
+            for (sample, _) in course.iter().take(usize::try_from(killed).expect("small")) {
+                resuming.sample(&Evaluated { point: point(), site: None, sample, score: None });
+            }
+            let mut resumed = resuming.finish();
+            assert_eq!(resumed.missed, [], "seed {seed}, kept at {kept}, killed at {killed}");
+            assert_eq!(resumed.engine.state(rule.id), engine.state(rule.id), "seed {seed}");
+            let (mut never_stopped, mut again) = (Vec::new(), Vec::new());
+            for (sample, act) in course.iter().skip(usize::try_from(killed).expect("small")) {
+                live_on(&mut engine, sample, *act, &mut never_stopped);
+                live_on(&mut resumed.engine, sample, *act, &mut again);
+            }
+            assert_eq!(again, never_stopped, "seed {seed}, kept at {kept}, killed at {killed}");
+        }
     }
 
     #[test]
