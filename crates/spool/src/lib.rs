@@ -10,6 +10,8 @@
 //! frame:   len u32 · seq u64 · crc of these u32 · crc of the payload u32 · payload        (little endian)
 //! ```
 //!
+//! Behind the last frame there may be zeros, which were there before anything was written ([`Options::makes_ahead`]).
+//!
 //! The salt, different in each segment, goes into every checksum, so that bytes inside a payload cannot pass for a frame
 //! when a damaged segment is searched for the next good one.
 
@@ -17,6 +19,7 @@ mod error;
 mod frame;
 mod reader;
 mod segment;
+mod spare;
 mod spool;
 mod watermark;
 

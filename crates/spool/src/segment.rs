@@ -28,6 +28,8 @@ pub(crate) struct Segment {
     pub(crate) lost: Vec<(u64, u64)>,
     /// Durable bytes.
     pub(crate) len: u64,
+    /// Bytes of its file, zeros that lie ahead included; counts only where it is more than `len`.
+    pub(crate) file_bytes: u64,
     /// Goes into every checksum; none where both headers are gone and so nothing can be read.
     pub(crate) salt: Option<u32>,
 }
@@ -69,14 +71,46 @@ fn write_new(dir: &Path, path: &Path, first: u64, previous: u64) -> Result<(File
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true).mode(0o600);
     let file = options.open(path).map_err(Error::io("create", path))?;
+    let segment = begin(&file, path, first, previous)?;
+    sync_dir(dir)?;
+    Ok((file, segment))
+}
+
+/// Makes an empty segment on disk out of a file of zeros, name and header durable. Nothing is left behind where that
+/// fails.
+pub(crate) fn adopt(dir: &Path, spare: &Path, first: u64, previous: u64) -> Result<(File, Segment), Error> {
+    let path = path(dir, first);
+    let adopted = (|| {
+        let file = OpenOptions::new().read(true).write(true).open(spare).map_err(Error::io("open", spare))?;
+        // The header first: a segment that has its name has all of it.
+        let segment = begin(&file, spare, first, previous)?;
+        let file_bytes = file.metadata().map_err(Error::io("read", spare))?.len();
+        fs::rename(spare, &path).map_err(Error::io("rename", spare))?;
+        sync_dir(dir)?;
+        Ok((file, Segment { file_bytes, ..segment }))
+    })();
+    if adopted.is_err() {
+        for left in [spare, &path] {
+            if let Err(source) = fs::remove_file(left)
+                && source.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %left.display(), %source, "cannot remove a half-made spool segment");
+            }
+        }
+    }
+    adopted
+}
+
+/// Writes the header of an empty segment into its file.
+fn begin(file: &File, path: &Path, first: u64, previous: u64) -> Result<Segment, Error> {
     // The standard library's hash seed is random for each process and each use: enough to make it unguessable by a device.
     let salt = std::hash::RandomState::new().build_hasher().finish() as u32;
     let mut header = header(first, previous, salt).to_vec();
     header.extend_from_within(..);
-    write_at(&file, &header, 0).map_err(Error::io("write", path))?;
+    write_at(file, &header, 0).map_err(Error::io("write", path))?;
     file.sync_all().map_err(Error::io("flush", path))?;
-    sync_dir(dir)?;
-    Ok((file, Segment { first, previous, last: first - 1, lost: Vec::new(), len: HEADER_BYTES, salt: Some(salt) }))
+    let (last, lost, len, file_bytes) = (first - 1, Vec::new(), HEADER_BYTES, HEADER_BYTES);
+    Ok(Segment { first, previous, last, lost, len, file_bytes, salt: Some(salt) })
 }
 
 /// Makes names in `dir` durable.
@@ -112,12 +146,14 @@ pub(crate) fn scan(dir: &Path, first: u64, limit: Option<u64>) -> Result<Option<
         let fitting = frames.len() as u64 / frame::size(0);
         let end = limit.unwrap_or(first + fitting).max(first);
         let lost = (end > first).then_some((first, end - 1));
-        let segment = Segment { first, previous: first - 1, last: first - 1, lost: Vec::new(), len, salt: None };
+        let segment =
+            Segment { first, previous: first - 1, last: first - 1, lost: Vec::new(), len, file_bytes: len, salt: None };
         let damage = vec![Damage::new(&path, 0, len, lost)];
         return Ok(Some(Found { segment, damage, torn_bytes: 0 }));
     };
 
-    let mut segment = Segment { first, previous, last: first - 1, lost: Vec::new(), len, salt: Some(salt) };
+    let mut segment =
+        Segment { first, previous, last: first - 1, lost: Vec::new(), len, file_bytes: len, salt: Some(salt) };
     let mut damage = Vec::new();
     for (no, _) in copies.iter().enumerate().filter(|(_, copy)| copy.is_none()) {
         damage.push(Damage::new(&path, (no * COPY_BYTES) as u64, COPY_BYTES as u64, None));
@@ -145,10 +181,13 @@ pub(crate) fn scan(dir: &Path, first: u64, limit: Option<u64>) -> Result<Option<
     }
     let mut torn_bytes = 0;
     match limit {
-        // What follows the last good frame of the last segment was never acknowledged, or cannot be told from it.
+        // What follows the last good frame of the last segment was never acknowledged, or cannot be told from it. Zeros
+        // were there before anything was written.
         None => {
-            torn_bytes = len.saturating_sub(good_end);
+            let tail = bytes.get(good_end as usize..).unwrap_or_default();
+            torn_bytes = tail.iter().rposition(|byte| *byte != 0).map_or(0, |at| at as u64 + 1);
             segment.len = good_end.min(len);
+            segment.file_bytes = if torn_bytes == 0 { len } else { segment.len };
         }
         // In an earlier one it is damage where numbers are missing, and otherwise left over from a refused write.
         Some(limit) if segment.last + 1 < limit => {

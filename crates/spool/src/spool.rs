@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::segment::{self, Segment};
+use crate::spare::Spare;
 use crate::watermark::Watermark;
 use crate::{Error, MAX_PAYLOAD_BYTES, Reader, frame};
 
@@ -46,6 +47,9 @@ pub struct Options {
     pub max_bytes: u64,
     /// The part of `max_bytes` that only [`Room::Actions`] may use.
     pub reserved_bytes: u64,
+    /// Whether the next segment is made ahead, full of zeros, where the bound has room for it: flushes are quicker then,
+    /// and everything is written twice.
+    pub makes_ahead: bool,
 }
 
 impl Options {
@@ -140,6 +144,8 @@ pub struct Spool {
     shared: Arc<Shared>,
     writer: Mutex<Writer>,
     watermark: Mutex<Watermark>,
+    /// The next segment, where it is made ahead.
+    spare: Option<Spare>,
     /// Held as long as the spool is.
     _lock: File,
 }
@@ -231,14 +237,17 @@ impl Spool {
             damaged: damage.len() as u64,
             damage: damage.iter().take(DAMAGE_KEPT).cloned().collect(),
         };
+        let spare = if options.makes_ahead { Some(Spare::new(dir, options.segment_bytes)?) } else { None };
         let shared = Arc::new(Shared { dir: dir.to_owned(), index: Mutex::new(index), grown: Condvar::new() });
         let spool = Self {
             options,
             shared,
             writer: Mutex::new(Writer { file, untidy: false, buffer: Vec::new() }),
             watermark: Mutex::new(watermark),
+            spare,
             _lock: lock,
         };
+        spool.make_ahead();
         Ok(Opened { spool, torn_bytes, damage })
     }
 
@@ -309,7 +318,7 @@ impl Spool {
     pub fn stats(&self) -> Stats {
         let index = self.shared.index();
         Stats {
-            disk_bytes: index.disk_bytes(),
+            disk_bytes: index.disk_bytes() + self.spare.as_ref().map_or(0, Spare::disk_bytes),
             max_bytes: self.options.max_bytes,
             samples_bytes: self.options.bound(Room::Samples),
             segments: index.segments.len(),
@@ -341,7 +350,7 @@ impl Spool {
         let (used_bytes, begins_new, idle) = {
             let index = self.shared.index();
             let begins_new = writer.file.is_none() || index.open_len() >= self.options.segment_bytes;
-            (index.disk_bytes(), begins_new, index.last <= index.trimmed && index.open_len() > segment::HEADER_BYTES)
+            (index.written_bytes(), begins_new, index.last <= index.trimmed && index.open_len() > segment::HEADER_BYTES)
         };
         let wanted_bytes = bytes + if begins_new { segment::HEADER_BYTES } else { 0 };
         if used_bytes.saturating_add(wanted_bytes) <= bound_bytes {
@@ -352,7 +361,7 @@ impl Spool {
         }
         self.begin_segment(writer)?;
         self.delete_forgotten()?;
-        let used_bytes = self.shared.index().disk_bytes();
+        let used_bytes = self.shared.index().written_bytes();
         if used_bytes.saturating_add(bytes) <= bound_bytes {
             Ok(())
         } else {
@@ -372,6 +381,8 @@ impl Spool {
         {
             tracing::warn!(%source, "cannot cut off what a failed write left in the spool; going on in a new segment");
             writer.file = None;
+        } else if let Some(open) = self.shared.index().segments.last_mut() {
+            open.file_bytes = open.len;
         }
         writer.untidy = false;
     }
@@ -387,15 +398,45 @@ impl Spool {
 
     /// Begins a segment for the number after the last one given out. `previous` is the last one that a record had.
     fn begin_segment_after(&self, writer: &mut Writer, previous: u64) -> Result<(), Error> {
+        self.cut_ahead(writer);
         writer.file = None;
         let first = self.shared.index().last + 1;
-        let (file, segment) = segment::create(&self.shared.dir, first, previous)?;
+        let dir = &self.shared.dir;
+        let adopted =
+            self.spare.as_ref().and_then(Spare::take).map(|spare| segment::adopt(dir, &spare, first, previous));
+        let (file, segment) = match adopted {
+            Some(Ok(adopted)) => adopted,
+            _ => segment::create(dir, first, previous)?,
+        };
         let mut index = self.shared.index();
         // An empty one that began with the same number has just been written over.
         index.segments.retain(|old| old.first < first);
         index.segments.push(segment);
+        drop(index);
         writer.file = Some(file);
+        self.make_ahead();
         Ok(())
+    }
+
+    /// Has the next segment made ahead, where that and the rest of the open one stay within the bound.
+    fn make_ahead(&self) {
+        let Some(spare) = &self.spare else { return };
+        let ahead_bytes = self.options.segment_bytes.saturating_mul(2);
+        if self.shared.index().written_bytes().saturating_add(ahead_bytes) <= self.options.bound(Room::Samples) {
+            spare.make();
+        }
+    }
+
+    /// Cuts off the zeros ahead in a segment that ends before it is full.
+    fn cut_ahead(&self, writer: &Writer) {
+        let Some(file) = &writer.file else { return };
+        let mut index = self.shared.index();
+        let Some(open) = index.segments.last_mut().filter(|open| open.file_bytes > open.len) else { return };
+        match file.set_len(open.len) {
+            Ok(()) => open.file_bytes = open.len,
+            // They are zeros and read as nothing.
+            Err(source) => tracing::debug!(%source, "cannot cut off what lies ahead in a segment of the spool"),
+        }
     }
 
     fn write(&self, writer: &mut Writer, frames: &[&[u8]]) -> Result<Seq, Error> {
@@ -493,6 +534,10 @@ impl Index {
     }
 
     fn disk_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.len.max(segment.file_bytes)).sum()
+    }
+
+    fn written_bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.len).sum()
     }
 

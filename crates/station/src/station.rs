@@ -812,6 +812,7 @@ fn open_spool(data: &Path, max_megabytes: u64, notices: &Notices) -> Result<Arc<
         segment_bytes: SEGMENT_BYTES,
         max_bytes,
         reserved_bytes: RESERVED_BYTES.min(max_bytes / 8),
+        makes_ahead: true,
     };
     let opened = Spool::open(&folder, options)?;
     if opened.torn_bytes > 0 {
