@@ -102,6 +102,7 @@ fn starting_advice(rule: &AlarmRule, plant: &Plant, point: Option<&Point>) -> Ad
         (Condition::Limit { level, .. }, Some(point), _) if follows => limit(point.quantity, point.role, *level),
         (Condition::Anomaly { .. }, ..) if follows => anomaly(),
         (Condition::Silence { .. }, _, Some(site)) if follows => silence(site.kind),
+        (Condition::Silence { .. }, ..) if follows && matches!(rule.subject, Subject::Asset(_)) => device_silence(),
         _ => Guidance::default(),
     };
     Advice { guidance, screen: Some(screen.to_owned()), ..Advice::default() }

@@ -3,12 +3,18 @@
 use std::collections::BTreeSet;
 
 use penstock_model::{
-    Advice, AlarmRule, AreaId, OperatorPosition, OperatorPositionId, Permission, PipeId, Place, PlaceKind, PlantFile, Point, PointId, Position, Priority, ResolvedAdvice, RuleId, Scope, ScopeAdvice, Timestamp,
+    Advice, AlarmRule, AreaId, OperatorPosition, OperatorPositionId, Permission, PipeId, Place, PlaceKind, PlantFile,
+    Point, PointId, Position, Priority, ResolvedAdvice, RuleId, Scope, ScopeAdvice, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActReport, AlarmDetail, AlarmFigures, AlarmMetrics, ApiError, ApprovalEntry, Approvals, Approved, ArchiveForm, ArchiveTest, BrokerForm, BrokerTest, ChainVerdict, Csv, CureFinding, CureProposal, DeviceAlertRow, Done, Export, ExportFormat, FloodSpan, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PastGroups, PlacesFound, PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesDrift, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode, StationCard, TextFile, UnauthorisedSuppression, ValueAt, WorkRow,
+    ActReport, AlarmDetail, AlarmFigures, AlarmMetrics, ApiError, ApprovalEntry, Approvals, Approved, ArchiveForm,
+    ArchiveTest, BrokerForm, BrokerTest, ChainVerdict, Csv, CureFinding, CureProposal, DeviceAlertRow, Done, Export,
+    ExportFormat, FloodSpan, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson,
+    PastGroups, PlacesFound, PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules,
+    RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesDrift, RulesReport, ScopeGuidance, Series,
+    Session, SettingsView, SimilarEpisode, StationCard, TextFile, UnauthorisedSuppression, ValueAt, WorkRow,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.

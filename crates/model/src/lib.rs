@@ -18,12 +18,16 @@ mod time;
 mod unit;
 
 pub use alarm::{
-    AcknowledgementModel, Advice, AlarmClass, AlarmRule, AlarmState, Annunciation, Condition, Expression, Guidance, KeptBy, LimitLevel, Priority, Provenance, Raise, Rank, Realarm, Reference, ResolvedAdvice, Schedule, Scope, ScopeAdvice, Severity, Shelf, Shelving, Side, Sourced, Subject, Test, Transition, TransitionDetail, TransitionKind, Window, figure, screen_fault,
+    AcknowledgementModel, Advice, AlarmClass, AlarmRule, AlarmState, Annunciation, Condition, Expression, Guidance,
+    KeptBy, LimitLevel, Priority, Provenance, Raise, Rank, Realarm, Reference, ResolvedAdvice, Schedule, Scope,
+    ScopeAdvice, Severity, Shelf, Shelving, Side, Sourced, Subject, Test, Transition, TransitionDetail, TransitionKind,
+    Window, figure, screen_fault,
 };
 pub use clock::Clock;
 pub use error::Error;
 pub use id::{
-    AreaId, AssetId, FloodId, OperatorPositionId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId, UserId,
+    AreaId, AssetId, FloodId, OperatorPositionId, PipeId, PointId, RuleId, SiteId, SourceId, StationId, TenantId,
+    UserId,
 };
 pub use operator_position::{OperatorPosition, Reach, Watch};
 pub use people::{Permission, Permissions, Person, Role};

@@ -5,9 +5,9 @@
 
 mod alarms;
 mod analysis;
-mod guidance;
-mod floods;
 mod baseline;
+mod floods;
+mod guidance;
 mod health;
 mod history;
 mod people;

@@ -3,8 +3,8 @@
 //! Administration waits while the database is away, and says so; what comes in, the live feed and alarms wait for
 //! nothing here. Must not know shells.
 
-mod guidance;
 mod baseline;
+mod guidance;
 mod rules;
 
 pub(crate) use baseline::aside;

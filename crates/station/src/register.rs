@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use penstock_model::{
-    Advice, AlarmRule, AssetId, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording, ResolvedAdvice, RuleId, Scope, ScopeAdvice, SiteId, Subject,
+    Advice, AlarmRule, AssetId, Condition, Plant, Point, PointId, PointNo, PointRole, PointState, Recording,
+    ResolvedAdvice, RuleId, Scope, ScopeAdvice, SiteId, Subject,
 };
 
 /// Plant, points, rules and guidance, shared by calls and pipeline.

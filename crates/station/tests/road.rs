@@ -5,7 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ApplyCure, ApproveRules, Approved, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, Kinship, ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
+    AcknowledgeAlarms, ApplyCure, ApproveRules, Approved, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin,
+    CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportRules, Frame,
+    GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister,
+    GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, Kinship,
+    ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong,
+    ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork,
+    MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm, RouteForm,
+    RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session,
+    SignIn, StationCard, TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
 };
 use penstock_model::{
     Advice, AlarmRule, Clock, Condition, Guidance, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position,

@@ -18,8 +18,8 @@ mod search;
 mod states;
 mod work;
 
-pub use guidance::GuidanceVersion;
 pub use baseline::{Approvals, Removal};
+pub use guidance::GuidanceVersion;
 pub use journal::{Entries, JournalEntry};
 pub use rules::RuleVersion;
 pub use search::{JournalFilter, JournalPage, JournalRecord, Records};

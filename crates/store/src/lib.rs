@@ -28,7 +28,8 @@ mod writer;
 pub use sqlx::postgres::PgConnectOptions as ConnectOptions;
 
 pub use alarms::{
-    Approvals, Entries, GuidanceVersion, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, Removal, RuleVersion, Work, WorkKind,
+    Approvals, Entries, GuidanceVersion, JournalEntry, JournalFilter, JournalPage, JournalRecord, Records, Removal,
+    RuleVersion, Work, WorkKind,
 };
 pub use audit::{AuditEntry, AuditPage, AuditRecord, AuditVerdict};
 pub use cluster::{Cluster, ClusterEvent, ClusterSettings, DATABASE, Durability, Stopped};

@@ -14,7 +14,8 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use crate::cluster::READER;
 use crate::store::pool_of;
 use crate::{
-    Approvals, Chunks, DeviceAlert, Error, Figures, Found, GuidanceVersion, Interpolated, Interpolation, JournalFilter, JournalPage, JournalRecord, KeptReject, Records, Result, RuleVersion, Series, Statistics, Store, Work,
+    Approvals, Chunks, DeviceAlert, Error, Figures, Found, GuidanceVersion, Interpolated, Interpolation, JournalFilter,
+    JournalPage, JournalRecord, KeptReject, Records, Result, RuleVersion, Series, Statistics, Store, Work,
 };
 
 /// How long an answer may take that somebody waits for.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use penstock_api::{ApiError, ImportFault, RemovedRules, RulesReport};
 use penstock_model::{
-    Advice, AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointState, RuleId, Subject, Timestamp,
+    Advice, AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointState, RuleId, Subject,
+    Timestamp,
 };
 use penstock_store::AuditEntry;
 

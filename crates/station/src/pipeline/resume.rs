@@ -155,9 +155,8 @@ async fn resumed(
     };
     // A time that was still to come would shut out what comes after it; so would one that came while our own clock was
     // ahead.
-    let is_believed = |sample: &&Sample| {
-        sample.quality != Quality::Uncertain(Doubt::ClockAhead) && sample.received_time <= now
-    };
+    let is_believed =
+        |sample: &&Sample| sample.quality != Quality::Uncertain(Doubt::ClockAhead) && sample.received_time <= now;
     let evaluated: BTreeMap<PointNo, Timestamp> =
         latest.iter().filter(is_believed).map(|sample| (sample.point, sample.source_time)).collect();
     let facts = || points.values().map(|point| facts_of(point, evaluated.get(&point.no).copied()));

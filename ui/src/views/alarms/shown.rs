@@ -151,7 +151,13 @@ mod tests {
     use crate::state::{test_alarm, test_rule};
 
     fn everything() -> Sieve {
-        let filter = Filter { text: String::new(), priorities: [true; 4], site: None, state: String::new(), watch: Watch::default() };
+        let filter = Filter {
+            text: String::new(),
+            priorities: [true; 4],
+            site: None,
+            state: String::new(),
+            watch: Watch::default(),
+        };
         Sieve { filter, plant: None, locale: Locale::en, edition: 0 }
     }
 
