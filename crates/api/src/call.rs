@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ActReport, AlarmDetail, AlarmFigures, AlarmMetrics, ApiError, ApprovalEntry, Approvals, Approved, ArchiveForm,
-    ArchiveTest, BrokerForm, BrokerTest, ChainVerdict, Csv, CureFinding, CureProposal, DeviceAlertRow, Done, Export,
-    ExportFormat, FloodSpan, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson,
-    PastGroups, PlacesFound, PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules,
-    RetentionForm, RuleFormat, RuleRow, RuleTrial, RuleVersion, RulesDrift, RulesReport, ScopeGuidance, Series,
-    Session, SettingsView, SimilarEpisode, StationCard, TextFile, UnauthorisedSuppression, ValueAt, WorkRow,
+    ArchiveTest, BrokerForm, BrokerTest, ChainVerdict, Csv, CureFinding, DeviceAlertRow, Done, Export, ExportFormat,
+    FloodSpan, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PastGroups, PlacesFound,
+    PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow,
+    RuleTrial, RuleVersion, RulesDrift, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode,
+    StationCard, TextFile, UnauthorisedSuppression, ValueAt, WorkRow,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.

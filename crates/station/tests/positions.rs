@@ -30,6 +30,7 @@ async fn start(data: &Path, secrets: &Secrets) -> Station {
         log: RecentLog::new(Clock::System),
         secrets: secrets.clone(),
         stop: CancellationToken::new(),
+        waiting: tokio::sync::watch::Sender::new(None),
     };
     Station::start(options).await.expect("starts")
 }

@@ -60,6 +60,9 @@ max_wal_size = 1GB
 checkpoint_timeout = 10min
 # A bulk load fills the log's bound sooner than the timeout; that is no fault.
 checkpoint_warning = 0
+# Table pages go to the disk as they are written. Left to the system they go all at once, and a commit waits behind them.
+backend_flush_after = 256kB
+bgwriter_flush_after = 256kB
 jit = off
 effective_io_concurrency = 16
 random_page_cost = 1.5
