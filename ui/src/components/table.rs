@@ -141,7 +141,7 @@ where
                 <ForEnumerate
                     each=shown
                     key=move |(edition, item)| (*edition, key(item))
-                    children=move |index: ReadSignal<usize>, (_, item)| {
+                    children={move |index: ReadSignal<usize>, (_, item)| {
                         let place = move || sight.get().0 + index.get();
                         view! {
                             <div
@@ -152,7 +152,7 @@ where
                                 {row(untrack(place), item)}
                             </div>
                         }
-                    }
+                    }}
                 />
             </div>
         </div>

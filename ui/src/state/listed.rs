@@ -156,7 +156,8 @@ pub(crate) mod tests {
             let thrown = (dice >> 33) as u32;
             let id = (thrown % 60) as u8;
             let priority = Priority::ALL[(thrown / 60 % 4) as usize];
-            let now = (thrown / 240 % 3 > 0).then(|| alarm(id, priority, thrown / 720 % 2 == 0, step / 3));
+            let now = (!(thrown / 240).is_multiple_of(3))
+                .then(|| alarm(id, priority, (thrown / 720).is_multiple_of(2), step / 3));
             listed.put(rule(id), now.clone());
             plain.retain(|view| view.state.rule != rule(id));
             plain.extend(now);

@@ -520,10 +520,10 @@ fn Row(
             class:p2=move || is_marked(Priority::P2)
             class:p3=move || is_marked(Priority::P3)
             class:p4=move || is_marked(Priority::P4)
-            class:in-fold=move || place.get().level() > 1
+            class:in-fold=move || place.get().is_child()
             class:is-selected=move || is_chosen.get() || is_ticked.get()
             role="row"
-            aria-level=move || place.get().level().to_string()
+            attr:aria-level=move || place.get().level().to_string()
             aria-expanded=move || place.get().expanded().map(|is_open| is_open.to_string())
             aria-selected=move || is_chosen.get().to_string()
             data-testid="alarm-row"

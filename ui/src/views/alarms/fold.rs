@@ -42,6 +42,11 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// Whether it lies under another row.
+    pub(super) const fn is_child(self) -> bool {
+        matches!(self, Self::Child { .. })
+    }
+
     /// How deep it lies in the tree, from 1.
     pub(super) const fn level(self) -> u8 {
         match self {

@@ -246,8 +246,9 @@ mod tests {
                 dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 let thrown = (dice >> 33) as u32;
                 let id = (thrown % 80) as u8;
-                let now = (thrown / 80 % 3 > 0)
-                    .then(|| test_alarm(id, Priority::ALL[(thrown / 240 % 4) as usize], thrown / 960 % 2 == 0, step));
+                let now = (!(thrown / 80).is_multiple_of(3)).then(|| {
+                    test_alarm(id, Priority::ALL[(thrown / 240 % 4) as usize], (thrown / 960).is_multiple_of(2), step)
+                });
                 listed.put(test_rule(id), now);
             }
             // A hand now and then.

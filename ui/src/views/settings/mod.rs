@@ -108,7 +108,7 @@ fn Body() -> impl IntoView {
                 again.run(());
             }
         });
-        edited.get().map(|edited| match edited {
+        edited.get().map(|what| match what {
             Edited::Broker(broker) => view! { <broker::BrokerDrawer broker=broker on_close=on_close/> }.into_any(),
             Edited::Retention { retention, has_archive } => {
                 view! { <retention::RetentionDrawer retention=retention has_archive=has_archive on_close=on_close/> }

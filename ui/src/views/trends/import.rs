@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use penstock_api::{ImportHistory, ImportReport};
 
-use crate::components::{Answer, Faults, ImportDialog};
+use crate::components::{Answer, Faults, ImportDialog, Notice};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::use_app;
