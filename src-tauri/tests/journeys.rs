@@ -315,6 +315,8 @@ async fn edit_a_rule(screen: &Screen, room: &Room) -> Result<()> {
 
 /// What is set for the whole plant is told beside an alarm of it, and its screen is one click away.
 async fn guide_the_whole_plant(screen: &Screen, room: &Room) -> Result<()> {
+    screen.click(&id("rail-alarms")).await?;
+    screen.click(&id("tab-rules")).await?;
     screen.click(&id("guidance")).await?;
     screen.fill(&id("guidance-contact"), CONTACT).await?;
     screen.fill(&id("guidance-within"), "20").await?;
@@ -617,6 +619,26 @@ async fn unfold_a_flood(screen: &Screen) -> Result<()> {
     screen.wait_gone(&id("fold-handle")).await.context("folding is switched off")
 }
 
+/// Devices tell of much flow into an area and of little pressure in it, beyond the delays of its alarms.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_folds_under_its_cause() -> Result<()> {
+    let room = Room::new()?;
+    let station = room.start_station()?;
+    let note = room.note().await?;
+    for (point, value) in [("FT-01", 216.0), ("PT-01", 0.5), ("PT-02", 0.5), ("PT-03", 0.5), ("PT-04", 0.5)] {
+        room.publish(point, value, 900).await?;
+        room.publish(point, value, 0).await?;
+    }
+    let screen = Screen::chromium(Size::WORKSTATION).await?;
+    screen.goto(note["address"].as_str().context("no address")?).await?;
+    sign_in(&screen, OPERATOR).await?;
+    screen.click(&id("rail-alarms")).await?;
+    unfold_a_flood(&screen).await?;
+    screen.close().await?;
+    tokio::task::spawn_blocking(move || drop(station)).await?;
+    Ok(())
+}
+
 /// A main in the demo town burst forty minutes ago; the devices tell of it as gateways tell of what they kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_is_seen() -> Result<()> {
@@ -655,7 +677,6 @@ async fn a_burst_is_seen() -> Result<()> {
     screen.wait_text(&id("area-row"), |text| text.contains("DMA 3 Riverside") && text.contains("alarms")).await?;
     screen.wait_text(&id("banner-line"), |text| text.contains("DMA 3 Riverside")).await?;
     screen.click(&id("rail-alarms")).await?;
-    unfold_a_flood(&screen).await.context("unfold a flood")?;
     screen.click("[data-testid=\"alarm-row\"][data-point=\"FT-01\"]").await?;
     screen.click(&id("to-trend")).await?;
     see_pen(&screen, "FT-01").await?;

@@ -54,6 +54,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 const LAST_SNAPSHOT: Duration = Duration::from_secs(3);
 /// Bytes of one file of the spool, and those that only what people do may take.
 const SEGMENT_BYTES: u64 = 16 << 20;
+/// From this bound on, two segments more are little: less, and they stand for room that samples need.
+const LEAST_AHEAD_BYTES: u64 = 64 * SEGMENT_BYTES;
 const RESERVED_BYTES: u64 = 64 << 20;
 /// What the spool may take on the smallest disk: less holds no file of it.
 const LEAST_SPOOL_BYTES: u64 = 64 << 20;
@@ -812,7 +814,7 @@ fn open_spool(data: &Path, max_megabytes: u64, notices: &Notices) -> Result<Arc<
         segment_bytes: SEGMENT_BYTES,
         max_bytes,
         reserved_bytes: RESERVED_BYTES.min(max_bytes / 8),
-        makes_ahead: true,
+        makes_ahead: max_bytes >= LEAST_AHEAD_BYTES,
     };
     let opened = Spool::open(&folder, options)?;
     if opened.torn_bytes > 0 {

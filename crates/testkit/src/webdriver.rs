@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked for.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// How often an element may go away between being found and being named.
+const STALE_LOOKS: u32 = 20;
+
 /// What Chromium is told: no sandbox (root has none), no calls to its maker, WebGL drawn by software.
 const CHROMIUM_FLAGS: &[&str] = &[
     "--headless",
@@ -491,7 +494,15 @@ impl Screen {
     }
 
     async fn visible(&self, css: &str) -> Result<Option<Element>> {
-        for element in self.client.find_all(Locator::Css(css)).await.with_context(|| format!("looking for {css}"))? {
+        let mut looks = 0;
+        let found = loop {
+            match self.client.find_all(Locator::Css(css)).await {
+                // WebKit's driver found one that went away before it could be named: it is looked for again.
+                Err(error) if looks < STALE_LOOKS && error.to_string().contains("Stale element") => looks += 1,
+                found => break found.with_context(|| format!("looking for {css}"))?,
+            }
+        };
+        for element in found {
             // An element that went away meanwhile is not visible.
             if element.is_displayed().await.unwrap_or(false) {
                 return Ok(Some(element));

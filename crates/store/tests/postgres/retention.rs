@@ -170,6 +170,7 @@ async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
 
     // Two that are new, and one that the archive holds.
     let again = expected[9 * 144 + 60];
+    let another = Sample { value: Some(-1.0), ..expected[9 * 144 + 61] };
     write(&mut writer, 2, vec![late(1, 7), late(2, 5), late(1, 5), again]).await;
     store.roll_up(now).await.expect("rolled up");
     expected.extend([late(1, 5), late(1, 7)]);
@@ -202,7 +203,7 @@ async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
     // The six that were there and the two that came late; the archive knows the one that came again.
     assert_eq!(figures.map(|of| of.count), Some(8));
     // With another value it is another sample, and nobody has counted it.
-    write(&mut writer, 4, vec![Sample { value: Some(-1.0), ..again }]).await;
+    write(&mut writer, 4, vec![another]).await;
     store.roll_up(now).await.expect("rolled up");
     let figures = store.statistics(PointNo(1), hour.0, hour.1, Duration::from_secs(900)).await.expect("figures");
     assert_eq!(figures.map(|of| (of.count, of.min)), Some((9, -1.0)));
