@@ -176,20 +176,23 @@ async fn resumed(
         adopted.filter(|point| point.site.is_some() || judged.contains(&point.id)).map(|point| point.no).collect();
     let (from, received) = (moment.received - LATE, moment.received);
     let without_end = points.values().map(|point| facts_of(point, None)).collect();
-    let mut resuming = Resuming::new(moment, rules, without_end, entries, now);
+    // Where even the moment that was kept lies ahead, the clock was set back while the station did not run: all of it is
+    // gone through on the clock of then. Else only what was received while the clock was ahead is not to be judged by.
+    let end = if received > now { Timestamp::MAX } else { now };
+    let mut last = received;
+    let mut resuming = Resuming::new(moment, rules, without_end, entries, end);
     let mut chunks = store.received_since(&replayed, from, received);
     while let Some(chunk) = chunks.recv().await {
-        // What was received while the clock was ahead is not yet to be judged by.
-        for sample in chunk?.iter().filter(|sample| sample.received_time <= now) {
+        for sample in chunk?.iter().filter(|sample| sample.received_time <= end) {
+            last = last.max(sample.received_time);
             if let Some(point) = points.get(&sample.point) {
                 resuming.sample(&Evaluated { point: point.id, site: point.site, sample, score: None });
             }
         }
     }
     let mut resumed = resuming.finish();
-    let ahead = received.micros_since(now);
+    let ahead = last.micros_since(now);
     if ahead > 0 {
-        // The clock was set back while the station did not run.
         resumed.engine.clock_was_set(-ahead);
     }
     resumed.engine.set_points(facts());

@@ -523,7 +523,7 @@ fn Row(
             class:in-fold=move || place.get().is_child()
             class:is-selected=move || is_chosen.get() || is_ticked.get()
             role="row"
-            attr:aria-level=move || place.get().level().to_string()
+            prop:ariaLevel=move || place.get().level().to_string()
             aria-expanded=move || place.get().expanded().map(|is_open| is_open.to_string())
             aria-selected=move || is_chosen.get().to_string()
             data-testid="alarm-row"
