@@ -145,12 +145,8 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
     fn limit_labels(&mut self, lane: &Lane, place: &LaneBox) -> Result<(), Error> {
         let left = self.layout.plot.left + 6.0;
         let limits = self.seen_limits(lane, place);
-        // Above its line, or below it where the lane's title stands above.
-        let wanted = limits.iter().map(|limit| {
-            let above = place.y_of(limit.value) - 8.0;
-            if above - 7.0 < place.top - 4.0 { above + 16.0 } else { above }
-        });
-        let wanted: Vec<f64> = wanted.collect();
+        // Above its line; under the lane's title all move down together, so that the order stays that of the lines.
+        let wanted: Vec<f64> = limits.iter().map(|limit| place.y_of(limit.value) - 8.0).collect();
         let places = label_places(&wanted, LIMIT_LABEL, place.top + 3.0, place.bottom.max(place.top + 8.0));
         for (limit, y) in limits.into_iter().zip(places) {
             let whole = lane.decimals == 1 && limit.value.fract() == 0.0;

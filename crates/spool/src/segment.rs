@@ -12,6 +12,9 @@ use crate::spool::Damage;
 const MAGIC: &[u8; 8] = b"PENSPL\x00\x01";
 const COPY_BYTES: usize = 32;
 
+/// What a disk takes at once, so that of a batch that is cut off any of its pages may be there and any not.
+const PAGE_BYTES: usize = 4_096;
+
 /// Bytes ahead of the first frame: the header twice, so that one bad byte does not cost the segment its salt.
 pub(crate) const HEADER_BYTES: u64 = 2 * COPY_BYTES as u64;
 
@@ -174,8 +177,12 @@ pub(crate) fn scan(dir: &Path, first: u64, limit: Option<u64>) -> Result<Option<
                 segment.last = seq;
                 good_end = walk.offset() as u64 + HEADER_BYTES;
             }
-            Step::Damage { start, .. } => {
-                hole.get_or_insert(start as u64 + HEADER_BYTES);
+            Step::Damage { start, end } => {
+                let from = *hole.get_or_insert(start as u64 + HEADER_BYTES);
+                // A page of zeros was never written: with what follows it belongs to a batch that was cut off.
+                if limit.is_none() && has_empty_page(&bytes, from as usize, end + HEADER_BYTES as usize) {
+                    break;
+                }
             }
         }
     }
@@ -196,6 +203,15 @@ pub(crate) fn scan(dir: &Path, first: u64, limit: Option<u64>) -> Result<Option<
         Some(_) => {}
     }
     Ok(Some(Found { segment, damage, torn_bytes }))
+}
+
+/// Whether a whole page between two places of a file is zeros.
+fn has_empty_page(bytes: &[u8], from: usize, to: usize) -> bool {
+    let pages = from.div_ceil(PAGE_BYTES)..to / PAGE_BYTES;
+    pages.into_iter().any(|page| {
+        let page = bytes.get(page * PAGE_BYTES..(page + 1) * PAGE_BYTES);
+        page.is_some_and(|page| page.iter().all(|byte| *byte == 0))
+    })
 }
 
 fn frame_bytes(step: &Step<'_>) -> u64 {

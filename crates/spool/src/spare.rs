@@ -56,12 +56,6 @@ impl Spare {
             Err(_panic) => None,
         }
     }
-
-    /// Bytes that it takes on the disk, or is about to.
-    pub(crate) fn disk_bytes(&self) -> u64 {
-        let is_there = self.maker.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        if is_there { self.bytes } else { 0 }
-    }
 }
 
 impl Drop for Spare {

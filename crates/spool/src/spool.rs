@@ -117,7 +117,7 @@ pub struct Opened {
 /// How full the spool is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
-    /// Bytes on disk.
+    /// Bytes on disk, aside from what is made ahead.
     pub disk_bytes: u64,
     /// The bound for people's actions, in bytes.
     pub max_bytes: u64,
@@ -237,7 +237,8 @@ impl Spool {
             damaged: damage.len() as u64,
             damage: damage.iter().take(DAMAGE_KEPT).cloned().collect(),
         };
-        let spare = if options.makes_ahead { Some(Spare::new(dir, options.segment_bytes)?) } else { None };
+        // Also where none is made: an earlier run may have left one.
+        let spare = Some(Spare::new(dir, options.segment_bytes)?).filter(|_| options.makes_ahead);
         let shared = Arc::new(Shared { dir: dir.to_owned(), index: Mutex::new(index), grown: Condvar::new() });
         let spool = Self {
             options,
@@ -318,7 +319,7 @@ impl Spool {
     pub fn stats(&self) -> Stats {
         let index = self.shared.index();
         Stats {
-            disk_bytes: index.disk_bytes() + self.spare.as_ref().map_or(0, Spare::disk_bytes),
+            disk_bytes: index.disk_bytes(),
             max_bytes: self.options.max_bytes,
             samples_bytes: self.options.bound(Room::Samples),
             segments: index.segments.len(),
@@ -350,7 +351,7 @@ impl Spool {
         let (used_bytes, begins_new, idle) = {
             let index = self.shared.index();
             let begins_new = writer.file.is_none() || index.open_len() >= self.options.segment_bytes;
-            (index.written_bytes(), begins_new, index.last <= index.trimmed && index.open_len() > segment::HEADER_BYTES)
+            (index.disk_bytes(), begins_new, index.last <= index.trimmed && index.open_len() > segment::HEADER_BYTES)
         };
         let wanted_bytes = bytes + if begins_new { segment::HEADER_BYTES } else { 0 };
         if used_bytes.saturating_add(wanted_bytes) <= bound_bytes {
@@ -361,7 +362,7 @@ impl Spool {
         }
         self.begin_segment(writer)?;
         self.delete_forgotten()?;
-        let used_bytes = self.shared.index().written_bytes();
+        let used_bytes = self.shared.index().disk_bytes();
         if used_bytes.saturating_add(bytes) <= bound_bytes {
             Ok(())
         } else {
@@ -422,7 +423,7 @@ impl Spool {
     fn make_ahead(&self) {
         let Some(spare) = &self.spare else { return };
         let ahead_bytes = self.options.segment_bytes.saturating_mul(2);
-        if self.shared.index().written_bytes().saturating_add(ahead_bytes) <= self.options.bound(Room::Samples) {
+        if self.shared.index().disk_bytes().saturating_add(ahead_bytes) <= self.options.bound(Room::Samples) {
             spare.make();
         }
     }
@@ -534,10 +535,6 @@ impl Index {
     }
 
     fn disk_bytes(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.len.max(segment.file_bytes)).sum()
-    }
-
-    fn written_bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.len).sum()
     }
 

@@ -121,9 +121,9 @@ fn wanted(
         WorkKind::Reopened => false,
     };
     let settled: BTreeSet<RuleId> = noted.iter().filter(is_settled).map(|work| work.rule).collect();
-    let actors = bad_actors(offenders, |rule| rules.get(&rule), MOST).into_iter();
+    let actors = bad_actors(offenders, |rule| rules.get(&rule), offenders.len()).into_iter();
     let open = actors.filter(|actor| !actor.cures.is_empty() && !settled.contains(&actor.offender.rule));
-    open.filter_map(|actor| rules.get(&actor.offender.rule).cloned()).collect()
+    open.filter_map(|actor| rules.get(&actor.offender.rule).cloned()).take(MOST).collect()
 }
 
 #[cfg(test)]

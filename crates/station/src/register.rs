@@ -223,7 +223,7 @@ fn derived_rules(
     let mut rules: Vec<AlarmRule> = adopted().flat_map(penstock_alarm::rules_of).collect();
     rules.extend(adopted().filter(|point| point.role.is_some_and(is_watched)).filter_map(penstock_alarm::anomaly_rule));
     let with_own: BTreeSet<Subject> =
-        stored.values().filter(|rule| !is_derived(rule)).filter_map(subject_of_silence).collect();
+        stored.values().filter(|rule| rule.enabled && !is_derived(rule)).filter_map(subject_of_silence).collect();
     let mut sites: BTreeMap<SiteId, Speaker> = BTreeMap::new();
     let mut equipment: BTreeMap<AssetId, Speaker> = BTreeMap::new();
     for point in adopted() {

@@ -200,13 +200,18 @@ pub(crate) fn MiniTrend(
     let seen: Vec<Mark> = marks.into_iter().filter(|mark| (scale.low..=scale.high).contains(&mark.value)).collect();
     let wanted: Vec<f64> = seen.iter().map(|mark| scale.y(mark.value) - WORD_ABOVE).collect();
     let places = label_places(&wanted, WORD_APART, TOP, HEIGHT - BOTTOM - 2.0);
-    let limit_lines = seen.into_iter().zip(places).map(|(mark, word)| {
+    // Words over lines: no line strikes one out.
+    let words: Vec<_> = seen
+        .iter()
+        .zip(places)
+        .map(|(mark, place)| {
+            let figure = format::number(mark.value, usize::from(quantity.decimals()), locale);
+            view! { <text class="mini-limit-word" x=LEFT + 4.0 y=place>{format!("{} {figure}", mark.word)}</text> }
+        })
+        .collect();
+    let limit_lines = seen.into_iter().map(|mark| {
         let y = scale.y(mark.value);
-        let text = format!("{} {}", mark.word, format::number(mark.value, usize::from(quantity.decimals()), locale));
-        view! {
-            <line class=mark.class x1=LEFT x2=WIDTH - RIGHT y1=y y2=y/>
-            <text class="mini-limit-word" x=LEFT + 4.0 y=word>{text}</text>
-        }
+        view! { <line class=mark.class x1=LEFT x2=WIDTH - RIGHT y1=y y2=y/> }
     });
     let mut line = String::new();
     let gap = gap_secs(&series);
@@ -243,6 +248,7 @@ pub(crate) fn MiniTrend(
                 {limit_lines.collect_view()}
                 {marked.map(|(x, _)| view! { <line class="mini-moment" x1=x x2=x y1=TOP y2=HEIGHT - BOTTOM/> })}
                 <path class="mini-line" d=line/>
+                {words}
                 {times.collect_view()}
                 {marked.map(|(x, priority)| view! {
                     <g transform=format!("translate({:.1} 0)", x - 8.0)>

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use penstock_alarm::{Allowance, Baseline, Objection, PutAway, unauthorised};
 use penstock_api::{AlarmMetrics, AlarmView, ApiError, NamedAlarm, SuppressionObjection, UnauthorisedSuppression};
-use penstock_model::{AlarmRule, KeptBy, Permission, Person, RuleId, Transition, TransitionKind, UserId};
+use penstock_model::{AlarmRule, KeptBy, Permission, Person, RuleId, Timestamp, Transition, TransitionKind, UserId};
 use penstock_store::{JournalFilter, JournalPage};
 
 use super::Context;
@@ -69,7 +69,9 @@ impl Context<'_> {
                 is_design_approved: is_design_approved(rule, baseline.as_ref()),
             };
             let found = unauthorised(&view.state, &allowance, now).into_iter();
-            rows.extend(found.filter(|found| now.since(found.since) >= SETTLES).map(|found| {
+            // One that begins in the future began while the clock was ahead.
+            let is_settled = |since: Timestamp| now.since(since) >= SETTLES || since > now;
+            rows.extend(found.filter(|found| is_settled(found.since)).map(|found| {
                 let by = match found.kept {
                     KeptBy::Shelved => entry(TransitionKind::Shelved),
                     KeptBy::OutOfService => entry(TransitionKind::TakenOutOfService),
@@ -151,7 +153,7 @@ const fn objection(objection: Objection) -> SuppressionObjection {
 #[cfg(test)]
 mod tests {
     use penstock_alarm::Draft;
-    use penstock_model::{Condition, Schedule, SiteId, Subject, Timestamp, Window};
+    use penstock_model::{Condition, Schedule, SiteId, Subject, Window};
     use uuid::Uuid;
 
     use super::*;

@@ -321,7 +321,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     view! {
         <div class="with-drawer">
             <div class="table">
-                <div class="toolbar">
+                <div class="toolbar wraps">
                     <SearchField label=Signal::derive(move || t_string!(i18n, alarms.filter).to_owned()) value=text/>
                     <PriorityChoice priorities=priorities/>
                     <SiteChoice site=site/>

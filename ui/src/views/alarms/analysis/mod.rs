@@ -155,7 +155,7 @@ pub(super) fn Analysis(on_rule: Callback<RuleId>, remark: RwSignal<String>) -> i
     };
     view! {
         <div class="table full-height">
-            <div class="toolbar">
+            <div class="toolbar wraps">
                 <Segmented
                     label=Signal::derive(move || t_string!(i18n, alarms.range).to_owned())
                     value=days
