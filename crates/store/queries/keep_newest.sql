@@ -6,5 +6,3 @@ on conflict (point_no) do update
 set source_time = excluded.source_time, received_time = excluded.received_time, value = excluded.value,
     quality = excluded.quality
 where (newest.quality <> $6, newest.source_time) < (excluded.quality <> $6, excluded.source_time)
-    -- What was received later than what comes now: the station's clock was ahead then.
-    or newest.received_time > excluded.received_time + interval '2 minutes'

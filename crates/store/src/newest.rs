@@ -1,7 +1,6 @@
 //! The newest sample of each point, kept beside the historian in step with it. Must not know who asks for it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use penstock_model::{Doubt, PointNo, Quality, Sample, TenantId, Timestamp};
 use sqlx::postgres::PgConnection;
@@ -16,11 +15,8 @@ const AHEAD: Quality = Quality::Uncertain(Doubt::ClockAhead);
 /// How far the table is known to be: what is not newer need not be sent to the server.
 #[derive(Debug, Default)]
 pub(crate) struct Newest {
-    known: HashMap<PointNo, (Rank, Timestamp)>,
+    known: HashMap<PointNo, Rank>,
 }
-
-/// A sample that was received so much later than one that comes now was received while the station's clock was ahead.
-const SET_BACK: Duration = Duration::from_secs(120);
 
 /// What makes one sample of a point newer than another: a time that was still to come when it was told says nothing of the
 /// present, and counts only where there is no other.
@@ -49,18 +45,13 @@ impl Newest {
                 _ => newest.push(*sample),
             }
         }
-        newest.retain(|sample| {
-            let is_newer = |(known, received): &(Rank, Timestamp)| {
-                *known < rank(sample) || *received > sample.received_time + SET_BACK
-            };
-            self.known.get(&sample.point).is_none_or(is_newer)
-        });
+        newest.retain(|sample| self.known.get(&sample.point).is_none_or(|known| *known < rank(sample)));
         newest
     }
 
     /// Says that these are stored.
     pub(crate) fn accept(&mut self, newest: &[Sample]) {
-        self.known.extend(newest.iter().map(|sample| (sample.point, (rank(sample), sample.received_time))));
+        self.known.extend(newest.iter().map(|sample| (sample.point, rank(sample))));
     }
 }
 
