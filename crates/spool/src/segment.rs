@@ -31,8 +31,6 @@ pub(crate) struct Segment {
     pub(crate) lost: Vec<(u64, u64)>,
     /// Durable bytes.
     pub(crate) len: u64,
-    /// Bytes of its file, zeros that lie ahead included; counts only where it is more than `len`.
-    pub(crate) file_bytes: u64,
     /// Goes into every checksum; none where both headers are gone and so nothing can be read.
     pub(crate) salt: Option<u32>,
 }
@@ -87,10 +85,9 @@ pub(crate) fn adopt(dir: &Path, spare: &Path, first: u64, previous: u64) -> Resu
         let file = OpenOptions::new().read(true).write(true).open(spare).map_err(Error::io("open", spare))?;
         // The header first: a segment that has its name has all of it.
         let segment = begin(&file, spare, first, previous)?;
-        let file_bytes = file.metadata().map_err(Error::io("read", spare))?.len();
         fs::rename(spare, &path).map_err(Error::io("rename", spare))?;
         sync_dir(dir)?;
-        Ok((file, Segment { file_bytes, ..segment }))
+        Ok((file, segment))
     })();
     if adopted.is_err() {
         for left in [spare, &path] {
@@ -112,8 +109,7 @@ fn begin(file: &File, path: &Path, first: u64, previous: u64) -> Result<Segment,
     header.extend_from_within(..);
     write_at(file, &header, 0).map_err(Error::io("write", path))?;
     file.sync_all().map_err(Error::io("flush", path))?;
-    let (last, lost, len, file_bytes) = (first - 1, Vec::new(), HEADER_BYTES, HEADER_BYTES);
-    Ok(Segment { first, previous, last, lost, len, file_bytes, salt: Some(salt) })
+    Ok(Segment { first, previous, last: first - 1, lost: Vec::new(), len: HEADER_BYTES, salt: Some(salt) })
 }
 
 /// Makes names in `dir` durable.
@@ -149,14 +145,12 @@ pub(crate) fn scan(dir: &Path, first: u64, limit: Option<u64>) -> Result<Option<
         let fitting = frames.len() as u64 / frame::size(0);
         let end = limit.unwrap_or(first + fitting).max(first);
         let lost = (end > first).then_some((first, end - 1));
-        let segment =
-            Segment { first, previous: first - 1, last: first - 1, lost: Vec::new(), len, file_bytes: len, salt: None };
+        let segment = Segment { first, previous: first - 1, last: first - 1, lost: Vec::new(), len, salt: None };
         let damage = vec![Damage::new(&path, 0, len, lost)];
         return Ok(Some(Found { segment, damage, torn_bytes: 0 }));
     };
 
-    let mut segment =
-        Segment { first, previous, last: first - 1, lost: Vec::new(), len, file_bytes: len, salt: Some(salt) };
+    let mut segment = Segment { first, previous, last: first - 1, lost: Vec::new(), len, salt: Some(salt) };
     let mut damage = Vec::new();
     for (no, _) in copies.iter().enumerate().filter(|(_, copy)| copy.is_none()) {
         damage.push(Damage::new(&path, (no * COPY_BYTES) as u64, COPY_BYTES as u64, None));
@@ -194,7 +188,6 @@ pub(crate) fn scan(dir: &Path, first: u64, limit: Option<u64>) -> Result<Option<
             let tail = bytes.get(good_end as usize..).unwrap_or_default();
             torn_bytes = tail.iter().rposition(|byte| *byte != 0).map_or(0, |at| at as u64 + 1);
             segment.len = good_end.min(len);
-            segment.file_bytes = if torn_bytes == 0 { len } else { segment.len };
         }
         // In an earlier one it is damage where numbers are missing, and otherwise left over from a refused write.
         Some(limit) if segment.last + 1 < limit => {

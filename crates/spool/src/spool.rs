@@ -382,8 +382,6 @@ impl Spool {
         {
             tracing::warn!(%source, "cannot cut off what a failed write left in the spool; going on in a new segment");
             writer.file = None;
-        } else if let Some(open) = self.shared.index().segments.last_mut() {
-            open.file_bytes = open.len;
         }
         writer.untidy = false;
     }
@@ -430,13 +428,11 @@ impl Spool {
 
     /// Cuts off the zeros ahead in a segment that ends before it is full.
     fn cut_ahead(&self, writer: &Writer) {
-        let Some(file) = &writer.file else { return };
-        let mut index = self.shared.index();
-        let Some(open) = index.segments.last_mut().filter(|open| open.file_bytes > open.len) else { return };
-        match file.set_len(open.len) {
-            Ok(()) => open.file_bytes = open.len,
+        let (Some(file), len) = (&writer.file, self.open_segment_len()) else { return };
+        let is_cut = file.metadata().and_then(|of| if of.len() > len { file.set_len(len) } else { Ok(()) });
+        if let Err(source) = is_cut {
             // They are zeros and read as nothing.
-            Err(source) => tracing::debug!(%source, "cannot cut off what lies ahead in a segment of the spool"),
+            tracing::debug!(%source, "cannot cut off what lies ahead in a segment of the spool");
         }
     }
 
