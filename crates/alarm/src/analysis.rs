@@ -40,6 +40,6 @@ pub use figure::{Bound, Figure, Load, Target, Verdict};
 pub use metrics::{AlarmMetrics, Metrics};
 pub use occurrence::{Occurrence, RunFigures, occurrences};
 pub use period::Period;
-pub use suppressions::{Allowance, Objection, PutAway, Unauthorised, unauthorised};
+pub use suppressions::{Allowance, PutAway, Unauthorised, unauthorised};
 pub use tally::{Figures, FloodEpisode, HourLoad, Level, Offender, Rate, Tally, TimeToAcknowledge};
 pub(crate) use window::{FLOOD_ABOVE, FLOOD_OVER_BELOW, TEN_MINUTES};

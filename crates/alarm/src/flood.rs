@@ -21,8 +21,8 @@ mod symptom;
 mod tests;
 mod topology;
 
-pub use cause::{Cause, CauseKind, MOST_CAUSES, Origin, Reason};
+pub use cause::MOST_CAUSES;
 pub use grouping::{Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_GROUPS, MOST_MEMBERS, Member};
 pub use rate::{CallRate, Flooding};
-pub use symptom::{Activation, Sign, Symptom};
+pub use symptom::{Activation, Sign};
 pub use topology::{Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Topology, Way, Zone};

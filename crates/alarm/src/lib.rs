@@ -35,8 +35,8 @@ use penstock_model::Timestamp;
 pub use analysis::{
     AlarmMetrics, Allowance, Annunciated, Annunciations, Approval, BadActor, Baseline, BaselineError, Bound, Call,
     Cure, CureKind, Difference, Digest, Draft, Drift, Drifted, Figure, Figures, FloodEpisode, HourLoad, Level, Load,
-    Metrics, Objection, Obstacle, Occurrence, Offender, Period, Placed, Proposed, PutAway, Rate, RunFigures, Tally,
-    Target, TimeToAcknowledge, Trial, Unauthorised, Uncured, Verdict, bad_actors, canonical, compare, cures, given_in,
+    Metrics, Obstacle, Occurrence, Offender, Period, Placed, Proposed, PutAway, Rate, RunFigures, Tally, Target,
+    TimeToAcknowledge, Trial, Unauthorised, Uncured, Verdict, bad_actors, canonical, compare, cures, given_in,
     occurrences, unauthorised,
 };
 pub use backtest::{Backtest, BacktestError};
@@ -48,13 +48,12 @@ pub use derive::{
 pub use engine::{Engine, Evaluated, PointFacts, Snapshot};
 pub use error::Error;
 pub use flood::{
-    Activation, CallRate, Cause, CauseKind, Flooding, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES,
-    MOST_GROUPS, MOST_MEMBERS, Member, Origin, Reason, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Symptom,
-    Topology, Way, Zone,
+    Activation, CallRate, Flooding, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES, MOST_GROUPS,
+    MOST_MEMBERS, Member, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Topology, Way, Zone,
 };
 pub use guidance::{advice_of, inherited_advice};
 pub use list::{Counts, counts};
-pub use similar::{COMPANY_WITHIN, Episode, Kinship, Similar, episodes, similar};
+pub use similar::{COMPANY_WITHIN, Episode, Similar, episodes, similar};
 pub use state::{Acknowledgement, Activity, Axes, Latch, Service, ShelvingState, Standing, Suppression, apply};
 
 fn micros(duration: Duration) -> i64 {

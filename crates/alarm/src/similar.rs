@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use penstock_model::{RuleId, Timestamp, Transition, TransitionKind, UserId};
+use penstock_model::{Kinship, RuleId, Timestamp, Transition, TransitionKind, UserId};
 
 /// What was raised so shortly before or after an alarm came with it.
 pub const COMPANY_WITHIN: Duration = Duration::from_secs(10 * 60);
@@ -26,17 +26,6 @@ pub struct Episode {
     pub acknowledged: Option<(Timestamp, Option<UserId>)>,
     /// What people said of it, in that order.
     pub said: Vec<String>,
-}
-
-/// How an episode's alarm is related to the one in question, the nearest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kinship {
-    /// It is the same alarm.
-    Same,
-    /// It is about the same thing.
-    SameThing,
-    /// It judges the same at the same place.
-    SameKind,
 }
 
 /// An episode that resembles the one in question.

@@ -153,7 +153,9 @@ pub enum DatabaseState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AlarmGroup, CauseKind, CauseOrigin, CauseReason, GroupCause, GroupMember, MemberRole, Symptom};
+    use penstock_model::{CauseKind, CauseOrigin, CauseReason, GroupCause, Symptom};
+
+    use crate::{AlarmGroup, GroupMember, MemberRole};
 
     #[test]
     fn a_frame_survives_the_way() {

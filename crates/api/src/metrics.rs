@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use penstock_model::{KeptBy, Timestamp};
+use penstock_model::{KeptBy, SuppressionObjection, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::NamedAlarm;
@@ -47,22 +47,4 @@ pub struct UnauthorisedSuppression {
     pub by: Option<String>,
     /// What is wrong with it.
     pub objection: SuppressionObjection,
-}
-
-/// What is wrong with something that keeps an alarm from calling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SuppressionObjection {
-    /// Its time is over.
-    Expired,
-    /// It is longer than whoever did it may.
-    TooLong,
-    /// Nobody is known who did it.
-    ByNobody,
-    /// Who did it may not, or may not any more.
-    NotAllowed,
-    /// Nobody said why.
-    NoReason,
-    /// What suppresses it by design is not as it was approved.
-    NotApproved,
 }

@@ -1,19 +1,7 @@
 //! Earlier episodes that resemble an alarm's present one.
 
-use penstock_model::{Condition, Priority, RuleId, Subject, Timestamp};
+use penstock_model::{Condition, Kinship, Priority, RuleId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
-
-/// How an episode's alarm is related to the one in question, the nearest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kinship {
-    /// It is the same alarm.
-    Same,
-    /// It is about the same thing.
-    SameThing,
-    /// It judges the same at the same place.
-    SameKind,
-}
 
 /// An earlier episode that resembles the one in question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -18,10 +18,11 @@ mod time;
 mod unit;
 
 pub use alarm::{
-    AcknowledgementModel, Advice, AlarmClass, AlarmRule, AlarmState, Annunciation, Condition, Expression, Guidance,
-    KeptBy, LimitLevel, Priority, Provenance, Raise, Rank, Realarm, Reference, ResolvedAdvice, Schedule, Scope,
-    ScopeAdvice, Severity, Shelf, Shelving, Side, Sourced, Subject, Test, Transition, TransitionDetail, TransitionKind,
-    Window, figure, screen_fault,
+    AcknowledgementModel, Advice, AlarmClass, AlarmRule, AlarmState, Annunciation, CauseKind, CauseOrigin, CauseReason,
+    Condition, Expression, GroupCause, Guidance, KeptBy, Kinship, LimitLevel, Priority, Provenance, Raise, Rank,
+    Realarm, Reference, ResolvedAdvice, Schedule, Scope, ScopeAdvice, Severity, Shelf, Shelving, Side, Sourced,
+    Subject, SuppressionObjection, Symptom, Test, Transition, TransitionDetail, TransitionKind, Window, figure,
+    screen_fault,
 };
 pub use clock::Clock;
 pub use error::Error;

@@ -14,12 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_alarm::{
-    Activation, CallRate, Cause, Engine, Flooding, Group, GroupNo, Grouping, LEAST_RELATED, Relation, Topology, Zone,
+    Activation, CallRate, Engine, Flooding, Group, GroupNo, Grouping, LEAST_RELATED, Relation, Topology, Zone,
 };
-use penstock_api::{
-    AlarmGroup, CauseKind, CauseOrigin, CauseReason, FloodNews, FloodNow, GroupCause, GroupMember, MemberRole, Symptom,
-};
-use penstock_model::{AlarmRule, AlarmState, FloodId, RuleId, Timestamp};
+use penstock_api::{AlarmGroup, FloodNews, FloodNow, GroupMember, MemberRole};
+use penstock_model::{AlarmRule, AlarmState, FloodId, GroupCause, RuleId, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -290,7 +288,7 @@ impl Floods {
         let topology = self.grouping.topology();
         let of = group.members().len();
         if self.causes.get(&no).is_none_or(|(weighed_of, _)| *weighed_of != of) {
-            self.causes.insert(no, (of, group.causes(topology).iter().map(cause).collect()));
+            self.causes.insert(no, (of, group.causes(topology)));
         }
         let (_, causes) = self.causes.get(&no)?;
         let first = causes.first()?;
@@ -343,70 +341,6 @@ fn role(topology: &Topology, cause: Zone, zone: Zone) -> MemberRole {
         Some(Relation::Upstream(way)) => MemberRole::Upstream { metres: metres(way) },
         Some(Relation::Sibling) => MemberRole::SharedSupply,
         None => MemberRole::Apart,
-    }
-}
-
-/// A cause as screens are told of it.
-pub(crate) fn cause(cause: &Cause) -> GroupCause {
-    GroupCause {
-        kind: kind(cause.kind),
-        origin: match cause.origin {
-            penstock_alarm::Origin::Area(area) => CauseOrigin::Area(area),
-            penstock_alarm::Origin::Site(site) => CauseOrigin::Site(site),
-            penstock_alarm::Origin::Asset(asset) => CauseOrigin::Asset(asset),
-            penstock_alarm::Origin::Several => CauseOrigin::Several,
-        },
-        main: cause.main,
-        alarm: cause.alarm,
-        score: cause.score,
-        reasons: cause.reasons.iter().map(reason).collect(),
-    }
-}
-
-const fn kind(kind: penstock_alarm::CauseKind) -> CauseKind {
-    use penstock_alarm::CauseKind as Kind;
-    match kind {
-        Kind::PowerLoss => CauseKind::PowerLoss,
-        Kind::StationTrip => CauseKind::StationTrip,
-        Kind::PumpTrip => CauseKind::PumpTrip,
-        Kind::CommunicationsLoss => CauseKind::CommunicationsLoss,
-        Kind::Burst => CauseKind::Burst,
-        Kind::ChlorineLoss => CauseKind::ChlorineLoss,
-        Kind::Overfilling => CauseKind::Overfilling,
-        Kind::RunningEmpty => CauseKind::RunningEmpty,
-        Kind::FirstAlarm => CauseKind::FirstAlarm,
-    }
-}
-
-fn reason(reason: &penstock_alarm::Reason) -> CauseReason {
-    use penstock_alarm::Reason;
-    match reason {
-        Reason::Explains { alarms, of } => CauseReason::Explains { alarms: count(*alarms), of: count(*of) },
-        Reason::After(after) => CauseReason::After(*after),
-        Reason::Upstream { alarms, of } => CauseReason::Upstream { alarms: count(*alarms), of: count(*of) },
-        Reason::Shows(symptoms) => CauseReason::Shows(symptoms.iter().copied().map(symptom).collect()),
-    }
-}
-
-const fn symptom(symptom: penstock_alarm::Symptom) -> Symptom {
-    use penstock_alarm::Symptom as Said;
-    match symptom {
-        Said::Silent => Symptom::Silent,
-        Said::Stopped => Symptom::Stopped,
-        Said::Overflowing => Symptom::Overflowing,
-        Said::FlowHigh => Symptom::FlowHigh,
-        Said::FlowLow => Symptom::FlowLow,
-        Said::PressureHigh => Symptom::PressureHigh,
-        Said::PressureLow => Symptom::PressureLow,
-        Said::LevelHigh => Symptom::LevelHigh,
-        Said::LevelLow => Symptom::LevelLow,
-        Said::ChlorineLow => Symptom::ChlorineLow,
-        Said::ChlorineHigh => Symptom::ChlorineHigh,
-        Said::Turbid => Symptom::Turbid,
-        Said::PowerLow => Symptom::PowerLow,
-        Said::Strained => Symptom::Strained,
-        Said::Unlike => Symptom::Unlike,
-        Said::Odd => Symptom::Odd,
     }
 }
 

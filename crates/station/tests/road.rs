@@ -8,17 +8,17 @@ use penstock_api::{
     AcknowledgeAlarms, ApplyCure, ApproveRules, Approved, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin,
     CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportRules, Frame,
     GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister,
-    GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, Kinship,
-    ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong,
-    ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork,
-    MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm, RouteForm,
-    RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session,
-    SignIn, StationCard, TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
+    GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListApprovals,
+    ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear,
+    ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork, MqttVersion, OldValues,
+    ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm, RouteForm, RuleFormat, RulesDrift,
+    SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard,
+    TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
 };
 use penstock_model::{
-    Advice, AlarmRule, Clock, Condition, Guidance, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState, Position,
-    Priority, Provenance, Quantity, Recording, RuleId, Scope, SiteId, Sourced, Subject, Timestamp, TransitionKind,
-    Unit,
+    Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState,
+    Position, Priority, Provenance, Quantity, Recording, RuleId, Scope, SiteId, Sourced, Subject, Timestamp,
+    TransitionKind, Unit,
 };
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;

@@ -6,11 +6,11 @@ use std::error::Error;
 use std::time::Duration;
 
 use penstock_alarm::{
-    Activation, Cause, CauseKind, Engine, Evaluated, Group, GroupNo, Grouping, LEAST_RELATED, Member, Origin,
-    PointFacts, Topology, rules_of,
+    Activation, Engine, Evaluated, Group, GroupNo, Grouping, LEAST_RELATED, Member, PointFacts, Topology, rules_of,
 };
 use penstock_model::{
-    AlarmRule, AssetKind, PlantFile, Point, Quality, RuleId, Sample, SiteKind, Timestamp, Transition, TransitionKind,
+    AlarmRule, AssetKind, CauseKind, CauseOrigin, GroupCause, PlantFile, Point, Quality, RuleId, Sample, SiteKind,
+    Timestamp, Transition, TransitionKind,
 };
 use penstock_sim::{EventKind, Request, Simulator, plant_file};
 
@@ -71,7 +71,7 @@ pub(crate) struct Verdict {
 struct Plan {
     events: Vec<(Request, Duration)>,
     kind: CauseKind,
-    origin: Origin,
+    origin: CauseOrigin,
     watched: Duration,
     words: String,
 }
@@ -149,13 +149,13 @@ fn plan(trouble: Trouble, file: &PlantFile, chance: &mut Chance) -> Result<Plan,
             let size = 60.0 + chance.below(91) as f64;
             let event = request(EventKind::Burst, &main.name, hours(3)).sized(size);
             let area = main.area.ok_or("a main of an area has none")?;
-            (vec![(event, Duration::ZERO)], CauseKind::Burst, Origin::Area(area), hours(2))
+            (vec![(event, Duration::ZERO)], CauseKind::Burst, CauseOrigin::Area(area), hours(2))
         }
         Trouble::PumpTrip => {
             let pump = chance.one_of(&pumps)?;
             origin_name.clone_from(&pump.name);
             let event = request(EventKind::PumpTrip, &pump.name, hours(5));
-            (vec![(event, Duration::ZERO)], CauseKind::PumpTrip, Origin::Asset(pump.id), hours(4))
+            (vec![(event, Duration::ZERO)], CauseKind::PumpTrip, CauseOrigin::Asset(pump.id), hours(4))
         }
         Trouble::StationTrip | Trouble::PowerLoss => {
             let station = chance.one_of(&stations)?;
@@ -169,7 +169,7 @@ fn plan(trouble: Trouble, file: &PlantFile, chance: &mut Chance) -> Result<Plan,
                 events.push((request(EventKind::Offline, &station.name, hours(6)), chance.soon(120)));
                 kind = CauseKind::PowerLoss;
             }
-            (events, kind, Origin::Site(station.id), hours(5))
+            (events, kind, CauseOrigin::Site(station.id), hours(5))
         }
         Trouble::CommunicationsLoss => {
             let mut sites: Vec<_> = plant.sites.iter().collect();
@@ -180,28 +180,28 @@ fn plan(trouble: Trouble, file: &PlantFile, chance: &mut Chance) -> Result<Plan,
                 let site = sites.remove(usize::try_from(chance.below(sites.len() as u64))?);
                 events.push((request(EventKind::Offline, &site.name, hours(1)), chance.soon(TOGETHER_SECS)));
             }
-            (events, CauseKind::CommunicationsLoss, Origin::Several, Duration::from_secs(1_200))
+            (events, CauseKind::CommunicationsLoss, CauseOrigin::Several, Duration::from_secs(1_200))
         }
         Trouble::ChlorineAtWorks => {
             let works = plant.sites.iter().find(|site| site.kind == SiteKind::Works).ok_or("the town has no works")?;
             origin_name.clone_from(&works.name);
             let size = 0.85 + 0.01 * chance.below(16) as f64;
             let event = request(EventKind::ChlorineLoss, &works.name, hours(24)).sized(size);
-            (vec![(event, Duration::ZERO)], CauseKind::ChlorineLoss, Origin::Site(works.id), hours(20))
+            (vec![(event, Duration::ZERO)], CauseKind::ChlorineLoss, CauseOrigin::Site(works.id), hours(20))
         }
         Trouble::ChlorineInArea => {
             let area = chance.one_of(&plant.areas.iter().collect::<Vec<_>>())?;
             origin_name.clone_from(&area.name);
             let size = 0.7 + 0.01 * chance.below(31) as f64;
             let event = request(EventKind::ChlorineLoss, &area.name, hours(6)).sized(size);
-            (vec![(event, Duration::ZERO)], CauseKind::ChlorineLoss, Origin::Area(area.id), hours(5))
+            (vec![(event, Duration::ZERO)], CauseKind::ChlorineLoss, CauseOrigin::Area(area.id), hours(5))
         }
         Trouble::Overfilling => {
             let tanks: Vec<_> = plant.sites.iter().filter(|site| site.kind == SiteKind::Storage).collect();
             let tank = chance.one_of(&tanks)?;
             origin_name.clone_from(&tank.name);
             let event = request(EventKind::Overflow, &tank.name, hours(7));
-            (vec![(event, Duration::ZERO)], CauseKind::Overfilling, Origin::Site(tank.id), hours(6))
+            (vec![(event, Duration::ZERO)], CauseKind::Overfilling, CauseOrigin::Site(tank.id), hours(6))
         }
     };
     Ok(Plan { events, kind, origin, watched, words: format!("{} {origin_name}", trouble.name()) })
@@ -216,7 +216,7 @@ struct Room {
     grouping: Grouping,
     closed: Vec<Group>,
     /// What each group named when it had just enough alarms to be folded.
-    at_fold: BTreeMap<GroupNo, Vec<Cause>>,
+    at_fold: BTreeMap<GroupNo, Vec<GroupCause>>,
 }
 
 impl Room {
@@ -281,8 +281,9 @@ impl Room {
             true => group.members().len() >= LEAST_RELATED,
             false => group.no() == largest.no(),
         };
-        let place =
-            |causes: &[Cause]| causes.iter().position(|cause| cause.kind == plan.kind && cause.origin == plan.origin);
+        let place = |causes: &[GroupCause]| {
+            causes.iter().position(|cause| cause.kind == plan.kind && cause.origin == plan.origin)
+        };
         let at_fold = |group: &Group| self.at_fold.get(&group.no()).map_or(&[][..], Vec::as_slice);
         let mut account = plan.words.clone();
         for group in groups().filter(is_judged) {

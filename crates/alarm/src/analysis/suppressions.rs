@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use penstock_model::{AlarmState, KeptBy, Timestamp};
+use penstock_model::{AlarmState, KeptBy, SuppressionObjection, Timestamp};
 
 /// So long after its end a shelf may still be there: it is ended by a tick.
 const GRACE: Duration = Duration::from_secs(60);
@@ -40,24 +40,7 @@ pub struct Unauthorised {
     /// Since when.
     pub since: Timestamp,
     /// What is wrong with it.
-    pub objection: Objection,
-}
-
-/// What is wrong with something that keeps an alarm from calling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Objection {
-    /// Its time is over.
-    Expired,
-    /// It is longer than whoever did it may.
-    TooLong,
-    /// Nobody is known who did it.
-    ByNobody,
-    /// Who did it may not, or may not any more.
-    NotAllowed,
-    /// Nobody said why.
-    NoReason,
-    /// It is not as it was approved.
-    NotApproved,
+    pub objection: SuppressionObjection,
 }
 
 /// Everything that keeps an alarm from calling and that nobody allowed, the strongest first; of each only what is worst.
@@ -65,11 +48,11 @@ pub fn unauthorised(state: &AlarmState, allowance: &Allowance, now: Timestamp) -
     let out_of_service = state.out_of_service.and_then(|since| {
         let by = allowance.out_of_service;
         let objection = if !by.is_known {
-            Objection::ByNobody
+            SuppressionObjection::ByNobody
         } else if !by.may_suppress {
-            Objection::NotAllowed
+            SuppressionObjection::NotAllowed
         } else if !by.has_reason {
-            Objection::NoReason
+            SuppressionObjection::NoReason
         } else {
             return None;
         };
@@ -78,18 +61,18 @@ pub fn unauthorised(state: &AlarmState, allowance: &Allowance, now: Timestamp) -
     let suppressed = state.suppressed.filter(|_| !allowance.is_design_approved).map(|since| Unauthorised {
         kept: KeptBy::Suppressed,
         since,
-        objection: Objection::NotApproved,
+        objection: SuppressionObjection::NotApproved,
     });
     let shelved = state.shelf.and_then(|shelf| {
         let (until, since, by) = (shelf.shelving.until, shelf.since, allowance.shelved);
         let objection = if until + GRACE < now {
-            Objection::Expired
+            SuppressionObjection::Expired
         } else if !by.is_known {
-            Objection::ByNobody
+            SuppressionObjection::ByNobody
         } else if until.since(since) > allowance.longest_shelf && !by.may_suppress {
-            Objection::TooLong
+            SuppressionObjection::TooLong
         } else if !by.has_reason {
-            Objection::NoReason
+            SuppressionObjection::NoReason
         } else {
             return None;
         };
@@ -115,7 +98,7 @@ mod tests {
         assert_eq!(told(&state, &allowed(), HOUR), []);
         let nobody = PutAway::default();
         let nothing = Allowance { shelved: nobody, out_of_service: nobody, is_design_approved: false, ..allowed() };
-        use Objection::{ByNobody, NotApproved};
+        use SuppressionObjection::{ByNobody, NotApproved};
         let all = [(KeptBy::OutOfService, ByNobody), (KeptBy::Suppressed, NotApproved), (KeptBy::Shelved, ByNobody)];
         assert_eq!(told(&state, &nothing, HOUR), all);
     }
@@ -123,33 +106,33 @@ mod tests {
     #[test]
     fn shelves_end_in_time_and_are_no_longer_than_allowed() {
         let operator = PutAway { may_suppress: false, ..known() };
-        let check = |hours: i64, by: PutAway, now: i64, expect: Option<Objection>| {
+        let check = |hours: i64, by: PutAway, now: i64, expect: Option<SuppressionObjection>| {
             let state = AlarmState { shelf: Some(shelf(hours * HOUR)), ..normal() };
             let found = told(&state, &Allowance { shelved: by, ..allowed() }, now);
             assert_eq!(found.first().map(|(_, objection)| *objection), expect, "{hours} h at {now} s");
         };
         check(8, operator, 0, None);
-        check(9, operator, 0, Some(Objection::TooLong));
+        check(9, operator, 0, Some(SuppressionObjection::TooLong));
         check(9, known(), 0, None);
         check(8, operator, 8 * HOUR + 60, None);
-        check(8, operator, 8 * HOUR + 61, Some(Objection::Expired));
-        check(8, PutAway { has_reason: false, ..operator }, 0, Some(Objection::NoReason));
+        check(8, operator, 8 * HOUR + 61, Some(SuppressionObjection::Expired));
+        check(8, PutAway { has_reason: false, ..operator }, 0, Some(SuppressionObjection::NoReason));
     }
 
     #[test]
     fn service_is_ended_by_those_who_may() {
-        let check = |by: PutAway, expect: Option<Objection>| {
+        let check = |by: PutAway, expect: Option<SuppressionObjection>| {
             let state = AlarmState { out_of_service: Some(at(0)), ..normal() };
             let found = told(&state, &Allowance { out_of_service: by, ..allowed() }, HOUR);
             assert_eq!(found.first().map(|(_, objection)| *objection), expect, "{by:?}");
         };
         check(known(), None);
-        check(PutAway { may_suppress: false, ..known() }, Some(Objection::NotAllowed));
-        check(PutAway { has_reason: false, ..known() }, Some(Objection::NoReason));
-        check(PutAway { is_known: false, ..known() }, Some(Objection::ByNobody));
+        check(PutAway { may_suppress: false, ..known() }, Some(SuppressionObjection::NotAllowed));
+        check(PutAway { has_reason: false, ..known() }, Some(SuppressionObjection::NoReason));
+        check(PutAway { is_known: false, ..known() }, Some(SuppressionObjection::ByNobody));
     }
 
-    fn told(state: &AlarmState, allowance: &Allowance, now: i64) -> Vec<(KeptBy, Objection)> {
+    fn told(state: &AlarmState, allowance: &Allowance, now: i64) -> Vec<(KeptBy, SuppressionObjection)> {
         unauthorised(state, allowance, at(now)).into_iter().map(|found| (found.kept, found.objection)).collect()
     }
 

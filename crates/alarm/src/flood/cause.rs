@@ -16,9 +16,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use penstock_model::{AreaId, AssetId, PipeId, RuleId, SiteId, Timestamp};
+use penstock_model::{
+    AssetId, CauseKind, CauseOrigin, CauseReason, GroupCause, PipeId, RuleId, SiteId, Symptom, Timestamp,
+};
 
-use super::symptom::Symptom;
+use super::symptom::is_want;
 use super::topology::{Relation, Topology, Zone};
 
 /// How many causes are named at most.
@@ -39,82 +41,6 @@ const TOLD_BEFORE: Duration = Duration::from_secs(300);
 const BEFORE_ITS_CAUSE: f64 = 0.4;
 /// From this fit on an alarm counts as explained.
 const EXPLAINS: f64 = 0.5;
-
-/// What a cause is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CauseKind {
-    /// A site has no power: its pumps stop and its gateway falls silent.
-    PowerLoss,
-    /// A whole station has stopped delivering.
-    StationTrip,
-    /// One pump has tripped.
-    PumpTrip,
-    /// Gateways cannot be heard.
-    CommunicationsLoss,
-    /// A main has broken, or leaks.
-    Burst,
-    /// Chlorine is not dosed, or used up on the way.
-    ChlorineLoss,
-    /// A tank is filled beyond its top.
-    Overfilling,
-    /// A tank runs empty, for a reason that no alarm tells.
-    RunningEmpty,
-    /// Nothing explains the group better than that this alarm came first.
-    FirstAlarm,
-}
-
-/// Where a cause lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
-    /// Somewhere in an area.
-    Area(AreaId),
-    /// At a site, or on the mains right behind it.
-    Site(SiteId),
-    /// A piece of equipment.
-    Asset(AssetId),
-    /// What several sites have in common: their radio network, their carrier, the broker.
-    Several,
-}
-
-/// Why a cause is where it is in the order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
-    /// So many of the group's alarms are what it leads to.
-    Explains {
-        /// How many.
-        alarms: usize,
-        /// Of how many.
-        of: usize,
-    },
-    /// Its own first alarm came so long after the group's first; zero where it was the first.
-    After(Duration),
-    /// So many of the group's alarms lie at its place or downstream of it.
-    Upstream {
-        /// Of how many.
-        alarms: usize,
-        /// Of how many in all.
-        of: usize,
-    },
-    /// What it shows itself by at its own place.
-    Shows(Vec<Symptom>),
-}
-
-/// What may have begun a group of alarms.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cause {
-    /// What it is.
-    pub kind: CauseKind,
-    /// Where it lies.
-    pub origin: Origin,
-    /// Of a burst: the main nearest to the point that told of it first.
-    pub main: Option<PipeId>,
-    /// The alarm that says it best, under which the others can be folded.
-    pub alarm: RuleId,
-    /// How well it explains the group, 0 to 1.
-    pub score: f64,
-    /// Why.
-    pub reasons: Vec<Reason>,
-}
 
 /// What the alarms of a group say at one place, alike ones counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,10 +72,10 @@ pub(super) enum Part {
 pub(super) type Cells = BTreeMap<CellKey, Cell>;
 
 /// The causes that a group's alarms suggest, the likeliest first.
-pub(super) fn rank(topology: &Topology, cells: &Cells) -> Vec<Cause> {
+pub(super) fn rank(topology: &Topology, cells: &Cells) -> Vec<GroupCause> {
     let Some(began) = cells.values().map(|cell| cell.first).min() else { return Vec::new() };
     let supposed = suppose(topology, cells);
-    let mut causes: Vec<Cause> =
+    let mut causes: Vec<GroupCause> =
         supposed.iter().filter_map(|supposed| weigh(*supposed, topology, cells, began)).collect();
     causes.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| (a.kind, a.origin).cmp(&(b.kind, b.origin))));
     causes.truncate(MOST_CAUSES);
@@ -189,7 +115,7 @@ fn suppose(topology: &Topology, cells: &Cells) -> BTreeSet<Supposed> {
                 add(CauseKind::CommunicationsLoss, key.part);
                 let wants = |key: &CellKey| {
                     let is_below = matches!(topology.relation(zone, key.zone), Some(Relation::Downstream(_)));
-                    key.symptom.is_want() && is_below
+                    is_want(key.symptom) && is_below
                 };
                 if is_station && (here(Symptom::Stopped) || here(Symptom::FlowLow) || cells.keys().any(wants)) {
                     add(CauseKind::PowerLoss, Part::Whole);
@@ -225,7 +151,7 @@ fn at(cells: &Cells, zone: Zone, symptom: Symptom) -> impl Iterator<Item = (&Cel
     cells.iter().filter(move |(key, _)| key.zone == zone && key.symptom == symptom)
 }
 
-fn weigh(supposed: Supposed, topology: &Topology, cells: &Cells, began: Timestamp) -> Option<Cause> {
+fn weigh(supposed: Supposed, topology: &Topology, cells: &Cells, began: Timestamp) -> Option<GroupCause> {
     let own = |key: &CellKey| is_own(supposed, key);
     let told = cells.iter().filter(|(key, _)| own(key)).min_by_key(|(key, cell)| (cell.first, **key));
     let (_, told) = told?;
@@ -253,18 +179,20 @@ fn weigh(supposed: Supposed, topology: &Topology, cells: &Cells, began: Timestam
     let early = HALF_AS_EARLY.as_secs_f64() / (HALF_AS_EARLY + after).as_secs_f64();
     let (signs, shows) = signs(supposed, cells);
     let score = EXPLAINED * of_all(fits) + EARLY * early + SIGNS * signs + UPSTREAM * of_all(below as f64);
-    let mut reasons = vec![Reason::Explains { alarms: explained, of: alarms }, Reason::After(after)];
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let mut reasons =
+        vec![CauseReason::Explains { alarms: count(explained), of: count(alarms) }, CauseReason::After(after)];
     if supposed.zone.is_some() {
-        reasons.push(Reason::Upstream { alarms: below, of: alarms });
+        reasons.push(CauseReason::Upstream { alarms: count(below), of: count(alarms) });
     }
     if !shows.is_empty() {
-        reasons.push(Reason::Shows(shows));
+        reasons.push(CauseReason::Shows(shows));
     }
     let main = match supposed.kind {
         CauseKind::Burst => burst_main(supposed, cells),
         _ => None,
     };
-    Some(Cause { kind: supposed.kind, origin: origin(supposed), main, alarm: told.alarm, score, reasons })
+    Some(GroupCause { kind: supposed.kind, origin: origin(supposed), main, alarm: told.alarm, score, reasons })
 }
 
 /// The main nearest to where the pressure fell first; where the flow rose, if it fell nowhere.
@@ -274,12 +202,12 @@ fn burst_main(supposed: Supposed, cells: &Cells) -> Option<PipeId> {
     of(Symptom::PressureLow).or_else(|| of(Symptom::FlowHigh))
 }
 
-fn origin(supposed: Supposed) -> Origin {
+fn origin(supposed: Supposed) -> CauseOrigin {
     match (supposed.part, supposed.zone) {
-        (Part::Asset(asset), _) => Origin::Asset(asset),
-        (Part::Site(site), _) | (Part::Whole, Some(Zone::Site(site))) => Origin::Site(site),
-        (Part::Whole, Some(Zone::Area(area))) => Origin::Area(area),
-        (Part::Whole, None) => Origin::Several,
+        (Part::Asset(asset), _) => CauseOrigin::Asset(asset),
+        (Part::Site(site), _) | (Part::Whole, Some(Zone::Site(site))) => CauseOrigin::Site(site),
+        (Part::Whole, Some(Zone::Area(area))) => CauseOrigin::Area(area),
+        (Part::Whole, None) => CauseOrigin::Several,
     }
 }
 
@@ -355,7 +283,7 @@ fn fit(supposed: Supposed, relation: Option<Relation>, key: &CellKey) -> f64 {
         C::Overfilling => fit_of_overfilling(relation, key.symptom),
         C::RunningEmpty => match (relation, key.symptom) {
             (Relation::Same, Symptom::LevelLow | Symptom::FlowLow) => 1.0,
-            (Relation::Downstream(_), symptom) if symptom.is_want() => 0.9,
+            (Relation::Downstream(_), symptom) if is_want(symptom) => 0.9,
             _ => 0.0,
         },
     }

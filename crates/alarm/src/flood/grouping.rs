@@ -22,10 +22,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use penstock_model::{Priority, RuleId, Subject, Timestamp};
+use penstock_model::{GroupCause, Priority, RuleId, Subject, Symptom, Timestamp};
 
-use super::cause::{Cause, Cell, CellKey, Cells, Part, rank};
-use super::symptom::{Activation, Family, Sign, Symptom};
+use super::cause::{Cell, CellKey, Cells, Part, rank};
+use super::symptom::{Activation, Family, Sign, family_of, is_slow, symptom_of};
 use super::topology::{Located, Relation, Topology, Way, Zone};
 
 /// From how many alarms on a group is one to be folded.
@@ -123,7 +123,7 @@ impl Group {
     }
 
     /// Its likely causes, the likeliest first, at most [`MOST_CAUSES`](super::MOST_CAUSES).
-    pub fn causes(&self, topology: &Topology) -> Vec<Cause> {
+    pub fn causes(&self, topology: &Topology) -> Vec<GroupCause> {
         rank(topology, &self.cells)
     }
 
@@ -216,7 +216,7 @@ impl Grouping {
             return Some(no);
         }
         let located = self.topology.locate(activation.subject)?;
-        let symptom = Symptom::of(activation.sign, &located);
+        let symptom = symptom_of(activation.sign, &located);
         let no = match self.closest(located.zone, symptom, activation.at) {
             Some(no) => no,
             None => self.begin(activation.at, closed),
@@ -325,9 +325,9 @@ impl Grouping {
         (my_zone, mine): (Zone, Symptom),
     ) -> Option<(Bond, Duration)> {
         use Family::{Communications, Hydraulic, Quality};
-        let quick_or_slow = if theirs.is_slow() || mine.is_slow() { SLOW } else { QUICK };
+        let quick_or_slow = if is_slow(theirs) || is_slow(mine) { SLOW } else { QUICK };
         let is_cloudy = theirs == Symptom::Turbid || mine == Symptom::Turbid;
-        match (theirs.family(), relation, mine.family()) {
+        match (family_of(theirs), relation, family_of(mine)) {
             (Hydraulic, Relation::Same, Hydraulic) => Some((Bond::SamePlace, quick_or_slow)),
             (Quality, Relation::Same, Quality) => Some((Bond::SamePlace, CARRIED)),
             (Hydraulic, Relation::Same, Quality) | (Quality, Relation::Same, Hydraulic) if is_cloudy => {
@@ -430,9 +430,9 @@ fn of_silent_station(want: Symptom, way: Way) -> Option<(Bond, Duration)> {
 
 /// For how long something told can have effects.
 const fn lasts(symptom: Symptom) -> Duration {
-    match symptom.family() {
+    match family_of(symptom) {
         Family::Communications => POWER,
-        Family::Hydraulic if symptom.is_slow() => SLOW,
+        Family::Hydraulic if is_slow(symptom) => SLOW,
         Family::Hydraulic => QUICK,
         Family::Quality if matches!(symptom, Symptom::Turbid) => STIRRED,
         Family::Quality => CARRIED,

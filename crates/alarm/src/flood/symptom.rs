@@ -1,7 +1,7 @@
 //! What an alarm says: that a flow is low, that a pump has stopped, that a site is silent. Must not know other alarms.
 
 use penstock_model::{
-    AlarmRule, AssetKind, Condition, PointRole, Priority, Quantity, RuleId, Side, Subject, Timestamp,
+    AlarmRule, AssetKind, Condition, PointRole, Priority, Quantity, RuleId, Side, Subject, Symptom, Timestamp,
 };
 
 use super::topology::Located;
@@ -64,43 +64,6 @@ impl Activation {
     }
 }
 
-/// What an alarm says about the water, the machines or the gateways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Symptom {
-    /// Nothing is heard of a site or a device.
-    Silent,
-    /// A pump has stopped, by its trip or by its running signal.
-    Stopped,
-    /// A tank runs over.
-    Overflowing,
-    /// More flows than usual.
-    FlowHigh,
-    /// Less flows than usual.
-    FlowLow,
-    /// The pressure is high.
-    PressureHigh,
-    /// The pressure is low.
-    PressureLow,
-    /// A tank is too full.
-    LevelHigh,
-    /// A tank is too empty.
-    LevelLow,
-    /// Too little residual chlorine.
-    ChlorineLow,
-    /// Too much of it.
-    ChlorineHigh,
-    /// The water is cloudy.
-    Turbid,
-    /// A machine draws little power.
-    PowerLow,
-    /// A machine shakes, warms or draws too much.
-    Strained,
-    /// The water itself is off in another way: pH, conductivity.
-    Unlike,
-    /// Something else is off.
-    Odd,
-}
-
 /// What symptoms are about; those of one family go together most easily.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
@@ -109,57 +72,57 @@ pub(super) enum Family {
     Communications,
 }
 
-impl Symptom {
-    pub(super) fn of(sign: Sign, located: &Located) -> Self {
-        use Quantity as Q;
-        if sign == Sign::Silent {
-            return Self::Silent;
-        }
-        match (located.quantity, sign) {
-            (Some(Q::State), _) => Self::of_state(sign, located),
-            (Some(Q::Flow), Sign::High) => Self::FlowHigh,
-            (Some(Q::Flow), Sign::Low) => Self::FlowLow,
-            (Some(Q::Pressure), Sign::High) => Self::PressureHigh,
-            (Some(Q::Pressure), Sign::Low) => Self::PressureLow,
-            (Some(Q::Level | Q::Volume), Sign::High) => Self::LevelHigh,
-            (Some(Q::Level | Q::Volume), Sign::Low) => Self::LevelLow,
-            (Some(Q::Chlorine), Sign::High) => Self::ChlorineHigh,
-            (Some(Q::Chlorine), Sign::Low) => Self::ChlorineLow,
-            (Some(Q::Turbidity), Sign::High) => Self::Turbid,
-            (Some(Q::Ph | Q::Conductivity | Q::Turbidity | Q::Chlorine), _) => Self::Unlike,
-            (Some(Q::Power | Q::Frequency), Sign::Low) => Self::PowerLow,
-            (Some(Q::Power | Q::Vibration | Q::Temperature | Q::Frequency), Sign::High) => Self::Strained,
-            _ => Self::Odd,
-        }
+/// What an alarm of this sign says where it lies.
+pub(super) fn symptom_of(sign: Sign, located: &Located) -> Symptom {
+    use Quantity as Q;
+    if sign == Sign::Silent {
+        return Symptom::Silent;
     }
+    match (located.quantity, sign) {
+        (Some(Q::State), _) => symptom_of_state(sign, located),
+        (Some(Q::Flow), Sign::High) => Symptom::FlowHigh,
+        (Some(Q::Flow), Sign::Low) => Symptom::FlowLow,
+        (Some(Q::Pressure), Sign::High) => Symptom::PressureHigh,
+        (Some(Q::Pressure), Sign::Low) => Symptom::PressureLow,
+        (Some(Q::Level | Q::Volume), Sign::High) => Symptom::LevelHigh,
+        (Some(Q::Level | Q::Volume), Sign::Low) => Symptom::LevelLow,
+        (Some(Q::Chlorine), Sign::High) => Symptom::ChlorineHigh,
+        (Some(Q::Chlorine), Sign::Low) => Symptom::ChlorineLow,
+        (Some(Q::Turbidity), Sign::High) => Symptom::Turbid,
+        (Some(Q::Ph | Q::Conductivity | Q::Turbidity | Q::Chlorine), _) => Symptom::Unlike,
+        (Some(Q::Power | Q::Frequency), Sign::Low) => Symptom::PowerLow,
+        (Some(Q::Power | Q::Vibration | Q::Temperature | Q::Frequency), Sign::High) => Symptom::Strained,
+        _ => Symptom::Odd,
+    }
+}
 
-    fn of_state(sign: Sign, located: &Located) -> Self {
-        let says_running = located.role == Some(PointRole::PumpRunning);
-        match (located.asset, sign) {
-            (_, Sign::Low | Sign::State) if says_running => Self::Stopped,
-            (Some((_, AssetKind::Pump | AssetKind::PumpingStation)), Sign::High | Sign::State) if !says_running => {
-                Self::Stopped
-            }
-            (Some((_, AssetKind::Reservoir | AssetKind::Tower)), Sign::High | Sign::State) => Self::Overflowing,
-            _ => Self::Odd,
+fn symptom_of_state(sign: Sign, located: &Located) -> Symptom {
+    let says_running = located.role == Some(PointRole::PumpRunning);
+    match (located.asset, sign) {
+        (_, Sign::Low | Sign::State) if says_running => Symptom::Stopped,
+        (Some((_, AssetKind::Pump | AssetKind::PumpingStation)), Sign::High | Sign::State) if !says_running => {
+            Symptom::Stopped
         }
+        (Some((_, AssetKind::Reservoir | AssetKind::Tower)), Sign::High | Sign::State) => Symptom::Overflowing,
+        _ => Symptom::Odd,
     }
+}
 
-    pub(super) const fn family(self) -> Family {
-        match self {
-            Self::Silent => Family::Communications,
-            Self::ChlorineLow | Self::ChlorineHigh | Self::Turbid | Self::Unlike => Family::Quality,
-            _ => Family::Hydraulic,
-        }
+/// What a symptom is about.
+pub(super) const fn family_of(symptom: Symptom) -> Family {
+    match symptom {
+        Symptom::Silent => Family::Communications,
+        Symptom::ChlorineLow | Symptom::ChlorineHigh | Symptom::Turbid | Symptom::Unlike => Family::Quality,
+        _ => Family::Hydraulic,
     }
+}
 
-    /// Whether it is what too little water looks like.
-    pub(super) const fn is_want(self) -> bool {
-        matches!(self, Self::FlowLow | Self::PressureLow | Self::LevelLow)
-    }
+/// Whether it is what too little water looks like.
+pub(super) const fn is_want(symptom: Symptom) -> bool {
+    matches!(symptom, Symptom::FlowLow | Symptom::PressureLow | Symptom::LevelLow)
+}
 
-    /// Whether its effect, or itself, comes hours later: tanks hold things up.
-    pub(super) const fn is_slow(self) -> bool {
-        matches!(self, Self::Stopped | Self::LevelHigh | Self::LevelLow | Self::Overflowing)
-    }
+/// Whether its effect, or itself, comes hours later: tanks hold things up.
+pub(super) const fn is_slow(symptom: Symptom) -> bool {
+    matches!(symptom, Symptom::Stopped | Symptom::LevelHigh | Symptom::LevelLow | Symptom::Overflowing)
 }

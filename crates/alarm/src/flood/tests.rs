@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use penstock_model::{
-    Address, AreaId, Asset, AssetId, AssetKind, Pipe, PipeId, Plant, Point, PointId, PointNo, Position, Priority,
-    Quantity, RuleId, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
+    Address, AreaId, Asset, AssetId, AssetKind, CauseKind, CauseOrigin, CauseReason, Pipe, PipeId, Plant, Point,
+    PointId, PointNo, Position, Priority, Quantity, RuleId, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -140,7 +140,7 @@ impl Room {
         self.raise(Subject::Site(site(name)), Sign::Silent, Priority::P2, minute)
     }
 
-    fn first_cause(&self, no: Option<GroupNo>) -> (CauseKind, Origin) {
+    fn first_cause(&self, no: Option<GroupNo>) -> (CauseKind, CauseOrigin) {
         let causes = self.grouping.group(no.expect("placed")).expect("open").causes(self.grouping.topology());
         (causes[0].kind, causes[0].origin)
     }
@@ -157,12 +157,12 @@ fn a_burst_is_much_flow_and_little_pressure_in_its_area() {
     assert_eq!(room.point("inflow one", Sign::High, 0.5), group);
     assert_eq!(room.point("tower level", Sign::Low, 90.0), group);
     assert_eq!(room.point("turbidity one", Sign::High, 12.0), group);
-    assert_eq!(room.first_cause(group), (CauseKind::Burst, Origin::Area(area("one"))));
+    assert_eq!(room.first_cause(group), (CauseKind::Burst, CauseOrigin::Area(area("one"))));
     let causes = room.grouping.group(group.expect("placed")).expect("open").causes(room.grouping.topology());
     assert_eq!(causes[0].main, Some(PipeId::derived(TENANT.0, "in one")));
-    assert!(causes[0].reasons.contains(&Reason::Explains { alarms: 4, of: 4 }));
-    assert!(causes[0].reasons.contains(&Reason::After(Duration::ZERO)));
-    assert!(causes[0].reasons.contains(&Reason::Upstream { alarms: 3, of: 4 }));
+    assert!(causes[0].reasons.contains(&CauseReason::Explains { alarms: 4, of: 4 }));
+    assert!(causes[0].reasons.contains(&CauseReason::After(Duration::ZERO)));
+    assert!(causes[0].reasons.contains(&CauseReason::Upstream { alarms: 3, of: 4 }));
 }
 
 #[test]
@@ -170,23 +170,23 @@ fn a_stop_explains_want_downstream_hours_later() {
     let mut room = Room::new();
     let group = room.point("pump 1 trip", Sign::High, 0.0);
     assert_eq!(room.point("station flow", Sign::Low, 0.6), group);
-    assert_eq!(room.first_cause(group), (CauseKind::PumpTrip, Origin::Asset(asset("pump 1"))));
+    assert_eq!(room.first_cause(group), (CauseKind::PumpTrip, CauseOrigin::Asset(asset("pump 1"))));
     assert_eq!(room.point("pump 2 trip", Sign::High, 1.0), group);
     assert_eq!(room.point("tower level", Sign::Low, 200.0), group);
     assert_eq!(room.point("pressure two", Sign::Low, 260.0), group);
-    assert_eq!(room.first_cause(group), (CauseKind::StationTrip, Origin::Site(site("station"))));
+    assert_eq!(room.first_cause(group), (CauseKind::StationTrip, CauseOrigin::Site(site("station"))));
     assert_eq!(room.silent("station", 3.0), group);
-    assert_eq!(room.first_cause(group), (CauseKind::PowerLoss, Origin::Site(site("station"))));
+    assert_eq!(room.first_cause(group), (CauseKind::PowerLoss, CauseOrigin::Site(site("station"))));
 }
 
 #[test]
 fn sites_that_fall_silent_at_once_have_one_cause() {
     let mut room = Room::new();
     let group = room.silent("net one", 0.0);
-    assert_eq!(room.first_cause(group), (CauseKind::CommunicationsLoss, Origin::Site(site("net one"))));
+    assert_eq!(room.first_cause(group), (CauseKind::CommunicationsLoss, CauseOrigin::Site(site("net one"))));
     assert_eq!(room.silent("works", 0.3), group);
     assert_eq!(room.silent("tower", 4.0), group);
-    assert_eq!(room.first_cause(group), (CauseKind::CommunicationsLoss, Origin::Several));
+    assert_eq!(room.first_cause(group), (CauseKind::CommunicationsLoss, CauseOrigin::Several));
     assert_ne!(room.silent("net two", 20.0), group);
 }
 
@@ -196,11 +196,11 @@ fn chlorine_is_lost_where_it_is_missed_first_and_most_upstream() {
     let group = room.point("works chlorine", Sign::Low, 0.0);
     assert_eq!(room.point("chlorine one", Sign::Low, 500.0), group);
     assert_eq!(room.point("chlorine two", Sign::Low, 700.0), group);
-    assert_eq!(room.first_cause(group), (CauseKind::ChlorineLoss, Origin::Site(site("works"))));
+    assert_eq!(room.first_cause(group), (CauseKind::ChlorineLoss, CauseOrigin::Site(site("works"))));
 
     let mut room = Room::new();
     let group = room.point("chlorine one", Sign::Low, 0.0);
-    assert_eq!(room.first_cause(group), (CauseKind::ChlorineLoss, Origin::Area(area("one"))));
+    assert_eq!(room.first_cause(group), (CauseKind::ChlorineLoss, CauseOrigin::Area(area("one"))));
     assert_ne!(room.point("pressure one", Sign::Low, 1.0), group, "low pressure has nothing to do with it");
 }
 
@@ -210,7 +210,7 @@ fn what_nothing_explains_is_put_under_the_first_alarm() {
     let group = room.point("tower level", Sign::Off, 0.0);
     assert_eq!(room.point("station flow", Sign::Off, 1.0), group);
     let (kind, origin) = room.first_cause(group);
-    assert_eq!((kind, origin), (CauseKind::FirstAlarm, Origin::Site(site("tower"))));
+    assert_eq!((kind, origin), (CauseKind::FirstAlarm, CauseOrigin::Site(site("tower"))));
 }
 
 #[test]
@@ -219,14 +219,14 @@ fn a_tank_that_runs_empty_takes_its_areas_along() {
     let group = room.point("tower level", Sign::Low, 0.0);
     assert_eq!(room.point("pressure one", Sign::Low, 60.0), group);
     assert_eq!(room.point("pressure two", Sign::Low, 61.0), group);
-    assert_eq!(room.first_cause(group), (CauseKind::RunningEmpty, Origin::Site(site("tower"))));
+    assert_eq!(room.first_cause(group), (CauseKind::RunningEmpty, CauseOrigin::Site(site("tower"))));
 
     // A station that fell silent an hour before is the likelier cause.
     let mut room = Room::new();
     let group = room.silent("station", -60.0);
     assert_eq!(room.point("tower level", Sign::Low, 0.0), group);
     assert_eq!(room.point("pressure one", Sign::Low, 60.0), group);
-    assert_eq!(room.first_cause(group), (CauseKind::PowerLoss, Origin::Site(site("station"))));
+    assert_eq!(room.first_cause(group), (CauseKind::PowerLoss, CauseOrigin::Site(site("station"))));
     let mut room = Room::new();
     let group = room.silent("station", -60.0);
     assert_ne!(room.point("pressure one", Sign::Low, 0.0), group, "the tower lies between");

@@ -230,3 +230,21 @@ impl AlarmState {
         }
     }
 }
+
+/// What is wrong with something that keeps an alarm from calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuppressionObjection {
+    /// Its time is over.
+    Expired,
+    /// It is longer than whoever did it may.
+    TooLong,
+    /// Nobody is known who did it.
+    ByNobody,
+    /// Who did it may not, or may not any more.
+    NotAllowed,
+    /// Nobody said why.
+    NoReason,
+    /// What suppresses it by design is not as it was approved.
+    NotApproved,
+}

@@ -12,7 +12,7 @@ use penstock_store::JournalFilter;
 
 use super::Context;
 use crate::configuration::{count, store_error};
-use crate::floods::{cause, topology_of};
+use crate::floods::topology_of;
 use crate::journal;
 
 /// The longest stretch.
@@ -101,7 +101,7 @@ fn grouped(
     told.truncate(PastGroups::MOST_GROUPS);
     let in_groups: BTreeSet<RuleId> = told.iter().flat_map(|(own, _)| own.iter().copied()).collect();
     let group = |(own, group): &(&BTreeSet<RuleId>, &Group)| {
-        let causes: Vec<_> = group.causes(grouping.topology()).iter().map(cause).collect();
+        let causes = group.causes(grouping.topology());
         PastGroup {
             began_at: group.began_at(),
             newest_at: group.newest_at(),
@@ -130,8 +130,7 @@ fn named(rule: &AlarmRule) -> NamedAlarm {
 #[cfg(test)]
 mod tests {
     use penstock_alarm::rules_of;
-    use penstock_api::CauseKind;
-    use penstock_model::{Condition, LimitLevel, PlantFile, Subject, Timestamp};
+    use penstock_model::{CauseKind, Condition, LimitLevel, PlantFile, Subject, Timestamp};
 
     use super::*;
 

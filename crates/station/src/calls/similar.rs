@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use penstock_alarm::{COMPANY_WITHIN, Kinship, episodes, similar};
+use penstock_alarm::{COMPANY_WITHIN, episodes, similar};
 use penstock_api::{ApiError, Code, ListSimilarEpisodes, SimilarEpisode};
-use penstock_model::{AlarmRule, Condition, Quantity, RuleId, SiteId, Subject, Timestamp, TransitionKind};
+use penstock_model::{AlarmRule, Condition, Kinship, Quantity, RuleId, SiteId, Subject, Timestamp, TransitionKind};
 use penstock_store::{JournalFilter, JournalPage};
 
 use super::Context;
@@ -71,11 +71,7 @@ impl Context<'_> {
                 acknowledged_at: acknowledged.map(|(at, _)| at),
                 acknowledged_by: acknowledged.and_then(|(_, by)| names.get(&by?).cloned()),
                 said: one.episode.said,
-                kinship: match one.kinship {
-                    Kinship::Same => penstock_api::Kinship::Same,
-                    Kinship::SameThing => penstock_api::Kinship::SameThing,
-                    Kinship::SameKind => penstock_api::Kinship::SameKind,
-                },
+                kinship: one.kinship,
                 company: u32::try_from(one.company).unwrap_or(u32::MAX),
                 shared: u32::try_from(one.shared).unwrap_or(u32::MAX),
             })

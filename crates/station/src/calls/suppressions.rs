@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use penstock_alarm::{Allowance, Baseline, Objection, PutAway, unauthorised};
-use penstock_api::{AlarmMetrics, AlarmView, ApiError, NamedAlarm, SuppressionObjection, UnauthorisedSuppression};
+use penstock_alarm::{Allowance, Baseline, PutAway, unauthorised};
+use penstock_api::{AlarmMetrics, AlarmView, ApiError, NamedAlarm, UnauthorisedSuppression};
 use penstock_model::{AlarmRule, KeptBy, Permission, Person, RuleId, Timestamp, Transition, TransitionKind, UserId};
 use penstock_store::{JournalFilter, JournalPage};
 
@@ -82,7 +82,7 @@ impl Context<'_> {
                     kept: found.kept,
                     since: found.since,
                     by: by.and_then(|entry| entry.by).and_then(|by| names.get(&by).cloned()),
-                    objection: objection(found.objection),
+                    objection: found.objection,
                 }
             }));
         }
@@ -136,17 +136,6 @@ fn named(view: &AlarmView) -> NamedAlarm {
         condition: view.condition.clone(),
         name: view.name.clone(),
         priority: view.priority,
-    }
-}
-
-const fn objection(objection: Objection) -> SuppressionObjection {
-    match objection {
-        Objection::Expired => SuppressionObjection::Expired,
-        Objection::TooLong => SuppressionObjection::TooLong,
-        Objection::ByNobody => SuppressionObjection::ByNobody,
-        Objection::NotAllowed => SuppressionObjection::NotAllowed,
-        Objection::NoReason => SuppressionObjection::NoReason,
-        Objection::NotApproved => SuppressionObjection::NotApproved,
     }
 }
 

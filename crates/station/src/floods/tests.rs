@@ -1,7 +1,10 @@
 //! A burst in the demo plant, from samples over the alarm engine to what screens are told.
 
 use penstock_alarm::{Evaluated, PointFacts, rules_of};
-use penstock_model::{AreaId, PlantFile, Point, PointId, PointNo, Quality, Sample, SiteKind, Subject, UserId};
+use penstock_model::{
+    AreaId, CauseKind, CauseOrigin, CauseReason, PlantFile, Point, PointId, PointNo, Quality, Sample, SiteKind,
+    Subject, UserId,
+};
 use uuid::Uuid;
 
 use super::*;

@@ -1,7 +1,8 @@
 //! What may have begun a group of alarms, in words: what it is and where, and the reasons that a person can check on the
 //! list and on the map. Must not know how they are drawn.
 
-use penstock_api::{CauseKind, CauseOrigin, CauseReason, GroupCause, MemberRole, Symptom};
+use penstock_api::MemberRole;
+use penstock_model::{CauseKind, CauseOrigin, CauseReason, GroupCause, Symptom};
 
 use crate::format;
 use crate::i18n::{Locale, td_string};

@@ -245,8 +245,10 @@ impl Laid {
 
 #[cfg(test)]
 mod tests {
-    use penstock_api::{CauseKind, CauseOrigin, GroupCause, GroupMember, MemberRole};
-    use penstock_model::{AlarmClass, AlarmState, Condition, SiteId, Subject, Timestamp};
+    use penstock_api::{GroupMember, MemberRole};
+    use penstock_model::{
+        AlarmClass, AlarmState, CauseKind, CauseOrigin, Condition, GroupCause, SiteId, Subject, Timestamp,
+    };
 
     use super::*;
 

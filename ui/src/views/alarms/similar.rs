@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use penstock_api::{Kinship, ListSimilarEpisodes, SimilarEpisode};
-use penstock_model::{RuleId, Subject, Timestamp};
+use penstock_api::{ListSimilarEpisodes, SimilarEpisode};
+use penstock_model::{Kinship, RuleId, Subject, Timestamp};
 
 use crate::components::{Badge, BadgeFill};
 use crate::format;

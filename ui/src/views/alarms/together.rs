@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use penstock_model::{FloodId, RuleId};
+use penstock_model::{FloodId, GroupCause, RuleId};
 
 use super::causes;
 use super::fold::{Fold, Folding, Held, Laid, Place, Rows, Turn, lay, next_held};
@@ -195,7 +195,7 @@ pub(super) fn Together(rule: RuleId) -> impl IntoView {
         let (group, plant, locale) = (group.get()?, app.plant.get()?, i18n.get_locale());
         let (first, others) = group.causes.split_first()?;
         let lines = |lines: Vec<String>| lines.into_iter().map(|line| view! { <div>{line}</div> }).collect::<Vec<_>>();
-        let other = |cause: &penstock_api::GroupCause| {
+        let other = |cause: &GroupCause| {
             let percent = format::number(cause.score * 100.0, 0, locale);
             t_string!(i18n, floods.score_of, cause = causes::title(cause, &plant, locale), percent = percent)
         };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use penstock_api::{ListUnauthorised, SuppressionObjection, UnauthorisedSuppression};
+use penstock_api::{ListUnauthorised, UnauthorisedSuppression};
+use penstock_model::SuppressionObjection;
 
 use super::title;
 use crate::components::{Loading, Notice, Panel};
