@@ -168,11 +168,15 @@ fn ingest(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The engine, trials and the journal in one process, then the panel of a station under load in a browser; one document of
-/// both where one is asked for.
+/// The engine, trials, the journal and the start of a station that has it, then the panel of a station under load in a
+/// browser; one document of both where one is asked for.
 fn alarms(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
+    screens::build(workspace)?;
+    build_released(workspace, &["--package", "penstock"], "the program does not compile")?;
+    let program = workspace.target.join("release/penstock").display().to_string();
+    let args: Vec<String> = ["--program".to_owned(), program].into_iter().chain(args.iter().cloned()).collect();
     let Some(at) = args.iter().position(|arg| arg == "--json") else {
-        of_a_crate(workspace, "alarms", args)?;
+        of_a_crate(workspace, "alarms", &args)?;
         return ingest(workspace, &["--only", "panel"].map(str::to_owned));
     };
     let file = Path::new(args.get(at + 1).context("--json needs a file")?);
@@ -180,7 +184,7 @@ fn alarms(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
     let mut outcome = ExitCode::SUCCESS;
     for part in ["alarms", "panel"] {
         let ended = match part {
-            "alarms" => of_a_crate(workspace, part, args)?,
+            "alarms" => of_a_crate(workspace, part, &args)?,
             _ => ingest(workspace, &["--only", part, "--json", &file.display().to_string()].map(str::to_owned))?,
         };
         if ended != ExitCode::SUCCESS {

@@ -41,7 +41,8 @@ cargo xtask COMMAND
   bench history [--json FILE] [--samples N] [--folder FOLDER]
                          how fast 50,000,000 stored samples answer, and what they take on disk
   bench alarms [--json FILE] [--days N] [--rows N]
-                         how fast alarms are evaluated, a rule is tried on a month, and 1,500,000 entries are searched
+                         how fast alarms are evaluated, a rule is tried on a month, 1,500,000 entries are searched, and
+                         the station starts with them
   bench NAME [ARG]...    run the benchmark NAME of whichever crate has it
   fuzz [TARGET] [--secs N]
                          the decoders' fuzz targets, each for N seconds (30), with the compiler in use

@@ -9,7 +9,7 @@ use penstock_model::{
     Quality, Quantity, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Transition,
     TransitionKind, Unit,
 };
-use penstock_store::{AuditEntry, Batch, JournalEntry, Store, Writer};
+use penstock_store::{Batch, JournalEntry, Store, Writer};
 use uuid::Uuid;
 
 /// Points that rules are tried on.
@@ -41,13 +41,13 @@ pub(crate) struct Filled {
     pub(crate) samples_secs: f64,
     pub(crate) rows: u64,
     pub(crate) rows_secs: f64,
+    /// Alarms that are active at the journal's end.
+    pub(crate) standing: u32,
 }
 
-/// Fills an empty database.
-pub(crate) async fn fill(store: &Store, days: u64, rows: u64, now: Timestamp) -> Result<Filled> {
-    let tenant = TenantId::derived(Uuid::nil(), "alarms");
-    let sites: Vec<SiteId> = (0..SITES).map(|number| SiteId::derived(tenant.0, &site_name(number))).collect();
-    let rules = put_plant(store, tenant, &sites, now).await?;
+/// Fills the database of a station that has taken `file` in with what was measured, rolled up as the station does it.
+pub(crate) async fn past(store: &Store, file: &PlantFile, days: u64, now: Timestamp) -> Result<Filled> {
+    let tenant = file.plant.tenant;
     let mut pens: Vec<(PointNo, PointId)> = Vec::new();
     for point in store.load_points(tenant).await?.iter().filter(|point| point.site.is_none()) {
         pens.push((point.no, point.id));
@@ -56,12 +56,10 @@ pub(crate) async fn fill(store: &Store, days: u64, rows: u64, now: Timestamp) ->
     let hour = SPIKE_EVERY * 1_000_000;
     let until = Timestamp::from_micros(now.as_micros().div_euclid(hour) * hour);
     let from = until - Duration::from_secs(days * DAY_SECS);
-    let mut filled =
-        Filled { tenant, pens, rules, sites, from, until, samples: 0, samples_secs: 0.0, rows: 0, rows_secs: 0.0 };
     let mut writer = Writer::open(store).await?;
-    let mut seq = 0;
+    let mut seq = writer.watermark().await?;
     let seconds = i64::try_from(days * DAY_SECS)?;
-    let mut samples = (0..seconds).flat_map(|second| samples_of(&filled.pens, from, second)).peekable();
+    let mut samples = (0..seconds).flat_map(|second| samples_of(&pens, from, second)).peekable();
     let (mut written, mut took) = (0, 0.0);
     while samples.peek().is_some() {
         seq += 1;
@@ -72,28 +70,58 @@ pub(crate) async fn fill(store: &Store, days: u64, rows: u64, now: Timestamp) ->
         written += applied.stored;
     }
     drop(samples);
-    (filled.samples, filled.samples_secs) = (written, took);
-    let mut entries = (0..rows).filter_map(|row| entry(&filled, row, rows)).peekable();
+    // Else the station would begin with it at its next start.
+    store.roll_up(now).await?;
+    settle(store).await?;
+    Ok(Filled {
+        tenant,
+        pens,
+        rules: file.rules.iter().map(|rule| rule.id).collect(),
+        sites: file.plant.sites.iter().map(|site| site.id).collect(),
+        from,
+        until,
+        samples: written,
+        samples_secs: took,
+        rows: 0,
+        rows_secs: 0.0,
+        standing: 0,
+    })
+}
+
+/// Fills the journal.
+pub(crate) async fn journal(store: &Store, filled: &mut Filled, rows: u64) -> Result<()> {
+    let mut writer = Writer::open(store).await?;
+    let mut seq = writer.watermark().await?;
+    let mut entries = (0..rows).filter_map(|row| entry(filled, row, rows)).peekable();
     let (mut written, mut took) = (0, 0.0);
     while entries.peek().is_some() {
         seq += 1;
-        let batch = Batch { transitions: entries.by_ref().take(BATCH).collect(), ..Batch::new(tenant) };
+        let batch = Batch { transitions: entries.by_ref().take(BATCH).collect(), ..Batch::new(filled.tenant) };
         let applied = writer.apply(&batch, seq).await?;
         took += applied.took.as_secs_f64();
         written += batch.transitions.len() as u64;
     }
     drop(entries);
     ensure!(written == rows, "{written} entries were written, not {rows}");
-    (filled.rows, filled.rows_secs) = (written, took);
+    let active = store.alarm_states(filled.tenant).await?.iter().filter(|state| state.active).count();
+    ensure!(active > 0, "no alarm stands at the end of the journal");
+    (filled.rows, filled.rows_secs, filled.standing) = (written, took, u32::try_from(active)?);
+    settle(store).await
+}
+
+async fn settle(store: &Store) -> Result<()> {
     sqlx::query("vacuum (analyze)").execute(store.pool()).await?;
-    Ok(filled)
+    Ok(())
 }
 
 fn site_name(number: usize) -> String {
     format!("PS-{number:02}")
 }
 
-async fn put_plant(store: &Store, tenant: TenantId, sites: &[SiteId], now: Timestamp) -> Result<Vec<RuleId>> {
+/// The plant as a file, which the station takes in at its first start.
+pub(crate) fn plant() -> Result<PlantFile> {
+    let tenant = TenantId::derived(Uuid::nil(), "alarms");
+    let sites: Vec<SiteId> = (0..SITES).map(|number| SiteId::derived(tenant.0, &site_name(number))).collect();
     let unit = Unit::parse("–").context("the unit of plain numbers is not known")?;
     let point = |name: String, site: Option<SiteId>| Point {
         id: PointId::derived(tenant.0, &name),
@@ -124,7 +152,6 @@ async fn put_plant(store: &Store, tenant: TenantId, sites: &[SiteId], now: Times
         AlarmRule { priority, ..AlarmRule::new(id, Subject::Point(point.id), condition) }
     };
     let rules: Vec<AlarmRule> = alarmed.iter().zip(Priority::ALL.into_iter().cycle()).map(rule).collect();
-    let ids = rules.iter().map(|rule| rule.id).collect();
     let site = |(number, id): (usize, &SiteId)| Site {
         id: *id,
         name: site_name(number),
@@ -141,10 +168,7 @@ async fn put_plant(store: &Store, tenant: TenantId, sites: &[SiteId], now: Times
         assets: Vec::new(),
         pipes: Vec::new(),
     };
-    let audit = [AuditEntry::new(tenant, now, None, "plant.import", "alarms")];
-    let points = pens.chain(alarmed).collect();
-    store.import_plant(&PlantFile { plant, points, rules }, &audit).await?;
-    Ok(ids)
+    Ok(PlantFile { plant, points: pens.chain(alarmed).collect(), rules })
 }
 
 /// What each pen says in one second: a slow swing with noise below 50, and spikes to 90.
@@ -167,18 +191,21 @@ fn samples_of(pens: &[(PointNo, PointId)], from: Timestamp, second: i64) -> Vec<
 }
 
 /// The journal's entry of a place in it: alarms come one after the other, each is raised, acknowledged with a comment
-/// now and then, and cleared.
+/// now and then, and cleared; of the last ones of the rules every fifth stands, and half of those unacknowledged.
 fn entry(filled: &Filled, row: u64, rows: u64) -> Option<JournalEntry> {
     let (occurrence, step) = (row / 3, row % 3);
     let rules = filled.rules.len() as u64;
     let rule = *filled.rules.get(usize::try_from(occurrence % rules).ok()?)?;
     let micros = u64::try_from(filled.until.micros_since(filled.from)).ok()? / rows;
+    let stands = occurrence + rules >= rows / 3 && occurrence.is_multiple_of(5);
     let (kind, comment) = match step {
         0 => (TransitionKind::Raised, None),
+        1 if stands && occurrence.is_multiple_of(10) => (TransitionKind::Commented, Some("on the way".to_owned())),
         1 => {
             let comment = occurrence.is_multiple_of(50).then(|| format!("valve {} closed", occurrence % 97));
             (TransitionKind::Acknowledged, comment)
         }
+        _ if stands => (TransitionKind::Commented, Some("being repaired".to_owned())),
         _ => (TransitionKind::Cleared, None),
     };
     let transition = Transition {

@@ -1,10 +1,11 @@
-//! How fast alarms are evaluated, tried on history and found again: `alarms [--days N] [--rows N] [--json FILE]`.
-//! `cargo xtask bench alarms` calls it.
+//! How fast alarms are evaluated, tried on history and found again, and the station started with all of them: `alarms
+//! --program PATH [--days N] [--rows N] [--json FILE]`. `cargo xtask bench alarms` builds what it needs and calls it.
 //!
-//! Evaluates 10,000 rules in memory; then writes N days (30) of three points at 1 Hz and N journal entries (1.5 million)
-//! into a durable cluster, and in three runs, each on a server that was just started, tries an edited rule on all of it
-//! as the station does, asks for first pages of the journal, and reads what a station reads at its start. It fails where
-//! something could not be measured or a trial did not come to what was written.
+//! Evaluates 10,000 rules in memory; then lets the station's program make its database, and writes N days (30) of three
+//! points at 1 Hz and N journal entries (1.5 million) into it. In three runs, each on a server that was just started,
+//! tries an edited rule on all of it as the station does, asks for first pages of the journal, and reads what a station
+//! reads of alarms at its start; then starts the station's program itself three times, as it did before there was a
+//! journal. It fails where something could not be measured or a trial did not come to what was written.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its whole purpose")]
 
@@ -14,6 +15,7 @@ mod journal;
 #[expect(dead_code, reason = "history asks more of its figures than is asked here")]
 #[path = "../history/report.rs"]
 mod report;
+mod start;
 mod trial;
 
 use std::path::{Path, PathBuf};
@@ -28,13 +30,15 @@ use serde_json::json;
 
 use fill::Filled;
 use report::Line;
+use start::{Starts, Station};
 
 const RUNS: usize = 3;
-/// Where the cluster is made: on a disk, which the folder for temporary files need not be.
+/// Where the station keeps everything: on a disk, which the folder for temporary files need not be.
 const PARENT: &str = "/var/lib";
 const STOP_DEADLINE: Duration = Duration::from_secs(120);
 
 struct Options {
+    program: PathBuf,
     days: u64,
     rows: u64,
     json: Option<PathBuf>,
@@ -42,28 +46,42 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
-    let options = options()?;
+    let Options { program, days, rows, json } = options()?;
     let mut lines = Vec::from(engine::measure(RUNS));
     let scratch = ScratchFolder::below(Path::new(PARENT))?;
-    let filled = on_cluster(scratch.path(), async |store| {
-        fill::fill(store, options.days, options.rows, Clock::System.now()).await
-    })
-    .await?;
-    let (mut trials, mut journal) = (trial::Trials::new(options.days), journal::Questions::new(options.rows));
+    let station = Station { program, data: scratch.path().to_owned() };
+    let database = station.database();
+    let plant = fill::plant()?;
+    station.lay_out(&plant).await?;
+    let mut filled =
+        on_cluster(&database, async |store| fill::past(store, &plant, days, Clock::System.now()).await).await?;
+    let mut starts = Starts::new(rows);
+    for run in 1..=RUNS {
+        eprintln!("start {run} of {RUNS} without a journal");
+        starts.run_without(&station).await?;
+    }
+    on_cluster(&database, async |store| fill::journal(store, &mut filled, rows).await).await?;
+    let (mut trials, mut journal) = (trial::Trials::new(days), journal::Questions::new(rows));
     for run in 1..=RUNS {
         eprintln!("run {run} of {RUNS}");
-        on_cluster(scratch.path(), async |store| {
+        on_cluster(&database, async |store| {
             trials.run(store, &filled).await?;
             journal.run(store, &filled).await
         })
         .await?;
     }
+    station.take_up_journal(filled.standing).await?;
+    for run in 1..=RUNS {
+        eprintln!("start {run} of {RUNS} with the journal");
+        starts.run(&station, filled.standing).await?;
+    }
     lines.extend(of_filling(&filled));
     lines.extend(trials.into_lines());
     lines.extend(journal.into_lines());
+    lines.push(starts.into_line());
     print!("{}", report::table(&lines));
-    if let Some(file) = options.json {
-        let filled = json!({ "samples": filled.samples, "rows": filled.rows });
+    if let Some(file) = json {
+        let filled = json!({ "samples": filled.samples, "rows": filled.rows, "standing": filled.standing });
         let text = serde_json::to_string_pretty(&report::document(filled, &lines))?;
         std::fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
     }
@@ -71,18 +89,21 @@ async fn main() -> Result<ExitCode> {
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { days: 30, rows: 1_500_000, json: None };
+    let mut options = Options { program: PathBuf::new(), days: 30, rows: 1_500_000, json: None };
     let mut args = std::env::args().skip(1);
     while let Some(flag) = args.next() {
         let value = args.next().with_context(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
+            "--program" => options.program = std::path::absolute(value)?,
             "--days" => options.days = value.parse().context("--days needs a number")?,
             "--rows" => options.rows = value.parse().context("--rows needs a number")?,
             "--json" => options.json = Some(value.into()),
-            _ => bail!("usage: alarms [--days N] [--rows N] [--json FILE]"),
+            _ => bail!("usage: alarms --program PATH [--days N] [--rows N] [--json FILE]"),
         }
     }
-    ensure!((1..=92).contains(&options.days), "--days needs 1 to 92");
+    ensure!(options.program != Path::new(""), "--program is missing");
+    // Of what is older than 90 days the station keeps no samples.
+    ensure!((1..=89).contains(&options.days), "--days needs 1 to 89");
     ensure!(options.rows >= fill::LEAST_ROWS, "--rows needs {} or more", fill::LEAST_ROWS);
     Ok(options)
 }
