@@ -747,9 +747,10 @@ impl Found {
     ) -> Result<Self, Error> {
         let register = load_register(store, tenant, plant, clock).await?;
         store.remember_people(tenant, &demo.remembered()).await?;
-        let latest = store.latest(tenant).await?;
+        let now = clock.now();
+        let latest = store.latest(tenant, now).await?;
         Ok(Self {
-            alarms: resume::taken_up(store, resume::kept(data), tenant, &register, &latest, clock.now()).await?,
+            alarms: resume::taken_up(store, resume::kept(data), tenant, &register, &latest, now).await?,
             register,
             latest,
             deliveries: store.deliveries().await?,

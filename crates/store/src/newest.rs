@@ -1,8 +1,10 @@
 //! The newest sample of each point, kept beside the historian in step with it. Must not know who asks for it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use penstock_model::{Doubt, PointNo, Quality, Sample, TenantId, Timestamp};
+use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
 
 use crate::history::sample_from;
@@ -11,6 +13,8 @@ use crate::sql::At;
 use crate::{Result, Store};
 
 const AHEAD: Quality = Quality::Uncertain(Doubt::ClockAhead);
+/// By how much a device's clock may be ahead of the station's and still be right.
+const TOLERATED: Duration = Duration::from_secs(120);
 
 /// How far the table is known to be: what is not newer need not be sent to the server.
 #[derive(Debug, Default)]
@@ -109,13 +113,39 @@ pub(crate) async fn rescale(connection: &mut PgConnection, rescales: &[(PointNo,
 }
 
 impl Store {
-    /// The newest sample of every point of the tenant that has one, by point. One of a clock that was ahead
-    /// is named only for a point that has no other.
+    /// The newest sample of every point of the tenant that has one, by point. One of a clock that was ahead, a device's or
+    /// at `now` the station's own, is named only for a point that has no other.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn latest(&self, tenant: TenantId) -> Result<Vec<Sample>> {
-        let rows = sqlx::query(include_str!("../queries/latest.sql")).bind(tenant.0).fetch_all(&self.pool).await?;
-        rows.iter().map(sample_from).collect()
+    pub async fn latest(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<Sample>> {
+        let (ahead, until) = (i16::from(AHEAD.code()), At(now + TOLERATED));
+        let rows = sqlx::query(include_str!("../queries/latest.sql"))
+            .bind(tenant.0)
+            .bind(ahead)
+            .bind(until)
+            .fetch_all(&self.pool)
+            .await?;
+        let (mut latest, mut to_come) = (BTreeMap::new(), Vec::new());
+        for row in &rows {
+            let sample = sample_from(row)?;
+            if row.try_get::<bool, _>("is_to_come")? {
+                to_come.push(sample.point.0);
+            }
+            latest.insert(sample.point, sample);
+        }
+        if !to_come.is_empty() {
+            let rows = sqlx::query(include_str!("../queries/newest_until.sql"))
+                .bind(to_come)
+                .bind(ahead)
+                .bind(until)
+                .fetch_all(&self.pool)
+                .await?;
+            for row in &rows {
+                let sample = sample_from(row)?;
+                latest.insert(sample.point, sample);
+            }
+        }
+        Ok(latest.into_values().collect())
     }
 }

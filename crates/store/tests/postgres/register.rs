@@ -196,7 +196,7 @@ async fn adoption_makes_stored_values_si_and_says_so_in_the_audit() {
     assert_eq!(store.load_points(tenant()).await.expect("points"), [point.clone()]);
     let raw = store.raw(point.no, Timestamp::MIN, Timestamp::MAX, 10).await.expect("raw");
     assert_eq!(raw.iter().map(|sample| sample.value).collect::<Vec<_>>(), [Some(2.5), None, Some(3.0)]);
-    assert_eq!(store.latest(tenant()).await.expect("latest"), [raw[2]]);
+    assert_eq!(store.latest(tenant(), NOW).await.expect("latest"), [raw[2]]);
     let page = AuditPage { from: Timestamp::MIN, to: Timestamp::MAX, who: None, before: None, limit: 10 };
     let actions: Vec<String> =
         store.audit(tenant(), &page).await.expect("audit").into_iter().map(|record| record.entry.action).collect();
@@ -281,7 +281,7 @@ async fn what_was_read_by_a_unit_that_never_came_is_read_back() {
     };
     let values = async || -> Vec<f64> {
         let raw = store.raw(point.no, Timestamp::MIN, Timestamp::MAX, 100).await.expect("raw");
-        assert_eq!(store.latest(tenant()).await.expect("latest").last(), raw.last());
+        assert_eq!(store.latest(tenant(), Timestamp::MAX).await.expect("latest").last(), raw.last());
         raw.iter().filter_map(|sample| sample.value).collect()
     };
     let mut writer = Writer::open(&store).await.expect("writer");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use penstock_model::{Address, Doubt, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
+use penstock_model::{Address, Doubt, Fault, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{Applied, Batch, Store, Writer};
 use penstock_testkit::database::scratch_database;
 use uuid::Uuid;
@@ -19,6 +19,19 @@ fn sample(point: i32, at: Timestamp, value: f64) -> Sample {
 
 fn batch(samples: Vec<Sample>) -> Batch {
     Batch { samples, ..Batch::new(TenantId(Uuid::nil())) }
+}
+
+/// A writer on a database that has points of these numbers, from 1 on, by its first batch.
+async fn with_points(store: &Store, last: i32) -> Writer {
+    store.ensure_tenant(TENANT, "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let point = |no: i32| {
+        let address = Address { source: "local".into(), path: format!("p/{no}") };
+        Point::discovered(TENANT, PointNo(no), address, Quantity::Plain.display_unit())
+    };
+    let discovered = Batch { discovered: (1..=last).map(point).collect(), ..Batch::new(TENANT) };
+    let mut writer = Writer::open(store).await.expect("writer");
+    writer.apply(&discovered, 1).await.expect("applied");
+    writer
 }
 
 async fn stored(store: &Store) -> Vec<(i32, i64, f64, i16)> {
@@ -54,14 +67,7 @@ async fn the_same_batch_again_changes_nothing() {
 async fn the_newest_sample_of_a_point_is_kept_through_late_ones_and_clocks_that_are_ahead() {
     let database = scratch_database().await.expect("database");
     let store = database.store().await.expect("store");
-    store.ensure_tenant(TENANT, "Nandipur", "Asia/Kolkata").await.expect("tenant");
-    let point = |no: i32| {
-        let address = Address { source: "local".into(), path: format!("p/{no}") };
-        Point::discovered(TENANT, PointNo(no), address, Quantity::Plain.display_unit())
-    };
-    let discovered = Batch { discovered: vec![point(1), point(2), point(3)], ..Batch::new(TENANT) };
-    let mut writer = Writer::open(&store).await.expect("writer");
-    writer.apply(&discovered, 1).await.expect("applied");
+    let mut writer = with_points(&store, 3).await;
     let noon = at("2026-11-21T12:00:00Z");
     let after = |secs| noon + Duration::from_secs(secs);
     let ahead = |point, received: u64, value| Sample {
@@ -81,14 +87,41 @@ async fn the_newest_sample_of_a_point_is_kept_through_late_ones_and_clocks_that_
     ];
     for (seq, (samples, newest)) in (2..).zip(given) {
         writer.apply(&batch(samples.clone()), seq).await.expect("applied");
-        assert_eq!(store.latest(TENANT).await.expect("latest"), newest, "after batch {seq}");
+        assert_eq!(store.latest(TENANT, after(60)).await.expect("latest"), newest, "after batch {seq}");
         // A writer that knows nothing, and a spool that hands the same on again.
         writer = Writer::open(&store).await.expect("writer");
         sqlx::query("update spool_watermark set seq = seq - 1").execute(store.pool()).await.expect("moved");
         writer.apply(&batch(samples), seq).await.expect("applied");
-        assert_eq!(store.latest(TENANT).await.expect("latest"), newest, "after batch {seq} again");
+        assert_eq!(store.latest(TENANT, after(60)).await.expect("latest"), newest, "after batch {seq} again");
     }
-    assert_eq!(store.latest(TenantId(Uuid::from_u128(9))).await.expect("latest"), []);
+    assert_eq!(store.latest(TenantId(Uuid::from_u128(9)), after(60)).await.expect("latest"), []);
+}
+
+#[tokio::test]
+async fn a_time_that_is_still_to_come_stands_for_the_present_only_where_there_is_no_other() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let mut writer = with_points(&store, 2).await;
+    let noon = at("2026-11-21T12:00:00Z");
+    let after = |secs| noon + Duration::from_secs(secs);
+    // Samples without a time of their own, while the station's clock was an hour ahead.
+    let early = [sample(1, after(3_600), 1.0), sample(2, after(3_600), 2.0)];
+    writer.apply(&batch(early.to_vec()), 2).await.expect("applied");
+    assert_eq!(store.latest(TENANT, noon).await.expect("latest"), early);
+    let right = sample(1, after(10), 3.0);
+    let broken = Sample { value: None, quality: Quality::Bad(Fault::Disconnected), ..sample(1, after(15), 0.0) };
+    let of_a_device = Sample {
+        received_time: after(12),
+        quality: Quality::Uncertain(Doubt::ClockAhead),
+        ..sample(1, after(200), 4.0)
+    };
+    writer.apply(&batch(vec![right, of_a_device]), 3).await.expect("applied");
+    assert_eq!(store.latest(TENANT, after(20)).await.expect("latest"), [right, early[1]]);
+    writer.apply(&batch(vec![broken]), 4).await.expect("applied");
+    assert_eq!(store.latest(TENANT, after(300)).await.expect("latest"), [broken, early[1]]);
+    // As far ahead as a device's clock may be, and no further.
+    assert_eq!(store.latest(TENANT, after(3_479)).await.expect("latest"), [broken, early[1]]);
+    assert_eq!(store.latest(TENANT, after(3_480)).await.expect("latest"), early);
 }
 
 #[tokio::test]

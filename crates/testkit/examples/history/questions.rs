@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use penstock_model::{Place, PlaceKind, PointNo, Position, Quality, Sample, Timestamp};
+use penstock_model::{Clock, Place, PlaceKind, PointNo, Position, Quality, Sample, Timestamp};
 use penstock_store::{Reader, Series, Store};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
@@ -101,10 +101,10 @@ impl<'a> Questions<'a> {
 
     async fn ask_latest(&mut self, store: &Store) -> Result<()> {
         let mut took = Took::default();
-        let (answer, first) = timed(store.latest(tenant())).await?;
+        let (answer, first) = timed(store.latest(tenant(), Clock::System.now())).await?;
         took.first.push(first);
         for _ in 0..REPETITIONS {
-            took.again.push(timed(store.latest(tenant())).await?.1);
+            took.again.push(timed(store.latest(tenant(), Clock::System.now())).await?.1);
         }
         let begun = Instant::now();
         while took.plain.len() < REPETITIONS && begun.elapsed() < PATIENCE {
