@@ -4,30 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_model::{
-    AlarmRule, AlarmState, Condition, LimitLevel, PointId, Priority, Raise, RuleId, Shelving, Subject, TenantId,
-    Timestamp, Transition, TransitionDetail, TransitionKind, UserId,
+    AlarmRule, AlarmState, Priority, Raise, RuleId, Shelving, Transition, TransitionDetail, TransitionKind, UserId,
 };
 use penstock_store::{AuditEntry, Batch, Error, JournalEntry, RuleVersion, Store, Writer};
-use penstock_testkit::database::scratch_database;
 use sqlx::Executor as _;
-use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
-const OTHER: TenantId = TenantId(Uuid::from_u128(2));
-
-fn tenant() -> TenantId {
-    TenantId::derived(Uuid::nil(), "town")
-}
-
-fn asha() -> UserId {
-    UserId::derived(tenant().0, "asha")
-}
-
-fn rule(name: &str) -> AlarmRule {
-    let point = Subject::Point(PointId::derived(tenant().0, name));
-    let condition = Condition::Limit { level: LimitLevel::High, limit: 4.1, deadband: 0.1 };
-    AlarmRule::new(RuleId::derived(tenant().0, name), point, condition)
-}
+use crate::fixtures::{NOW, OTHER, asha, fresh, fresh_town, rule, tenant};
 
 fn account(secs: u64, who: Option<UserId>, reason: Option<&str>) -> Vec<AuditEntry> {
     let mut entry = AuditEntry::new(tenant(), NOW + Duration::from_secs(secs), who, "rule.save", "test");
@@ -42,9 +24,7 @@ async fn numbers(store: &Store, rule: RuleId) -> Vec<u32> {
 
 #[tokio::test]
 async fn every_version_of_a_rule_stays_with_who_saved_it_and_why() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (_database, store) = fresh_town().await;
     let (first, other) = (rule("a"), rule("b"));
     let second = AlarmRule { version: 2, priority: Priority::P1, ..first.clone() };
     let both = [first.clone(), other.clone()];
@@ -89,9 +69,7 @@ async fn every_version_of_a_rule_stays_with_who_saved_it_and_why() {
 
 #[tokio::test]
 async fn a_rule_that_was_stored_when_it_had_less_to_say_is_still_the_same_rule() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (_database, store) = fresh_town().await;
     let rule = rule("a");
     store.save_rules(tenant(), std::slice::from_ref(&rule), &account(0, None, None)).await.expect("saved");
     let stripped = sqlx::query("update alarm_rules set rule = rule - 'name' - 'latches' - 'cool_down' - 'screen'");
@@ -123,8 +101,7 @@ async fn states_have_every_axis_and_come_back_when_they_are_made_anew() {
         Acknowledged, Cleared, Raised, Realarmed, ReturnedToService, Shelved, Suppressed, TakenOutOfService,
         Unsuppressed,
     };
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     let raise = Raise { latches: true, needs_no_acknowledgement: false, first_out: true };
     let raise = Some(TransitionDetail::Raise(raise));
@@ -179,8 +156,7 @@ async fn states_have_every_axis_and_come_back_when_they_are_made_anew() {
 #[tokio::test]
 async fn the_journal_comes_in_its_order_after_any_entry() {
     const COUNT: u64 = 10_000;
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     assert_eq!(store.last_journal_seq().await.expect("seq"), 0);
     // Later numbers have earlier times.

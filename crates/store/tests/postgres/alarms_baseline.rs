@@ -3,29 +3,11 @@
 use std::time::Duration;
 
 use penstock_alarm::{Approval, Baseline, Digest, Draft};
-use penstock_model::{AlarmRule, Condition, LimitLevel, PointId, RuleId, Subject, TenantId, Timestamp, UserId};
+use penstock_model::AlarmRule;
 use penstock_store::{Approvals, AuditEntry, Error, Store, Work, WorkKind};
-use penstock_testkit::database::scratch_database;
 use sqlx::Executor as _;
-use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
-const OTHER: TenantId = TenantId(Uuid::from_u128(2));
-
-fn tenant() -> TenantId {
-    TenantId::derived(Uuid::nil(), "town")
-}
-
-fn asha() -> UserId {
-    UserId::derived(tenant().0, "asha")
-}
-
-fn rule(name: &str) -> AlarmRule {
-    let point = Subject::Point(PointId::derived(tenant().0, name));
-    // A number that is no short one, which must come back to the last bit.
-    let condition = Condition::Limit { level: LimitLevel::High, limit: 0.1 + 0.2, deadband: 1.0e-7 };
-    AlarmRule::new(RuleId::derived(tenant().0, name), point, condition)
-}
+use crate::fixtures::{NOW, OTHER, asha, fresh, fresh_town, rule, tenant};
 
 fn account(action: &str) -> Vec<AuditEntry> {
     vec![AuditEntry::new(tenant(), NOW, Some(asha()), action, "test")]
@@ -61,8 +43,7 @@ async fn approved(store: &Store) -> (Vec<Approval>, Baseline) {
 
 #[tokio::test]
 async fn approvals_come_back_as_they_were_given_and_only_grow() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     assert_eq!(store.approvals(tenant()).await.expect("read"), Approvals::default());
     let (chain, baseline) = approved(&store).await;
     let stored = store.approvals(tenant()).await.expect("read");
@@ -123,8 +104,7 @@ async fn broken_by(store: &Store, statement: &'static str) -> Option<u64> {
 
 #[tokio::test]
 async fn what_was_done_to_the_chain_behind_its_back_is_named() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let (_, baseline) = approved(&store).await;
     assert_eq!(broken_by(&store, "select 1").await, None);
     for (statement, first) in [
@@ -150,9 +130,7 @@ async fn what_was_done_to_the_chain_behind_its_back_is_named() {
 
 #[tokio::test]
 async fn the_newest_finding_and_the_newest_decision_of_each_rule_are_told() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (_database, store) = fresh_town().await;
     let note = |name: &str, secs: u64, kind: WorkKind| Work {
         rule: rule(name).id,
         at: NOW + Duration::from_secs(secs),
@@ -189,9 +167,7 @@ async fn the_newest_finding_and_the_newest_decision_of_each_rule_are_told() {
 
 #[tokio::test]
 async fn who_removed_a_rule_is_known_and_every_version_of_several() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (_database, store) = fresh_town().await;
     let (first, other) = (rule("a"), rule("b"));
     let second = AlarmRule { version: 2, enabled: false, ..first.clone() };
     store.save_rules(tenant(), &[first.clone(), other.clone()], &account("save-rules")).await.expect("saved");

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use penstock_model::{
     Address, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Condition, LimitLevel, Plant, PlantFile, Point,
-    PointNo, Priority, Quantity, RuleId, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Transition,
-    TransitionKind, UserId,
+    PointNo, Priority, Quantity, RuleId, Site, SiteId, SiteKind, Subject, TenantId, Transition, TransitionKind, UserId,
 };
 use penstock_store::{
     AuditEntry, Batch, JournalEntry, JournalFilter, JournalPage, JournalRecord, Reader, Store, Writer,
 };
-use penstock_testkit::database::{ScratchDatabase, scratch_database};
+use penstock_testkit::database::ScratchDatabase;
 use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+use crate::fixtures::{NOW, fresh, tenant};
+
 const COUNT: u64 = 600;
 const KINDS: [TransitionKind; 6] = [
     TransitionKind::Raised,
@@ -24,10 +24,6 @@ const KINDS: [TransitionKind; 6] = [
     TransitionKind::Suppressed,
 ];
 const COMMENTS: [&str; 4] = ["Pumpe läuft trocken", "100% open", "a_b\\c", "crew sent to TOWER"];
-
-fn tenant() -> TenantId {
-    TenantId::derived(Uuid::nil(), "town")
-}
 
 fn other() -> TenantId {
     TenantId::derived(Uuid::nil(), "village")
@@ -173,8 +169,7 @@ fn passes(filter: &JournalFilter, (record, words): &(JournalRecord, String)) -> 
 }
 
 async fn filled() -> (ScratchDatabase, Store, Vec<(JournalRecord, String)>) {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (database, store) = fresh().await;
     let (file, known) = town();
     let account = AuditEntry::new(tenant(), NOW, None, "plant.import", "test");
     store.import_plant(&file, &[account]).await.expect("imported");

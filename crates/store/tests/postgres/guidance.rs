@@ -2,24 +2,12 @@
 
 use std::time::Duration;
 
-use penstock_model::{
-    Advice, AreaId, AssetId, Guidance, PointId, Scope, ScopeAdvice, SiteId, TenantId, Timestamp, UserId,
-};
+use penstock_model::{Advice, AreaId, AssetId, Guidance, PointId, Scope, ScopeAdvice, SiteId, TenantId};
 use penstock_store::{AuditEntry, AuditPage, Error, GuidanceVersion};
-use penstock_testkit::database::scratch_database;
 use sqlx::Executor as _;
 use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
-const OTHER: TenantId = TenantId(Uuid::from_u128(2));
-
-fn tenant() -> TenantId {
-    TenantId::derived(Uuid::nil(), "town")
-}
-
-fn asha() -> UserId {
-    UserId::derived(tenant().0, "asha")
-}
+use crate::fixtures::{NOW, OTHER, asha, fresh, tenant};
 
 /// All of the plant, and one part of each kind; the site and the point have the same id.
 fn scopes() -> [Scope; 5] {
@@ -48,8 +36,7 @@ fn account(tenant: TenantId, secs: u64, reason: Option<&str>) -> Vec<AuditEntry>
 
 #[tokio::test]
 async fn every_version_stays_and_the_newest_counts() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     for one in [tenant(), OTHER] {
         store.ensure_tenant(one, "Nandipur", "Asia/Kolkata").await.expect("tenant");
     }

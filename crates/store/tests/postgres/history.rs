@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use penstock_model::{Address, Fault, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{Batch, Bucket, Interpolation, Mark, Series, Store, Writer};
-use penstock_testkit::database::{ScratchDatabase, scratch_database};
+use penstock_testkit::database::ScratchDatabase;
 use uuid::Uuid;
 
-const POINT: PointNo = PointNo(7);
+use crate::fixtures::{at, fresh};
 
-fn at(text: &str) -> Timestamp {
-    Timestamp::parse(text).expect(text)
-}
+const POINT: PointNo = PointNo(7);
 
 /// Two days around the turn of a month at uneven steps, with plateaus, bad and missing values and a gap of six hours.
 fn uneven_samples() -> Vec<Sample> {
@@ -36,8 +34,7 @@ fn uneven_samples() -> Vec<Sample> {
 }
 
 async fn filled(samples: &[Sample]) -> (ScratchDatabase, Store) {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     let batch = Batch { samples: samples.to_vec(), ..Batch::new(TenantId(Uuid::nil())) };
     writer.apply(&batch, 1).await.expect("applied");
@@ -148,8 +145,7 @@ async fn the_mean_is_weighted_by_the_time_that_a_value_stood() {
 
 #[tokio::test]
 async fn many_values_at_a_time_are_what_each_is_alone() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let tenant = TenantId(Uuid::from_u128(9));
     store.ensure_tenant(tenant, "Nandipur", "Asia/Kolkata").await.expect("tenant");
     let numbers = [3, 7, 9, 12];

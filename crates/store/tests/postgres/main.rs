@@ -4,6 +4,7 @@ mod alarms;
 mod alarms_baseline;
 mod alarms_search;
 mod cluster;
+mod fixtures;
 mod guidance;
 mod history;
 mod places;

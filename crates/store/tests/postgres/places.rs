@@ -17,6 +17,8 @@ use sqlx::postgres::{PgArguments, PgPool};
 use sqlx::query::QueryScalar;
 use uuid::Uuid;
 
+use crate::fixtures::fresh;
+
 const ALL: [PlaceKind; 3] = [PlaceKind::Site, PlaceKind::Asset, PlaceKind::Point];
 
 fn at(lat: f64, lon: f64) -> Position {
@@ -100,8 +102,7 @@ impl Town {
 
     /// In a database of its own.
     async fn stored(&self) -> (ScratchDatabase, Store) {
-        let database = scratch_database().await.expect("database");
-        let store = database.store().await.expect("store");
+        let (database, store) = fresh().await;
         self.put_into(&store).await;
         (database, store)
     }

@@ -5,19 +5,11 @@ use std::collections::BTreeSet;
 use penstock_model::{
     AreaId, OperatorPosition, OperatorPositionId, Person, Priority, Reach, Role, TenantId, Timestamp, UserId,
 };
-use penstock_store::{AuditEntry, AuditPage, Error, Store};
-use penstock_testkit::database::{ScratchDatabase, scratch_database};
+use penstock_store::{AuditPage, Error, Store};
+use penstock_testkit::database::ScratchDatabase;
 use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
-
-fn tenant() -> TenantId {
-    TenantId::derived(Uuid::nil(), "town")
-}
-
-fn audit(action: &str) -> Vec<AuditEntry> {
-    vec![AuditEntry::new(tenant(), NOW, None, action, "test")]
-}
+use crate::fixtures::{audit, fresh_town, tenant};
 
 fn position(name: &str) -> OperatorPosition {
     OperatorPosition {
@@ -30,9 +22,7 @@ fn position(name: &str) -> OperatorPosition {
 
 /// A town with an operator.
 async fn town() -> (ScratchDatabase, Store, UserId) {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (database, store) = fresh_town().await;
     let asha = Person {
         id: UserId::derived(tenant().0, "asha"),
         name: "asha".into(),

@@ -6,12 +6,12 @@ use penstock_model::{
     Address, PlaceKind, Point, PointNo, Position, Quality, Quantity, Sample, TenantId, Timestamp, TransitionKind,
 };
 use penstock_store::{Batch, JournalFilter, JournalPage, Reader, Series, Store, Writer};
-use penstock_testkit::database::scratch_database;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use crate::fixtures::{OTHER, fresh};
+
 const ONE: TenantId = TenantId(Uuid::from_u128(1));
-const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 const NOBODY: TenantId = TenantId(Uuid::from_u128(3));
 
 /// Everything that screens may read, each with its columns where these are not all.
@@ -140,8 +140,7 @@ async fn assert_refused(screens: &Reader, statements: &[&'static str]) {
 
 #[tokio::test]
 async fn screens_see_their_own_tenant_and_no_partition() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     settle(&store).await;
     let mut writer = Writer::open(&store).await.expect("writer");
     let start = Timestamp::parse("2026-11-20T10:00:00Z").expect("time");
@@ -197,8 +196,7 @@ async fn screens_see_their_own_tenant_and_no_partition() {
 
 #[tokio::test]
 async fn no_table_shows_what_is_another_tenants() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     settle(&store).await;
     for (table, insert) in ROWS {
         for tenant in [ONE, OTHER] {
@@ -230,8 +228,7 @@ async fn no_table_shows_what_is_another_tenants() {
 
 #[tokio::test]
 async fn a_month_that_is_gone_is_seen_by_whose_samples_went_with_it() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     settle(&store).await;
     sqlx::query(
         "insert into samples_gone (first, next, dropped_at, points) values \
@@ -256,8 +253,7 @@ async fn a_month_that_is_gone_is_seen_by_whose_samples_went_with_it() {
 
 #[tokio::test]
 async fn screens_may_read_what_is_listed_here_and_write_nothing() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let now = Timestamp::parse("2026-11-20T10:00:00Z").expect("time");
     store.prepare_partitions(now, 1).await.expect("partitions");
 
@@ -340,8 +336,7 @@ async fn screens_may_read_what_is_listed_here_and_write_nothing() {
 
 #[tokio::test]
 async fn sessions_stay_the_readers_and_end_what_takes_too_long() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let screens = store.for_screens(ONE).await.expect("screens");
     let mut connection = screens.pool().acquire().await.expect("connection");
     sqlx::query("reset role").execute(&mut *connection).await.expect("nothing to put off");

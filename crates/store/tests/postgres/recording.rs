@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use penstock_model::{PointNo, Quality, Recording, Sample, TenantId, Timestamp};
 use penstock_store::{Batch, Store, Writer};
-use penstock_testkit::database::scratch_database;
 use uuid::Uuid;
+
+use crate::fixtures::fresh;
 
 const DOOR: PointNo = PointNo(1);
 const DEADBAND: PointNo = PointNo(2);
@@ -106,8 +107,7 @@ async fn open(store: &Store) -> Writer {
 
 #[tokio::test]
 async fn what_is_stored_stands_for_what_was_left_out() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = open(&store).await;
     let (mut written, mut left_out, mut seq) = (0, 0, 0);
     for batch in batches() {
@@ -137,8 +137,7 @@ async fn what_is_stored_stands_for_what_was_left_out() {
 
 #[tokio::test]
 async fn a_writer_that_knows_nothing_keeps_the_bound() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = open(&store).await;
     for (number, batch) in batches().into_iter().enumerate() {
         let seq = number as u64 + 1;
@@ -169,8 +168,7 @@ async fn a_writer_that_knows_nothing_keeps_the_bound() {
 
 #[tokio::test]
 async fn without_settings_every_sample_is_stored() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = open(&store).await;
     writer.set_recording(BTreeMap::new());
     for (number, batch) in batches().iter().enumerate() {

@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use penstock_model::{RuleId, TenantId, Timestamp, Transition, TransitionKind, UserId};
+use penstock_model::{RuleId, Transition, TransitionKind, UserId};
 use penstock_store::{AuditEntry, Batch, DeviceAlert, Error, JournalEntry, JournalFilter, JournalPage, Reject, Writer};
-use penstock_testkit::database::scratch_database;
 use sqlx::Executor as _;
-use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
-
-fn tenant() -> TenantId {
-    TenantId::derived(Uuid::nil(), "town")
-}
+use crate::fixtures::{NOW, fresh, tenant};
 
 fn rule(name: &str) -> RuleId {
     RuleId::derived(tenant().0, name)
@@ -30,8 +24,7 @@ fn entry(seq: u64, rule: RuleId, occurrence: u64, kind: TransitionKind) -> Journ
 #[tokio::test]
 async fn states_follow_the_journal_however_often_it_comes() {
     use TransitionKind::{Acknowledged, Cleared, Commented, Raised};
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     let (a, b) = (rule("a"), rule("b"));
     let entries = [
@@ -75,8 +68,7 @@ async fn states_follow_the_journal_however_often_it_comes() {
 
 #[tokio::test]
 async fn journal_and_audit_refuse_to_be_changed() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     let batch = Batch {
         transitions: vec![entry(1, rule("a"), 1, TransitionKind::Raised)],
@@ -112,8 +104,7 @@ fn audits(count: u32) -> Vec<AuditEntry> {
 
 #[tokio::test]
 async fn the_audit_shows_what_was_changed_removed_put_in_or_cut_off() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let sound = store.verify_audit().await.expect("checked");
     assert!(sound.is_sound() && sound.entries == 0, "{sound:?}");
     store.append_audit(&audits(20)).await.expect("appended");
@@ -157,8 +148,7 @@ async fn the_audit_shows_what_was_changed_removed_put_in_or_cut_off() {
 
 #[tokio::test]
 async fn rejects_and_alerts_stay_within_their_bounds() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     for round in 1..=3_u64 {
         let reject = |i: u64| Reject {

@@ -5,23 +5,13 @@ use std::time::Duration;
 use penstock_model::{
     Address, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel, Limits, Person,
     Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority, Quality,
-    Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Unit, UserId,
+    Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, Timestamp, Unit, UserId,
 };
 use penstock_store::{
     AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, UnitReturn, UnitSwitch, Writer,
 };
-use penstock_testkit::database::scratch_database;
-use uuid::Uuid;
 
-const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
-
-fn tenant() -> TenantId {
-    TenantId::derived(Uuid::nil(), "town")
-}
-
-fn audit(action: &str) -> Vec<AuditEntry> {
-    vec![AuditEntry::new(tenant(), NOW, None, action, "test")]
-}
+use crate::fixtures::{NOW, audit, fresh, fresh_town, tenant};
 
 fn position(lat: f64, lon: f64) -> Position {
     Position::new(lat, lon).expect("on earth")
@@ -124,8 +114,7 @@ fn town() -> PlantFile {
 
 #[tokio::test]
 async fn a_plant_comes_back_as_it_was_imported_and_again_changes_nothing() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let file = town();
     let imported = store.import_plant(&file, &audit("plant.import")).await.expect("imported");
     assert_eq!((imported.places_added, imported.points_added, imported.rules), (4, 1, 1));
@@ -143,8 +132,7 @@ async fn a_plant_comes_back_as_it_was_imported_and_again_changes_nothing() {
 
 #[tokio::test]
 async fn an_import_that_fails_leaves_nothing_behind() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut file = town();
     file.points[0].asset = Some(AssetId::derived(tenant().0, "nowhere"));
     let refused = store.import_plant(&file, &audit("plant.import")).await;
@@ -156,9 +144,7 @@ async fn an_import_that_fails_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_discovered_point_keeps_number_and_samples_when_it_is_imported() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (_database, store) = fresh_town().await;
     let points = [discovered("a"), discovered("tower/level"), discovered("b\0c")];
     let numbers = store.discover(tenant(), &points).await.expect("numbers");
     assert_eq!(store.discover(tenant(), &points).await.expect("numbers"), numbers);
@@ -171,9 +157,7 @@ async fn a_discovered_point_keeps_number_and_samples_when_it_is_imported() {
 
 #[tokio::test]
 async fn adoption_makes_stored_values_si_and_says_so_in_the_audit() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (_database, store) = fresh_town().await;
     let mut point = Point { no: PointNo(41), ..discovered("x") };
     let sample = |secs: u64, value| Sample {
         point: point.no,
@@ -209,8 +193,7 @@ async fn adoption_makes_stored_values_si_and_says_so_in_the_audit() {
 
 #[tokio::test]
 async fn an_import_with_another_unit_rescales_what_is_stored_or_leaves_everything() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
     let no = store.load_points(tenant()).await.expect("points")[0].no;
     let sample = Sample { point: no, source_time: NOW, received_time: NOW, value: Some(2.5), quality: Quality::Good };
@@ -240,8 +223,7 @@ async fn an_import_with_another_unit_rescales_what_is_stored_or_leaves_everythin
 
 #[tokio::test]
 async fn an_audit_entry_tells_whether_its_change_is_stored() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let (stored, refused) = (audit("plant.import"), audit("plant.import"));
     store.import_plant(&town(), &stored).await.expect("imported");
     let mut file = town();
@@ -262,8 +244,7 @@ async fn an_audit_entry_tells_whether_its_change_is_stored() {
 /// A station that dies between the moment from which samples are read by another unit and the change itself.
 #[tokio::test]
 async fn what_was_read_by_a_unit_that_never_came_is_read_back() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
     let point = store.load_points(tenant()).await.expect("points").remove(0);
     let at = |secs: u64| NOW + Duration::from_secs(secs);
@@ -318,8 +299,7 @@ async fn what_was_read_by_a_unit_that_never_came_is_read_back() {
 
 #[tokio::test]
 async fn what_came_since_a_switch_is_found_wherever_it_was_measured() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
     let no = store.load_points(tenant()).await.expect("points")[0].no;
     let sample = |measured: Timestamp, received: u64, value: f64| Sample {
@@ -355,8 +335,7 @@ async fn what_came_since_a_switch_is_found_wherever_it_was_measured() {
 
 #[tokio::test]
 async fn a_rule_that_changed_meanwhile_is_not_overwritten() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
     let mut rule = town().rules.remove(0);
     rule.version = 2;
@@ -370,8 +349,7 @@ async fn a_rule_that_changed_meanwhile_is_not_overwritten() {
 
 #[tokio::test]
 async fn a_rule_is_removed_once_and_only_with_an_audit() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
     let rule = town().rules[0].id;
     assert!(store.remove_rules(tenant(), &[rule], &[]).await.is_err());
@@ -384,9 +362,7 @@ async fn a_rule_is_removed_once_and_only_with_an_audit() {
 
 #[tokio::test]
 async fn there_is_one_first_admin_and_always_one_left() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (_database, store) = fresh_town().await;
     let person = |name: &str, roles: Vec<Role>| Person {
         id: UserId::derived(tenant().0, name),
         name: name.to_owned(),
@@ -421,8 +397,7 @@ async fn there_is_one_first_admin_and_always_one_left() {
 
 #[tokio::test]
 async fn detectors_figures_and_months_ahead() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     store.import_plant(&town(), &audit("plant.import")).await.expect("imported");
     let no = store.load_points(tenant()).await.expect("points")[0].no;
     let model = DetectorModel { point: no, detector: "residual".into(), fitted_at: NOW, model: vec![1, 2, 3] };

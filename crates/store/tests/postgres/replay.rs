@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{Batch, Chunks, Store, Writer};
-use penstock_testkit::database::scratch_database;
 use uuid::Uuid;
 
+use crate::fixtures::{OTHER, fresh};
+
 const ONE: TenantId = TenantId(Uuid::from_u128(1));
-const OTHER: TenantId = TenantId(Uuid::from_u128(2));
 const HOUR: u64 = 3_600;
 
 fn start() -> Timestamp {
@@ -74,8 +74,7 @@ async fn expected(store: &Store, points: &[i32], from: Timestamp, to: Timestamp)
 
 #[tokio::test]
 async fn samples_come_in_the_order_they_were_received_also_late_ones() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     write(&store, ONE, &samples(), 1).await;
     let at = |hours: u64| start() + Duration::from_secs(hours * HOUR);
     let days = |days: u64| Duration::from_secs(days * 24 * HOUR);
@@ -107,8 +106,7 @@ async fn samples_come_in_the_order_they_were_received_also_late_ones() {
 
 #[tokio::test]
 async fn what_was_received_since_a_moment_comes_in_its_order() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     write(&store, ONE, &samples(), 1).await;
     let at = |hours: u64| start() + Duration::from_secs(hours * HOUR);
     for (points, from, after) in [
@@ -129,8 +127,7 @@ async fn what_was_received_since_a_moment_comes_in_its_order() {
 
 #[tokio::test]
 async fn screens_replay_their_own_points_alone() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     for (tenant, no) in [(ONE, 1), (OTHER, 2)] {
         store.ensure_tenant(tenant, "Nandipur", "Asia/Kolkata").await.expect("tenant");
         let address = Address { source: "local".into(), path: format!("p{no}") };
@@ -152,8 +149,7 @@ async fn screens_replay_their_own_points_alone() {
 #[tokio::test]
 async fn a_dense_second_after_an_empty_month_is_read_in_parts() {
     const COUNT: i64 = 1_200_000;
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     store.prepare_partitions(start(), 1).await.expect("partitions");
     let inserted = sqlx::query(
         "insert into samples (point_no, source_time, received_time, value, quality) \

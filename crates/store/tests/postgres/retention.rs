@@ -10,15 +10,15 @@ use penstock_model::{Address, Point, PointNo, Quality, Quantity, Sample, TenantI
 use penstock_store::{
     AuditEntry, Batch, Chunks, Error, Expired, PointEdit, Rescale, Retention, Series, Stays, Store, UnitSwitch, Writer,
 };
-use penstock_testkit::database::{ScratchDatabase, scratch_database};
+use penstock_testkit::database::ScratchDatabase;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-const DAY: Duration = Duration::from_secs(86_400);
+use crate::fixtures::{at, fresh};
 
-fn at(text: &str) -> Timestamp {
-    Timestamp::parse(text).expect(text)
-}
+const DAY: Duration = Duration::from_secs(86_400);
+/// When it is looked at what goes.
+const NOW: Timestamp = Timestamp::of_date(2026, 9, 10);
 
 fn tenant() -> TenantId {
     TenantId(Uuid::from_u128(9))
@@ -31,8 +31,7 @@ fn point(no: i32, quantity: Quantity) -> Point {
 
 /// A pressure and a flow, a sample every ten minutes from June to the end of August.
 async fn filled() -> (ScratchDatabase, Store, Writer) {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (database, store) = fresh().await;
     store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
     let mut writer = Writer::open(&store).await.expect("writer");
     let points = [point(1, Quantity::Pressure), point(2, Quantity::Flow)];
@@ -65,17 +64,16 @@ async fn count(store: &Store, no: i32, from: &str, to: &str) -> usize {
 #[tokio::test]
 async fn samples_go_by_the_month_once_they_are_rolled_up_and_trends_stay() {
     let (_database, store, mut writer) = filled().await;
-    let now = at("2026-09-10T00:00:00Z");
     let before = store.history(PointNo(1), at("2026-06-05T00:00:00Z"), at("2026-06-20T00:00:00Z"), 400).await;
-    let early = store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    let early = store.expire(NOW, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(early, Expired { waiting: 1, ..Expired::default() }, "nothing goes that is not rolled up");
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let keeping = retention(60, &[]);
-    let stays = |text: &str| keeping.stays(Quantity::Pressure, at(text), now);
+    let stays = |text: &str| keeping.stays(Quantity::Pressure, at(text), NOW);
     assert_eq!([stays("2026-06-30T23:59:59Z"), stays("2026-07-01T00:00:00Z")], [Stays::RollUps, Stays::Sample]);
-    let expired = store.expire(now, &keeping, false).await.expect("expired");
+    let expired = store.expire(NOW, &keeping, false).await.expect("expired");
     assert_eq!(expired, Expired { dropped: 1, ..Expired::default() });
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired"), Expired::default());
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 0);
     assert_eq!(count(&store, 1, "2026-07-01T00:00:00Z", "2026-08-01T00:00:00Z").await, 31 * 144);
 
@@ -93,17 +91,17 @@ async fn samples_go_by_the_month_once_they_are_rolled_up_and_trends_stay() {
     // What comes late for a month that is gone counts once, however often it comes, and for no time that others stood.
     for (seq, second) in [(2, 2), (3, 3), (4, 2), (5, 3)] {
         write(&mut writer, seq, vec![late(1, second)]).await;
-        store.roll_up(now).await.expect("rolled up");
+        store.roll_up(NOW).await.expect("rolled up");
     }
     let figures = store.statistics(PointNo(1), from, to, Duration::from_secs(900)).await.expect("figures");
     assert_eq!(figures.map(|of| (of.count, of.min, of.max, of.mean)), Some((8, 60.0, 1_000.0, 62.5)));
     // It is kept until the next pass, and known after it.
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 2);
-    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    let expired = store.expire(NOW, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(expired, Expired { dropped: 1, ..Expired::default() });
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 0);
     write(&mut writer, 6, vec![late(1, 2), late(1, 4)]).await;
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let figures = store.statistics(PointNo(1), from, to, Duration::from_secs(900)).await.expect("figures");
     assert_eq!(figures.map(|of| (of.count, of.min, of.max, of.mean)), Some((9, 60.0, 1_000.0, 62.5)));
 }
@@ -113,7 +111,7 @@ fn late(no: i32, second: u64) -> Sample {
     Sample {
         point: PointNo(no),
         source_time: at("2026-06-10T10:05:00Z") + Duration::from_secs(second),
-        received_time: at("2026-09-10T00:00:00Z"),
+        received_time: NOW,
         value: Some(1_000.0),
         quality: Quality::Good,
     }
@@ -135,17 +133,16 @@ async fn archiving(store: &Store) -> (tempfile::TempDir, Archive) {
 #[tokio::test]
 async fn a_gap_that_is_filled_late_counts_for_its_time() {
     let (_database, store, mut writer) = filled().await;
-    let now = at("2026-09-10T00:00:00Z");
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     // A point that sends nothing until its month is gone.
     let silent = point(3, Quantity::Level);
     let batch = Batch { discovered: vec![silent], ..Batch::new(tenant()) };
     writer.apply(&batch, 2).await.expect("applied");
-    store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    store.expire(NOW, &retention(60, &[]), false).await.expect("expired");
     let samples =
         [(0, 10.0), (600, 40.0), (1_200, 70.0)].map(|(second, value)| Sample { value: Some(value), ..late(3, second) });
     write(&mut writer, 3, samples.to_vec()).await;
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
     let figures = store.statistics(PointNo(3), from, to, Duration::from_secs(900)).await.expect("figures");
     let figures = figures.expect("some");
@@ -159,20 +156,19 @@ async fn a_gap_that_is_filled_late_counts_for_its_time() {
 async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
     let (_database, store, mut writer) = filled().await;
     let (_folder, archive) = archiving(&store).await;
-    let now = at("2026-09-10T00:00:00Z");
     let (june, july) = (at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z"));
     let mut expected = store.raw(PointNo(1), june, july + DAY * 31, 1_000_000).await.expect("raw");
     let mut of_flow = store.raw(PointNo(2), june, july + DAY * 31, 1_000_000).await.expect("raw");
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let keeping = retention(60, &[]);
-    store.expire(now, &keeping, false).await.expect("expired");
+    store.expire(NOW, &keeping, false).await.expect("expired");
     assert_eq!(archive.list().await.expect("list").len(), 1);
 
     // Two that are new, and one that the archive holds.
     let again = expected[9 * 144 + 60];
     let another = Sample { value: Some(-1.0), ..expected[9 * 144 + 61] };
     write(&mut writer, 2, vec![late(1, 7), late(2, 5), late(1, 5), again]).await;
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     expected.extend([late(1, 5), late(1, 7)]);
     expected.sort_by_key(|sample| sample.source_time);
     of_flow.push(late(2, 5));
@@ -190,13 +186,13 @@ async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
         assert_eq!(scanned(store.scan(vec![PointNo(2), PointNo(1)], june, july + DAY * 31)).await, all);
         let trend = store.history(PointNo(1), hour.0, hour.1, 1_000).await.expect("history");
         assert_eq!(trend, Series::Raw(of_hour.clone()));
-        let expired = store.expire(now, &keeping, false).await.expect("expired");
+        let expired = store.expire(NOW, &keeping, false).await.expect("expired");
         assert_eq!(expired.dropped, if files == 1 { 1 } else { 0 });
     }
     // Coming again, it makes no further file, and is counted no more.
     write(&mut writer, 3, vec![late(1, 5), late(2, 5)]).await;
-    store.roll_up(now).await.expect("rolled up");
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").dropped, 1);
+    store.roll_up(NOW).await.expect("rolled up");
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired").dropped, 1);
     assert_eq!(archive.list().await.expect("list").len(), 2);
     assert_eq!(store.raw(PointNo(1), june, july, 1_000_000).await.expect("raw"), expected[..before]);
     let figures = store.statistics(PointNo(1), hour.0, hour.1, Duration::from_secs(900)).await.expect("figures");
@@ -204,7 +200,7 @@ async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
     assert_eq!(figures.map(|of| of.count), Some(8));
     // With another value it is another sample, and nobody has counted it.
     write(&mut writer, 4, vec![another]).await;
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let figures = store.statistics(PointNo(1), hour.0, hour.1, Duration::from_secs(900)).await.expect("figures");
     assert_eq!(figures.map(|of| (of.count, of.min)), Some((9, -1.0)));
 }
@@ -213,18 +209,17 @@ async fn what_comes_late_is_read_beside_the_archive_and_goes_there_once() {
 async fn what_comes_late_waits_for_an_archive_that_is_away_and_nothing_else_does() {
     let (_database, store, mut writer) = filled().await;
     let (folder, _archive) = archiving(&store).await;
-    let now = at("2026-09-10T00:00:00Z");
     let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
     let again = store.raw(PointNo(1), from, to, 10).await.expect("raw")[0];
-    store.roll_up(now).await.expect("rolled up");
-    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired").dropped, 1);
+    store.roll_up(NOW).await.expect("rolled up");
+    assert_eq!(store.expire(NOW, &retention(60, &[]), false).await.expect("expired").dropped, 1);
     let (file, aside) = (folder.path().join("samples-2026-06.parquet"), folder.path().join("aside"));
     std::fs::rename(&file, &aside).expect("aside");
     // Not missing, and yet nobody can open it.
     std::os::unix::fs::symlink(&file, &file).expect("a link to itself");
     let fresh = Sample { source_time: at("2026-08-31T23:55:00Z"), ..late(1, 0) };
     write(&mut writer, 2, vec![again, fresh]).await;
-    let away = store.roll_up(now).await;
+    let away = store.roll_up(NOW).await;
     assert!(matches!(away, Err(Error::Archive(_))), "{away:?}");
     let due = async |of: &'static str| -> i64 { sqlx::query_scalar(of).fetch_one(store.pool()).await.expect("count") };
     assert_eq!(due("select count(*) from rollups_due where hour >= '2026-07-01'").await, 0);
@@ -232,7 +227,7 @@ async fn what_comes_late_waits_for_an_archive_that_is_away_and_nothing_else_does
 
     std::fs::remove_file(&file).expect("no link");
     std::fs::rename(&aside, &file).expect("back");
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let figures = store.statistics(PointNo(1), from, to, Duration::from_secs(900)).await.expect("figures");
     assert_eq!(figures.map(|of| of.count), Some(6), "it was counted before it went");
 }
@@ -241,19 +236,18 @@ async fn what_comes_late_waits_for_an_archive_that_is_away_and_nothing_else_does
 async fn a_point_that_is_new_makes_no_month_be_written_anew() {
     let (_database, store, mut writer) = filled().await;
     let (_folder, archive) = archiving(&store).await;
-    let now = at("2026-09-10T00:00:00Z");
     let oid = "select 'samples_2026_06'::regclass::oid::bigint";
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let keeping = retention(365, &[(Quantity::Flow, 60)]);
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired").thinned, 1);
     let partition: i64 = sqlx::query_scalar(oid).fetch_one(store.pool()).await.expect("partition");
     // It measures what has gone, and had no sample then.
     let batch = Batch { discovered: vec![point(3, Quantity::Flow)], ..Batch::new(tenant()) };
     writer.apply(&batch, 2).await.expect("applied");
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired"), Expired::default());
     write(&mut writer, 3, vec![late(2, 5)]).await;
-    store.roll_up(now).await.expect("rolled up");
-    let expired = store.expire(now, &keeping, false).await.expect("expired");
+    store.roll_up(NOW).await.expect("rolled up");
+    let expired = store.expire(NOW, &keeping, false).await.expect("expired");
     assert_eq!(expired, Expired { thinned: 1, ..Expired::default() });
     let after: i64 = sqlx::query_scalar(oid).fetch_one(store.pool()).await.expect("partition");
     assert_eq!(after, partition);
@@ -263,19 +257,27 @@ async fn a_point_that_is_new_makes_no_month_be_written_anew() {
 }
 
 /// June is gone, and a point is known that has not sent anything yet.
-async fn with_a_silent_point(store: &Store, writer: &mut Writer, now: Timestamp) {
-    store.roll_up(now).await.expect("rolled up");
+async fn with_a_silent_point(store: &Store, writer: &mut Writer) {
+    store.roll_up(NOW).await.expect("rolled up");
     let batch = Batch { discovered: vec![point(3, Quantity::Level)], ..Batch::new(tenant()) };
     writer.apply(&batch, 2).await.expect("applied");
-    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired").dropped, 1);
+    assert_eq!(store.expire(NOW, &retention(60, &[]), false).await.expect("expired").dropped, 1);
+}
+
+fn adoption() -> AuditEntry {
+    AuditEntry::new(tenant(), NOW, None, "point.adopt", "test")
+}
+
+/// Gives a point another unit.
+async fn rescale(store: &Store, no: i32, rescale: Rescale, audit: AuditEntry) {
+    let point = store.load_points(tenant()).await.expect("points").into_iter().find(|point| point.no == PointNo(no));
+    let edit = PointEdit { point: point.expect("known"), rescale: Some(rescale) };
+    store.save_points(tenant(), &[edit], &[audit]).await.expect("rescaled");
 }
 
 /// Gives a point another unit, of which what was received before is half as many.
 async fn halve(store: &Store, no: i32, received_before: Timestamp, audit: AuditEntry) {
-    let point = store.load_points(tenant()).await.expect("points").into_iter().find(|point| point.no == PointNo(no));
-    let rescale = Some(Rescale { factor: 0.5, offset: 0.0, received_before });
-    let edit = PointEdit { point: point.expect("known"), rescale };
-    store.save_points(tenant(), &[edit], &[audit]).await.expect("rescaled");
+    rescale(store, no, Rescale { factor: 0.5, offset: 0.0, received_before }, audit).await;
 }
 
 /// Waits until a session waits for a lock on `table`, or `task` has ended without.
@@ -293,7 +295,6 @@ async fn until_waiting(store: &Store, table: &str, task: &JoinHandle<()>) {
 
 #[tokio::test]
 async fn a_change_of_unit_and_a_pass_of_roll_ups_keep_apart() {
-    let now = at("2026-09-10T00:00:00Z");
     let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
     // Each is held in its middle while the other comes.
     for (pass_is_first, table, lock) in [
@@ -301,19 +302,18 @@ async fn a_change_of_unit_and_a_pass_of_roll_ups_keep_apart() {
         (false, "rollups_day", "lock table rollups_day in share mode"),
     ] {
         let (_database, store, mut writer) = filled().await;
-        with_a_silent_point(&store, &mut writer, now).await;
+        with_a_silent_point(&store, &mut writer).await;
         write(&mut writer, 3, vec![late(3, 0)]).await;
         let pass = || {
             let store = store.clone();
             tokio::spawn(async move {
-                store.roll_up(now).await.expect("rolled up");
+                store.roll_up(NOW).await.expect("rolled up");
             })
         };
         let change = || {
             let store = store.clone();
             tokio::spawn(async move {
-                let audit = AuditEntry::new(tenant(), now, None, "point.adopt", "test");
-                halve(&store, 3, now + DAY, audit).await;
+                halve(&store, 3, NOW + DAY, adoption()).await;
             })
         };
         let mut held = store.pool().begin().await.expect("begun");
@@ -326,7 +326,7 @@ async fn a_change_of_unit_and_a_pass_of_roll_ups_keep_apart() {
         first.await.expect("the first");
         second.await.expect("the second");
 
-        store.roll_up(now).await.expect("rolled up");
+        store.roll_up(NOW).await.expect("rolled up");
         let figures = store.statistics(PointNo(3), from, to, Duration::from_secs(900)).await.expect("figures");
         let figures = figures.map(|of| (of.count, of.min, of.max, of.mean));
         assert_eq!(figures, Some((1, 500.0, 500.0, 500.0)), "{table}");
@@ -335,26 +335,25 @@ async fn a_change_of_unit_and_a_pass_of_roll_ups_keep_apart() {
 
 #[tokio::test]
 async fn what_comes_late_while_a_unit_changes_is_added_in_the_unit_that_stays() {
-    let now = at("2026-09-10T00:00:00Z");
     let (from, to) = (at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"));
     for is_stored in [true, false] {
         let (_database, store, mut writer) = filled().await;
-        with_a_silent_point(&store, &mut writer, now).await;
+        with_a_silent_point(&store, &mut writer).await;
         write(&mut writer, 3, vec![late(3, 0)]).await;
-        store.roll_up(now).await.expect("rolled up");
-        let audit = AuditEntry::new(tenant(), now, None, "point.adopt", "test");
-        let switched = now + Duration::from_secs(1);
+        store.roll_up(NOW).await.expect("rolled up");
+        let audit = adoption();
+        let switched = NOW + Duration::from_secs(1);
         let switch = UnitSwitch { proof: audit.id, at: switched, points: vec![(PointNo(3), 0.5, 0.0)] };
         let since = Sample { received_time: switched, value: Some(500.0), ..late(3, 600) };
         let batch = Batch { switches: vec![switch], samples: vec![since], ..Batch::new(tenant()) };
         writer.apply(&batch, 4).await.expect("applied");
-        assert_eq!(store.roll_up(now).await.expect("rolled up").hours, 0, "it waits for what comes of the change");
+        assert_eq!(store.roll_up(NOW).await.expect("rolled up").hours, 0, "it waits for what comes of the change");
         if is_stored {
             halve(&store, 3, switched, audit).await;
         } else {
             assert_eq!(store.undo_switches().await.expect("undone"), 1);
         }
-        store.roll_up(now).await.expect("rolled up");
+        store.roll_up(NOW).await.expect("rolled up");
         let figures = store.statistics(PointNo(3), from, to, Duration::from_secs(900)).await.expect("figures");
         let value = if is_stored { 500.0 } else { 1_000.0 };
         assert_eq!(figures.map(|of| (of.count, of.min, of.max)), Some((2, value, value)));
@@ -364,9 +363,8 @@ async fn what_comes_late_while_a_unit_changes_is_added_in_the_unit_that_stays() 
 #[tokio::test]
 async fn a_change_of_unit_rolls_up_anew_only_what_came_since() {
     let (_database, store, _writer) = filled().await;
-    let now = at("2026-09-10T00:00:00Z");
     let noon = at("2026-08-31T12:00:00Z");
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let hour = Duration::from_secs(3_600);
     let figures = async |from: Timestamp| {
         let figures = store.statistics(PointNo(1), from, from + hour, Duration::from_secs(900)).await;
@@ -375,9 +373,9 @@ async fn a_change_of_unit_rolls_up_anew_only_what_came_since() {
     let halved = |(count, min, max, mean): (u64, f64, f64, f64)| (count, min / 2.0, max / 2.0, mean / 2.0);
     let july = at("2026-07-10T10:00:00Z");
     let before = [figures(july).await, figures(noon - hour).await, figures(noon + hour).await];
-    halve(&store, 1, noon, AuditEntry::new(tenant(), now, None, "point.adopt", "test")).await;
+    halve(&store, 1, noon, adoption()).await;
     // The twelve hours of the afternoon, and the one that the last value stands into.
-    assert_eq!(store.roll_up(now).await.expect("rolled up").hours, 13);
+    assert_eq!(store.roll_up(NOW).await.expect("rolled up").hours, 13);
     assert_eq!([figures(july).await, figures(noon + hour).await], [halved(before[0]), before[2]]);
     let (count, min, max, _) = figures(noon - hour).await;
     assert_eq!((count, min * 2.0, max * 2.0), (before[1].0, before[1].1, before[1].2));
@@ -387,20 +385,19 @@ async fn a_change_of_unit_rolls_up_anew_only_what_came_since() {
 async fn what_comes_late_beside_samples_that_stay_goes_by_itself() {
     let (_database, store, mut writer) = filled().await;
     let (_folder, archive) = archiving(&store).await;
-    let now = at("2026-09-10T00:00:00Z");
     let oid = "select 'samples_2026_06'::regclass::oid::bigint";
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let keeping = retention(365, &[(Quantity::Flow, 60)]);
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired").thinned, 1);
     let partition: i64 = sqlx::query_scalar(oid).fetch_one(store.pool()).await.expect("partition");
     write(&mut writer, 2, vec![late(1, 5), late(2, 5)]).await;
-    store.roll_up(now).await.expect("rolled up");
-    let expired = store.expire(now, &keeping, false).await.expect("expired");
+    store.roll_up(NOW).await.expect("rolled up");
+    let expired = store.expire(NOW, &keeping, false).await.expect("expired");
     assert_eq!(expired, Expired { thinned: 1, ..Expired::default() });
     // A month is not written anew for it.
     let after: i64 = sqlx::query_scalar(oid).fetch_one(store.pool()).await.expect("partition");
     assert_eq!(after, partition);
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired"), Expired::default());
     assert_eq!(archive.list().await.expect("list").len(), 2);
     for no in [1, 2] {
         assert_eq!(count(&store, no, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 30 * 144 + 1, "{no}");
@@ -408,8 +405,8 @@ async fn what_comes_late_beside_samples_that_stay_goes_by_itself() {
     // A file that somebody took out of the archive holds nothing up, and no other comes to be in its place.
     archive.remove("samples-2026-06-2.parquet").await.expect("removed");
     write(&mut writer, 3, vec![late(2, 6)]).await;
-    store.roll_up(now).await.expect("rolled up");
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
+    store.roll_up(NOW).await.expect("rolled up");
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired").thinned, 1);
     let names: Vec<String> = archive.list().await.expect("list").into_iter().map(|file| file.name).collect();
     assert_eq!(names, ["samples-2026-06.parquet", "samples-2026-06-3.parquet"]);
 }
@@ -418,30 +415,25 @@ async fn what_comes_late_beside_samples_that_stay_goes_by_itself() {
 async fn a_change_of_unit_holds_for_files_that_were_written_before_it() {
     let (_database, store, mut writer) = filled().await;
     let (_folder, archive) = archiving(&store).await;
-    let now = at("2026-09-10T00:00:00Z");
     let (june, september) = (at("2026-06-01T00:00:00Z"), at("2026-09-01T00:00:00Z"));
     let raw = store.raw(PointNo(1), june, september, 1_000_000).await.expect("raw");
     let of_flow = store.raw(PointNo(2), june, september, 1_000_000).await.expect("raw");
-    store.roll_up(now).await.expect("rolled up");
-    store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    store.roll_up(NOW).await.expect("rolled up");
+    store.expire(NOW, &retention(60, &[]), false).await.expect("expired");
     let mut expected = raw;
     for (factor, offset) in [(0.5, 1.0), (0.25, 0.0)] {
-        let rescale = Rescale { factor, offset, received_before: now };
-        let audit = [AuditEntry::new(tenant(), now, None, "point.adopt", "test")];
-        let point = store.load_points(tenant()).await.expect("points").into_iter().find(|point| point.no == PointNo(1));
-        let edit = PointEdit { point: point.expect("known"), rescale: Some(rescale) };
-        store.save_points(tenant(), &[edit], &audit).await.expect("rescaled");
+        rescale(&store, 1, Rescale { factor, offset, received_before: NOW }, adoption()).await;
         for sample in &mut expected {
             sample.value = sample.value.map(|value| value * factor + offset);
         }
         assert_eq!(store.raw(PointNo(1), june, september, 1_000_000).await.expect("raw"), expected);
     }
     // July goes in the new unit, between a file of the old one and samples that came late in the new one.
-    store.roll_up(now).await.expect("rolled up");
-    assert_eq!(store.expire(now, &retention(30, &[]), false).await.expect("expired").dropped, 1);
+    store.roll_up(NOW).await.expect("rolled up");
+    assert_eq!(store.expire(NOW, &retention(30, &[]), false).await.expect("expired").dropped, 1);
     write(&mut writer, 2, vec![late(1, 5)]).await;
-    store.roll_up(now).await.expect("rolled up");
-    assert_eq!(store.expire(now, &retention(30, &[]), false).await.expect("expired").dropped, 1);
+    store.roll_up(NOW).await.expect("rolled up");
+    assert_eq!(store.expire(NOW, &retention(30, &[]), false).await.expect("expired").dropped, 1);
     assert_eq!(archive.list().await.expect("list").len(), 3);
     expected.push(late(1, 5));
     expected.sort_by_key(|sample| sample.source_time);
@@ -452,8 +444,8 @@ async fn a_change_of_unit_holds_for_files_that_were_written_before_it() {
     assert_eq!(scanned(store.scan(vec![PointNo(1)], june, at("2026-08-01T00:00:00Z"))).await, until_august);
     // What the archive holds in the old unit is known in the new one.
     write(&mut writer, 3, vec![expected[100]]).await;
-    store.roll_up(now).await.expect("rolled up");
-    assert_eq!(store.expire(now, &retention(30, &[]), false).await.expect("expired").dropped, 1);
+    store.roll_up(NOW).await.expect("rolled up");
+    assert_eq!(store.expire(NOW, &retention(30, &[]), false).await.expect("expired").dropped, 1);
     assert_eq!(archive.list().await.expect("list").len(), 3);
 }
 
@@ -461,7 +453,6 @@ async fn a_change_of_unit_holds_for_files_that_were_written_before_it() {
 async fn a_file_that_a_crash_left_goes_and_no_other_does() {
     let (_database, store, _writer) = filled().await;
     let (_folder, archive) = archiving(&store).await;
-    let now = at("2026-09-10T00:00:00Z");
     let june = Month::new(2026, 6).expect("a month");
     let chunks = |value| {
         let sample = Sample { value: Some(value), ..late(1, 0) };
@@ -480,10 +471,10 @@ async fn a_file_that_a_crash_left_goes_and_no_other_does() {
 
     let names =
         async || -> Vec<String> { archive.list().await.expect("list").into_iter().map(|file| file.name).collect() };
-    store.roll_up(now).await.expect("rolled up");
-    store.expire(now, &retention(365, &[]), false).await.expect("expired");
+    store.roll_up(NOW).await.expect("rolled up");
+    store.expire(NOW, &retention(365, &[]), false).await.expect("expired");
     assert_eq!(names().await, std::slice::from_ref(&strange.name));
-    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    let expired = store.expire(NOW, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(expired.dropped, 1);
     let registered: Vec<String> =
         sqlx::query_scalar("select file ->> 'name' from samples_gone, jsonb_array_elements(archive) as file")
@@ -491,7 +482,7 @@ async fn a_file_that_a_crash_left_goes_and_no_other_does() {
             .await
             .expect("registered");
     assert_eq!(registered, ["samples-2026-06-3.parquet"]);
-    store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    store.expire(NOW, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(names().await, [strange.name, "samples-2026-06-3.parquet".to_owned()]);
     let begun: i64 =
         sqlx::query_scalar("select count(*) from archive_begun").fetch_one(store.pool()).await.expect("count");
@@ -529,14 +520,13 @@ impl tracing::Subscriber for Opened {
 async fn a_trend_opens_a_file_of_the_archive_once() {
     let (_database, store, mut writer) = filled().await;
     let (_folder, _archive) = archiving(&store).await;
-    let now = at("2026-09-10T00:00:00Z");
     // More samples than the trend may have points, in buckets that are narrower than any roll-up.
     write(&mut writer, 2, (0..30).map(|second| late(1, second)).collect()).await;
     let (from, to) = (at("2026-06-10T10:05:00Z"), at("2026-06-10T10:05:30Z"));
     let before = store.history(PointNo(1), from, to, 8).await.expect("history");
     assert!(matches!(&before, Series::Reduced { buckets, .. } if buckets.len() == 1), "{before:?}");
-    store.roll_up(now).await.expect("rolled up");
-    store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    store.roll_up(NOW).await.expect("rolled up");
+    store.expire(NOW, &retention(60, &[]), false).await.expect("expired");
 
     let opened = Opened::default();
     let counting = tracing::subscriber::set_default(opened.clone());
@@ -549,24 +539,16 @@ async fn a_trend_opens_a_file_of_the_archive_once() {
 #[tokio::test]
 async fn points_may_keep_their_samples_for_longer_or_shorter() {
     let (_database, store, mut writer) = filled().await;
-    let now = at("2026-09-10T00:00:00Z");
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let keeping = retention(60, &[(Quantity::Pressure, 365), (Quantity::Flow, 30)]);
-    let expired = store.expire(now, &keeping, false).await.expect("expired");
+    let expired = store.expire(NOW, &keeping, false).await.expect("expired");
     assert_eq!(expired, Expired { thinned: 2, ..Expired::default() });
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired"), Expired::default());
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 92 * 144);
     assert_eq!(count(&store, 2, "2026-06-01T00:00:00Z", "2026-08-01T00:00:00Z").await, 0);
     assert_eq!(count(&store, 2, "2026-08-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 31 * 144);
     // The partition that took the other's place is written to as before, and by a writer that knew the old one.
-    let late = Sample {
-        point: PointNo(1),
-        source_time: at("2026-06-10T10:05:00Z"),
-        received_time: now,
-        value: Some(1.0),
-        quality: Quality::Good,
-    };
-    writer.apply(&Batch { samples: vec![late], ..Batch::new(tenant()) }, 2).await.expect("applied");
+    write(&mut writer, 2, vec![late(1, 0)]).await;
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 92 * 144 + 1);
     let Series::Reduced { .. } = store
         .history(PointNo(2), at("2026-06-10T10:00:00Z"), at("2026-06-10T11:00:00Z"), 1_000)
@@ -580,16 +562,15 @@ async fn points_may_keep_their_samples_for_longer_or_shorter() {
 #[tokio::test]
 async fn roll_ups_go_when_their_time_is_over_and_partitions_are_made_ahead() {
     let (_database, store, _writer) = filled().await;
-    let now = at("2026-09-10T00:00:00Z");
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     let keeping = Retention { roll_ups: DAY * 60, ..retention(60, &[]) };
-    store.expire(now, &keeping, false).await.expect("expired");
+    store.expire(NOW, &keeping, false).await.expect("expired");
     let months: Vec<String> = sqlx::query_scalar("select partition from time_partitions('rollups_minute')")
         .fetch_all(store.pool())
         .await
         .expect("partitions");
     assert_eq!(months, ["rollups_minute_2026_07", "rollups_minute_2026_08"]);
-    let stays = |text: &str| keeping.stays(Quantity::Flow, at(text), now);
+    let stays = |text: &str| keeping.stays(Quantity::Flow, at(text), NOW);
     // Hours and days go by the year.
     let expected = [Stays::Nothing, Stays::RollUps, Stays::Sample, Stays::Sample];
     let times = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-08-01T00:00:00Z", "1999-12-31T23:59:59Z"];
@@ -620,7 +601,6 @@ async fn what_was_archived_is_read_back_by_the_same_calls() {
     let (_database, store, mut writer) = filled().await;
     let (_folder, archive) = archiving(&store).await;
     let screens = store.for_screens(tenant()).await.expect("screens");
-    let now = at("2026-09-10T00:00:00Z");
     let (june, july) = (at("2026-06-01T00:00:00Z"), at("2026-07-01T00:00:00Z"));
     let august = at("2026-08-01T00:00:00Z");
     let points = |numbers: &[i32]| numbers.iter().map(|no| PointNo(*no)).collect::<Vec<_>>();
@@ -629,11 +609,11 @@ async fn what_was_archived_is_read_back_by_the_same_calls() {
     let trend = store.history(PointNo(1), hour.0, hour.1, 1_000).await.expect("history");
     let all = scanned(store.scan(points(&[2, 1]), june, august)).await;
 
-    store.roll_up(now).await.expect("rolled up");
+    store.roll_up(NOW).await.expect("rolled up");
     // First the flow alone, then the rest of the month: two files.
     let keeping = retention(365, &[(Quantity::Flow, 60)]);
-    assert_eq!(store.expire(now, &keeping, false).await.expect("expired").thinned, 1);
-    let expired = store.expire(now, &retention(60, &[]), false).await.expect("expired");
+    assert_eq!(store.expire(NOW, &keeping, false).await.expect("expired").thinned, 1);
+    let expired = store.expire(NOW, &retention(60, &[]), false).await.expect("expired");
     assert_eq!(expired, Expired { dropped: 1, ..Expired::default() });
     assert_eq!(archive.list().await.expect("list").len(), 2);
 
@@ -644,7 +624,7 @@ async fn what_was_archived_is_read_back_by_the_same_calls() {
     assert_eq!(scanned(store.scan(points(&[2, 1]), june, august)).await, all);
     assert_eq!(scanned(screens.scan(points(&[2, 1]), june, august)).await, all);
     // Nothing is written twice, and what was let go does not come back.
-    assert_eq!(store.expire(now, &retention(60, &[]), false).await.expect("expired"), Expired::default());
+    assert_eq!(store.expire(NOW, &retention(60, &[]), false).await.expect("expired"), Expired::default());
     writer.apply(&Batch::new(tenant()), 9).await.expect("applied");
 }
 
@@ -659,12 +639,11 @@ async fn scanned(mut chunks: Chunks) -> Vec<Sample> {
 #[tokio::test]
 async fn a_clock_that_leaps_takes_nothing_along() {
     let (_database, store, _writer) = filled().await;
-    let now = at("2026-09-10T00:00:00Z");
-    store.roll_up(now).await.expect("rolled up");
-    store.expire(now, &retention(365, &[]), false).await.expect("expired");
+    store.roll_up(NOW).await.expect("rolled up");
+    store.expire(NOW, &retention(365, &[]), false).await.expect("expired");
     let leapt = at("2037-09-10T00:00:00Z");
     let held = store.expire(leapt, &retention(365, &[]), false).await.expect("expired");
-    assert_eq!(held, Expired { held_since: Some(now), ..Expired::default() });
+    assert_eq!(held, Expired { held_since: Some(NOW), ..Expired::default() });
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-09-01T00:00:00Z").await, 92 * 144);
     let confirmed = store.expire(leapt, &retention(365, &[]), true).await.expect("expired");
     assert!(confirmed.dropped > 3, "{confirmed:?}");

@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
 
+use crate::fixtures::fresh;
+
 /// 2026-11-30T20:00:00Z: four hours before a month ends.
 const START: i64 = 1_796_068_800;
 const HOURS: i64 = 30;
@@ -151,8 +153,7 @@ fn figures_of(samples: &[Sample], from: Timestamp, to: Timestamp) -> Option<(u64
 
 #[tokio::test]
 async fn a_pass_while_a_batch_is_written_loses_nothing() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let writing = {
         let store = store.clone();
         tokio::spawn(async move {

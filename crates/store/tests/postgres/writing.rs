@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use penstock_model::{Address, Doubt, Fault, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
 use penstock_store::{Applied, Batch, Store, Writer};
-use penstock_testkit::database::scratch_database;
 use uuid::Uuid;
 
-const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+use crate::fixtures::{at, fresh};
 
-fn at(text: &str) -> Timestamp {
-    Timestamp::parse(text).expect(text)
-}
+const TENANT: TenantId = TenantId(Uuid::from_u128(1));
 
 fn sample(point: i32, at: Timestamp, value: f64) -> Sample {
     Sample { point: PointNo(point), source_time: at, received_time: at, value: Some(value), quality: Quality::Good }
@@ -46,8 +43,7 @@ async fn stored(store: &Store) -> Vec<(i32, i64, f64, i16)> {
 
 #[tokio::test]
 async fn the_same_batch_again_changes_nothing() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     let start = at("2026-11-21T00:00:00Z");
     let samples: Vec<Sample> =
@@ -65,8 +61,7 @@ async fn the_same_batch_again_changes_nothing() {
 
 #[tokio::test]
 async fn the_newest_sample_of_a_point_is_kept_through_late_ones_and_clocks_that_are_ahead() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = with_points(&store, 3).await;
     let noon = at("2026-11-21T12:00:00Z");
     let after = |secs| noon + Duration::from_secs(secs);
@@ -99,8 +94,7 @@ async fn the_newest_sample_of_a_point_is_kept_through_late_ones_and_clocks_that_
 
 #[tokio::test]
 async fn a_time_that_is_still_to_come_stands_for_the_present_only_where_there_is_no_other() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = with_points(&store, 2).await;
     let noon = at("2026-11-21T12:00:00Z");
     let after = |secs| noon + Duration::from_secs(secs);
@@ -126,8 +120,7 @@ async fn a_time_that_is_still_to_come_stands_for_the_present_only_where_there_is
 
 #[tokio::test]
 async fn another_value_for_a_taken_time_is_kept_beside_it() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     let noon = at("2026-11-21T12:00:00Z");
     let conflict = Quality::Uncertain(Doubt::Conflict).code();
@@ -155,8 +148,7 @@ async fn another_value_for_a_taken_time_is_kept_beside_it() {
 
 #[tokio::test]
 async fn what_the_database_cannot_hold_harms_nothing_else() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let mut writer = Writer::open(&store).await.expect("writer");
     let noon = at("2026-11-21T12:00:00Z");
     let applied = writer
