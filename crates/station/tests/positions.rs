@@ -1,6 +1,8 @@
 //! Operator positions with a real station: who may make them, who holds them, who attends them, and what is left after a
 //! restart.
 
+mod fixtures;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -10,11 +12,11 @@ use penstock_api::{
     SignOut, StationCard, TakeUpPositions, WhoAmI,
 };
 use penstock_model::{AreaId, Clock, OperatorPosition, OperatorPositionId, Priority, Reach};
-use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
-use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
+use penstock_station::{Feed, Station};
 use penstock_testkit::database::ScratchFolder;
-use tokio_util::sync::CancellationToken;
+
+use fixtures::{call, options};
 
 const OPERATOR: &str = "asha.verma";
 const SUPERVISOR: &str = "ravi.kulkarni";
@@ -22,17 +24,7 @@ const ADMIN: &str = "meera.joshi";
 
 /// A station with the demo's people.
 async fn start(data: &Path, secrets: &Secrets) -> Station {
-    let environment = [("PENSTOCK_DEMO__PEOPLE".to_owned(), "true".to_owned())];
-    let options = Options {
-        data: data.to_owned(),
-        settings: settings::load(data, environment.into_iter()).expect("settings"),
-        clock: Clock::System,
-        log: RecentLog::new(Clock::System),
-        secrets: secrets.clone(),
-        stop: CancellationToken::new(),
-        waiting: tokio::sync::watch::Sender::new(None),
-    };
-    Station::start(options).await.expect("starts")
+    Station::start(options(data, secrets, "PENSTOCK_DEMO__PEOPLE", "true")).await.expect("starts")
 }
 
 struct Screen<'a> {
@@ -62,11 +54,6 @@ impl<'a> Screen<'a> {
         let listed = self.call(ListPositions {}).await.expect("may see");
         listed.into_iter().map(|view| (view.position.name, view.holders)).collect()
     }
-}
-
-async fn call<C: Call>(station: &Station, token: Option<String>, of: C) -> Result<C::Reply, ApiError> {
-    let reply = station.call(&Caller { token, origin: Origin::Window }, of.into()).await?;
-    Ok(serde_json::from_str(&reply).expect("the reply is what the contract says"))
 }
 
 fn code<T>(outcome: Result<T, ApiError>) -> Option<Code> {

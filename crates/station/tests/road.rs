@@ -1,6 +1,8 @@
 //! The whole road with real parts: a device's message over the station's own Mosquitto into its own PostgreSQL, onto the
 //! live feed and into alarms, and back after a restart and after a kill.
 
+mod fixtures;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,27 +22,16 @@ use penstock_model::{
     Position, Priority, Provenance, Quantity, Recording, RuleId, Scope, SiteId, Sourced, Subject, Timestamp,
     TransitionKind, Unit,
 };
-use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
-use penstock_station::{Caller, Feed, Options, Origin, Station, settings};
+use penstock_station::{Feed, Station};
 use penstock_testkit::broker::{SERVER_NAME, TestBroker, TestBrokerOptions, TestTls};
 use penstock_testkit::database::ScratchFolder;
 use rumqttc::{AsyncClient, Event, MqttOptions, Outgoing, Packet, QoS};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+
+use fixtures::{call, options};
 
 async fn start(data: &Path, secrets: &Secrets) -> Station {
-    let environment = [("PENSTOCK_STATION__NAME".to_owned(), "test".to_owned())];
-    let options = Options {
-        data: data.to_owned(),
-        settings: settings::load(data, environment.into_iter()).expect("settings"),
-        clock: Clock::System,
-        log: RecentLog::new(Clock::System),
-        secrets: secrets.clone(),
-        stop: CancellationToken::new(),
-        waiting: watch::Sender::new(None),
-    };
-    Station::start(options).await.expect("starts")
+    Station::start(options(data, secrets, "PENSTOCK_STATION__NAME", "test")).await.expect("starts")
 }
 
 struct Screen<'a> {
@@ -49,10 +40,8 @@ struct Screen<'a> {
 }
 
 impl Screen<'_> {
-    async fn call<C: Call>(&self, call: C) -> Result<C::Reply, penstock_api::ApiError> {
-        let caller = Caller { token: self.token.clone(), origin: Origin::Window };
-        let reply = self.station.call(&caller, call.into()).await?;
-        Ok(serde_json::from_str(&reply).expect("the reply is what the contract says"))
+    async fn call<C: Call>(&self, of: C) -> Result<C::Reply, penstock_api::ApiError> {
+        call(self.station, self.token.clone(), of).await
     }
 
     fn feed(&self) -> Feed {
@@ -1013,16 +1002,8 @@ async fn a_second_station_on_the_same_data_is_told_of_the_first() {
     let secrets = Secrets::in_memory("test");
     let station = start(data.path(), &secrets).await;
     station.announce("http://127.0.0.1:1/").expect("told");
-    let options = Options {
-        data: data.path().to_owned(),
-        settings: settings::load(data.path(), std::iter::empty()).expect("settings"),
-        clock: Clock::System,
-        log: RecentLog::new(Clock::System),
-        secrets,
-        stop: CancellationToken::new(),
-        waiting: watch::Sender::new(None),
-    };
-    let refused = Station::start(options).await.map(|_| ()).expect_err("one is enough");
+    let second = options(data.path(), &secrets, "PENSTOCK_STATION__NAME", "second");
+    let refused = Station::start(second).await.map(|_| ()).expect_err("one is enough");
     assert!(refused.to_string().contains("http://127.0.0.1:1/"), "{refused}");
     station.stop().await;
 }
