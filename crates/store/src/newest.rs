@@ -1,7 +1,6 @@
 //! The newest sample of each point, kept beside the historian in step with it. Must not know who asks for it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use penstock_model::{Doubt, PointNo, Quality, Sample, TenantId, Timestamp};
 use sqlx::Row as _;
@@ -9,12 +8,11 @@ use sqlx::postgres::PgConnection;
 
 use crate::history::sample_from;
 use crate::register::Rescale;
+use crate::replay::RIGHT;
 use crate::sql::At;
 use crate::{Result, Store};
 
 const AHEAD: Quality = Quality::Uncertain(Doubt::ClockAhead);
-/// By how much a device's clock may be ahead of the station's and still be right.
-const TOLERATED: Duration = Duration::from_secs(120);
 
 /// How far the table is known to be: what is not newer need not be sent to the server.
 #[derive(Debug, Default)]
@@ -101,13 +99,8 @@ pub(crate) async fn rescale(connection: &mut PgConnection, rescales: &[(PointNo,
     let mut rescales: Vec<_> = rescales.iter().collect();
     rescales.sort_by_key(|(point, _)| *point);
     for (point, rescale) in rescales {
-        sqlx::query("update newest set value = value * $2 + $3 where point_no = $1 and received_time < $4")
-            .bind(point.0)
-            .bind(rescale.factor)
-            .bind(rescale.offset)
-            .bind(At(rescale.received_before))
-            .execute(&mut *connection)
-            .await?;
+        let convert = "update newest set value = value * $2 + $3 where point_no = $1 and received_time < $4";
+        rescale.execute(connection, *point, convert).await?;
     }
     Ok(())
 }
@@ -119,7 +112,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn latest(&self, tenant: TenantId, now: Timestamp) -> Result<Vec<Sample>> {
-        let (ahead, until) = (i16::from(AHEAD.code()), At(now + TOLERATED));
+        let (ahead, until) = (i16::from(AHEAD.code()), At(now + RIGHT));
         let rows = sqlx::query(include_str!("../queries/latest.sql"))
             .bind(tenant.0)
             .bind(ahead)

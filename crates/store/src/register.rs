@@ -39,6 +39,26 @@ pub struct Rescale {
     pub received_before: Timestamp,
 }
 
+impl Rescale {
+    /// Carries out a statement about a point: $1 is the point, $2 the factor, $3 the offset, $4 before when values were
+    /// received.
+    pub(crate) async fn execute(
+        &self,
+        connection: &mut PgConnection,
+        point: PointNo,
+        statement: &'static str,
+    ) -> Result<()> {
+        sqlx::query(statement)
+            .bind(point.0)
+            .bind(self.factor)
+            .bind(self.offset)
+            .bind(At(self.received_before))
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
 /// What an import wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Imported {
@@ -328,24 +348,13 @@ async fn hold_units(connection: &mut PgConnection) -> Result<()> {
 /// Converts what is stored of a point, after [`hold_units`].
 async fn rescale_samples(connection: &mut PgConnection, point: PointNo, rescale: &Rescale) -> Result<()> {
     // Listed before samples are touched: there it waits for retention, or retention waits and then finds it.
-    sqlx::query("insert into rescalings (point_no, factor, shift, received_before) values ($1, $2, $3, $4)")
-        .bind(point.0)
-        .bind(rescale.factor)
-        .bind(rescale.offset)
-        .bind(At(rescale.received_before))
-        .execute(&mut *connection)
-        .await?;
+    let list = "insert into rescalings (point_no, factor, shift, received_before) values ($1, $2, $3, $4)";
+    rescale.execute(connection, point, list).await?;
     // The whole history of the point, by its key: everything that was received before is in the former unit, and how
     // long ago it was measured bounds nothing, as it may have come late or from a clock that was ahead.
-    sqlx::query(
-        "update samples set value = value * $2 + $3 where point_no = $1 and received_time < $4 and value is not null",
-    )
-    .bind(point.0)
-    .bind(rescale.factor)
-    .bind(rescale.offset)
-    .bind(At(rescale.received_before))
-    .execute(&mut *connection)
-    .await?;
+    let convert =
+        "update samples set value = value * $2 + $3 where point_no = $1 and received_time < $4 and value is not null";
+    rescale.execute(connection, point, convert).await?;
     rollups::rescale(connection, point, rescale).await
 }
 

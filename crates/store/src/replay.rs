@@ -34,7 +34,8 @@ const BELIEVED: Duration = Duration::from_secs(86_400);
 /// With more samples waiting than this the clocks of devices are taken to be right, that is, not marked as ahead:
 /// samples with times further ahead, which no alarm is judged by, may then come later than they were received.
 const MANY_WAIT: usize = 2_000_000;
-const RIGHT: Duration = Duration::from_secs(120);
+/// By how much a clock that is right may be ahead of the station's: what it tells is not marked (`penstock_codec`).
+pub(crate) const RIGHT: Duration = Duration::from_secs(120);
 /// More are not held: so many came late at once.
 const MOST_WAIT: usize = 4_000_000;
 
