@@ -176,8 +176,9 @@ fn alarms(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
     let program = workspace.target.join("release/penstock").display().to_string();
     let args: Vec<String> = ["--program".to_owned(), program].into_iter().chain(args.iter().cloned()).collect();
     let Some(at) = args.iter().position(|arg| arg == "--json") else {
-        of_a_crate(workspace, "alarms", &args)?;
-        return ingest(workspace, &["--only", "panel"].map(str::to_owned));
+        let ended = of_a_crate(workspace, "alarms", &args)?;
+        let panel = ingest(workspace, &["--only", "panel"].map(str::to_owned))?;
+        return Ok(if ended == ExitCode::SUCCESS { panel } else { ended });
     };
     let file = Path::new(args.get(at + 1).context("--json needs a file")?);
     let mut document = serde_json::Map::new();
