@@ -1,5 +1,5 @@
--- $1 points, $2 the quality of a clock that was ahead, $3 the last time that counts. One probe of the newest partition that
--- has the point, a point.
+-- $1 points, $2 the quality of a clock that was ahead, $3 the last time that counts. One probe of the newest partition
+-- that has the point, a point.
 select newest.*
 from unnest($1::int[]) as wanted (no)
 cross join lateral (

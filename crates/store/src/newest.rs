@@ -106,8 +106,8 @@ pub(crate) async fn rescale(connection: &mut PgConnection, rescales: &[(PointNo,
 }
 
 impl Store {
-    /// The newest sample of every point of the tenant that has one, by point. One of a clock that was ahead, a device's or
-    /// at `now` the station's own, is named only for a point that has no other.
+    /// The newest sample of every point of the tenant that has one, by point. One of a clock that was ahead, a device's
+    /// or, as `now` shows, the station's own, is named only for a point that has no other.
     ///
     /// # Errors
     /// Those of the database.

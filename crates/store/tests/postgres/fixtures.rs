@@ -1,5 +1,5 @@
-//! What tests begin with: a database of their own, the town that it belongs to, and somebody who does things there. Must
-//! not know what is tested.
+//! What tests begin with: a database of their own, the town that it belongs to, and somebody who does things there.
+//! Must not know what is tested.
 
 use penstock_model::{AlarmRule, Condition, LimitLevel, PointId, RuleId, Subject, TenantId, Timestamp, UserId};
 use penstock_store::{AuditEntry, Store};

@@ -90,8 +90,8 @@ impl Station {
         self.start(standing).await.map(|_took| ())
     }
 
-    /// Starts it, waits until `standing` alarms are served, and stops it again; how long that took, signing in left out,
-    /// which is not the start's.
+    /// Starts it, waits until `standing` alarms are served, and stops it again; how long the first two took, without
+    /// signing in, which is not the start's.
     async fn start(&self, standing: u32) -> Result<Duration> {
         let begun = Instant::now();
         let running = Leash::start(self.command())?;
