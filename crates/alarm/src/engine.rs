@@ -17,8 +17,9 @@
 //! act, of the tick, or in which a sample was received.
 //!
 //! Where the station's clock is set, by a time server or by hand, [`Engine::clock_was_set`] moves along what that clock
-//! had timed: a delay runs for as long as it would have, and a point whose samples have no time of their own is not
-//! shut out by one from before. Ends of shelves and times to call again are the wall clock's and stay.
+//! had timed: a delay runs for as long as it would have, a shelf lasts for as long as somebody asked, and a point whose
+//! samples have no time of their own is not shut out by one from before. The new end of a shelf is an entry of the
+//! journal; when an alarm is to call again by the clock as it is now is in [`Engine::snapshot`].
 //!
 //! # Quality
 //! A bad or uncertain sample neither raises nor clears, and **freezes** running delays: what has run counts, the time
@@ -38,6 +39,11 @@
 //!
 //! The rule on an asset's silence that follows from the register ([`crate::device_silence_rule`]) counts only while its
 //! site speaks: a site that is not heard at all is one alarm. One that a person made counts by itself.
+//!
+//! Where a site pauses for as long as its equipment may be silent, that was one lost connection or is how seldom the
+//! rest of it speaks. A pause as long as the site may be silent was its own, however often it comes: its equipment then
+//! has all of its time to come back. After a shorter one it has that once; what has not spoken when the site does so
+//! again is silent by itself.
 
 mod acts;
 mod alarm;
@@ -197,6 +203,7 @@ impl Engine {
         }
         timed.retain(|index| {
             let Some(alarm) = alarms.get_mut(*index) else { return false };
+            alarm.bring_back_seen(now);
             alarm.do_timed(now, out);
             alarm.is_timed = alarm.next_timed().is_some();
             alarm.is_timed
@@ -240,14 +247,25 @@ impl Engine {
     /// Says that what was heard before `at` tells nothing of silence, for example because the machine slept, its broker was
     /// away or its clock jumped, back too: silence is counted from then.
     pub fn listen_from(&mut self, at: Timestamp) {
-        for heard in self.lives.iter_mut().filter_map(|life| life.heard.as_mut()) {
-            *heard = at;
+        for life in self.lives.iter_mut().filter(|life| life.heard.is_some()) {
+            (life.heard, life.was_let_off) = (Some(at), false);
         }
     }
 
-    /// Says that the station's clock was set by so many microseconds, back where they are negative: what it said before
-    /// it would have said that much later. Samples with a time of their own keep it, and so does the journal.
-    pub fn clock_was_set(&mut self, by_micros: i64) {
+    /// Says that the station's clock was set by so many microseconds, back where they are negative, and says `now`:
+    /// what it said before it would have said that much later. Samples with a time of their own keep it, and so does
+    /// what is in the journal; the new ends of shelves are appended to `out`.
+    pub fn clock_was_set(&mut self, by_micros: i64, now: Timestamp, out: &mut Vec<Transition>) {
+        let start = out.len();
+        self.clock_had_been_set(by_micros);
+        for alarm in &mut self.alarms {
+            alarm.move_shelf(by_micros, now, out);
+        }
+        self.settle(start, out);
+    }
+
+    /// The same where the journal has the new ends of shelves already.
+    pub fn clock_had_been_set(&mut self, by_micros: i64) {
         let Self { alarms, points, joints, lives, .. } = self;
         for point in points {
             point.clock_was_set(alarms, by_micros);
@@ -263,6 +281,9 @@ impl Engine {
             for suppressor in alarms.iter_mut().filter_map(|alarm| alarm.suppressor.as_mut()) {
                 suppressor.changes_at = Timestamp::MIN;
             }
+        }
+        for alarm in alarms {
+            alarm.move_seen(by_micros);
         }
     }
 

@@ -2,8 +2,8 @@
 //! causes in order. Activations and returns in, groups out.
 //!
 //! Grouping is data about alarms, never a change to one: every alarm keeps its own place, state and count, and whoever
-//! folds a group counts what lies in it, urgent alarms apart ([`Group::fold`]). It works from [`LEAST_RELATED`] alarms
-//! on, well below the rate at which a flood begins.
+//! folds a group counts what lies in it ([`Group::members`]). A group is one from [`LEAST_RELATED`] alarms on, well
+//! below the rate at which a flood begins.
 //!
 //! Pure and deterministic: time and data are arguments. Must not know who is shown what.
 //!
@@ -22,7 +22,7 @@ mod tests;
 mod topology;
 
 pub use cause::MOST_CAUSES;
-pub use grouping::{Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_GROUPS, MOST_MEMBERS, Member};
+pub use grouping::{Group, GroupNo, Grouping, LEAST_RELATED, MOST_GROUPS, MOST_MEMBERS, Member};
 pub use rate::{CallRate, Flooding};
 pub use symptom::{Activation, Sign};
 pub use topology::{Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Topology, Way, Zone};

@@ -48,8 +48,8 @@ pub use derive::{
 pub use engine::{Engine, Evaluated, PointFacts, Snapshot};
 pub use error::Error;
 pub use flood::{
-    Activation, CallRate, Flooding, Fold, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES, MOST_GROUPS,
-    MOST_MEMBERS, Member, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Topology, Way, Zone,
+    Activation, CallRate, Flooding, Group, GroupNo, Grouping, LEAST_RELATED, MOST_CAUSES, MOST_GROUPS, MOST_MEMBERS,
+    Member, Relation, SNAP_OF_ENDS_M, SNAP_TO_SITE_M, Sign, Topology, Way, Zone,
 };
 pub use guidance::{advice_of, inherited_advice};
 pub use list::{Counts, counts};

@@ -205,8 +205,9 @@ fn take(known: &mut AlarmState, entry: &Transition) -> bool {
             known.called_at = entry.at;
         }
         TransitionKind::Shelved => {
-            known.shelf =
-                shelving_of(entry.detail.as_ref()).map(|shelving| Shelf { shelving, since: entry.at, by: entry.by });
+            // Its end that moves along with the station's clock is nobody's act: it stays that person's shelf.
+            let by = entry.by.or(known.shelf.and_then(|shelf| shelf.by));
+            known.shelf = shelving_of(entry.detail.as_ref()).map(|shelving| Shelf { shelving, since: entry.at, by });
         }
         TransitionKind::Unshelved => known.shelf = None,
         TransitionKind::Suppressed => known.suppressed = Some(entry.at),

@@ -1,5 +1,5 @@
 //! Looks by itself for cures of the alarms that load most, so that the queue of work has one for each that can be proven:
-//! once a day, one alarm after the other, behind what people try. Must not know who looks at what it finds.
+//! once a day, one alarm after the other, beside what people try. Must not know who looks at what it finds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,14 +61,18 @@ async fn look(shared: &Shared) -> Result<(), ApiError> {
     for rule in summing.await.map_err(failed)?.map_err(store_error)? {
         tokio::time::sleep(REST).await;
         let id = rule.id;
-        match shared.find_cure(rule, period).await {
+        let found = match shared.trials.enter_unasked() {
+            Ok(room) => shared.find_cure(rule, period, room).await,
+            Err(error) => Err(error),
+        };
+        match found {
             Ok(finding) => {
                 let subject = format!("work on alarm {id}");
                 let entry = AuditEntry::new(shared.tenant, shared.clock.now(), None, "propose-cure", subject);
                 let audit = AuditEntry { from_where: "station".to_owned(), ..entry };
                 shared.note_finding(&finding, None, audit).await?;
             }
-            // One that cannot be tried, or not while others are: the next pass comes to it again.
+            // One that cannot be tried: the next pass comes to it again.
             Err(error) => tracing::debug!(rule = %id, error = error.message, "no cure could be looked for"),
         }
     }

@@ -135,6 +135,11 @@ impl Floods {
         self.end(closed);
     }
 
+    /// Says that the station's clock was set by so many microseconds, back where they are negative.
+    pub(crate) fn clock_was_set(&mut self, by_micros: i64) {
+        self.rate.clock_was_set(by_micros);
+    }
+
     /// Takes the plant as it is now.
     pub(crate) fn lay(&mut self, topology: Topology, engine: &Engine) {
         self.changed.extend(self.grouping.groups().map(Group::no));

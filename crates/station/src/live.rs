@@ -125,6 +125,11 @@ impl Live {
         entries.into_iter().for_each(|entry| metrics.take(entry));
     }
 
+    /// Says that the station's clock was set by so many microseconds, back where they are negative, and says `now`.
+    pub fn clock_was_set(&self, by_micros: i64, now: Timestamp) {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clock_was_set(by_micros, now);
+    }
+
     /// How much alarms have asked of people since calls are counted, and the moment that it is told of.
     pub fn metrics(&self) -> (Timestamp, Metrics) {
         let now = self.clock.now();

@@ -609,14 +609,21 @@ impl Pipeline {
     /// timed moves along.
     fn look_for_sleep(&mut self, now: Timestamp) {
         let Some(broke) = self.sleep.look(now) else { return };
+        let mut out = Yield::default();
         if let Broke::Set(by_micros) = broke {
-            self.engine.clock_was_set(by_micros);
+            self.engine.clock_was_set(by_micros, now, &mut out.transitions);
+            self.floods.clock_was_set(by_micros);
+            self.live.clock_was_set(by_micros, now);
             self.directory.clock_was_set(now);
             self.newest_received = self.newest_received.min(now);
         }
         self.engine.listen_from(now);
         // What the clock said before is not what it says now.
         self.kept_at = Timestamp::MIN;
+        if !out.transitions.is_empty() {
+            let job = self.settle(out, Vec::new());
+            self.put(job);
+        }
     }
 
     fn tick(&mut self) {

@@ -21,8 +21,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::offset_of;
 use crate::configuration::{count, store_error};
 
-/// Trials at once: each keeps a processor and a connection to the database busy.
+/// Trials of people at once: each keeps a processor and a connection to the database busy.
 const AT_ONCE: usize = 2;
+/// Trials of the station's own beside those: nobody waits behind it, and it waits for nobody.
+const OWN_AT_ONCE: usize = 1;
 /// How long one may take.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Samples that are held in memory for a cure, which runs over them again and again: a month of one point a second. Of
@@ -36,16 +38,17 @@ const OFFSET_EVERY: Duration = Duration::from_secs(3_600);
 /// Room for trials.
 pub(crate) struct Trials {
     room: Arc<Semaphore>,
+    own: Arc<Semaphore>,
 }
 
 impl Default for Trials {
     fn default() -> Self {
-        Self { room: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { room: Arc::new(Semaphore::new(AT_ONCE)), own: Arc::new(Semaphore::new(OWN_AT_ONCE)) }
     }
 }
 
 impl Trials {
-    /// Room for one trial, for as long as it is kept.
+    /// Room for one trial that somebody asks for, for as long as it is kept.
     ///
     /// # Errors
     /// [`Code::Away`] where there is none.
@@ -53,6 +56,15 @@ impl Trials {
         let busy =
             |_| ApiError::new(Code::Away, format!("{AT_ONCE} rules are being tried already: try again in a moment"));
         Arc::clone(&self.room).try_acquire_owned().map_err(busy)
+    }
+
+    /// Room for one trial that nobody asked for, for as long as it is kept: never that of people.
+    ///
+    /// # Errors
+    /// [`Code::Away`] where there is none.
+    pub(crate) fn enter_unasked(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let busy = |_| ApiError::new(Code::Away, "a cure is being looked for already: the next pass comes to this one");
+        Arc::clone(&self.own).try_acquire_owned().map_err(busy)
     }
 }
 
@@ -407,6 +419,18 @@ mod tests {
         drop(first);
         assert!(trials.enter().is_ok());
         assert!(second.is_ok());
+    }
+
+    #[test]
+    fn what_the_station_tries_by_itself_takes_no_room_of_people() {
+        let trials = Trials::default();
+        let own = trials.enter_unasked();
+        assert!(own.is_ok());
+        assert_eq!(trials.enter_unasked().map(drop).map_err(|error| error.code), Err(Code::Away));
+        let [first, second] = [trials.enter(), trials.enter()];
+        assert!(first.is_ok() && second.is_ok(), "people have as much room as ever");
+        drop(own);
+        assert!(trials.enter_unasked().is_ok(), "nor do people take the station's");
     }
 
     fn offered(found: &CureFinding) -> &CureProposal {

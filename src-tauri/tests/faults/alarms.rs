@@ -773,22 +773,35 @@ fn clock_is_set_while_alarms_run() -> Result<()> {
     let shelve = Act::Shelve { one_shot: false };
     ensure!(shelve.perform(&room, rule, 1)?, "it is shelved for an hour");
 
-    // Ahead: the shelf's time is over by the clock on the wall, and no delay is.
+    let until = |state: &AlarmState| state.shelf.map(|shelf| shelf.shelving.until);
+    let shelved = state(&room, rule)?.and_then(|state| state.shelf).context("it is shelved")?;
+    // Its end as it was once the clock is set by so many hours, but for what a look at two clocks is apart.
+    let has_moved = |state: &AlarmState, hours: i64| {
+        let (end, moved) = (until(state), shelved.shelving.until.as_micros() + hours * HOUR * 1_000_000);
+        end.is_some_and(|end| end.as_micros().abs_diff(moved) < 60_000_000)
+    };
+
+    // Ahead: the shelf lasts as long, and so does a delay.
     clock.set(HOUR)?;
-    stands(&room, rule, "the shelf is over", |state| state.shelf.is_none() && !state.acknowledged)?;
+    stands(&room, rule, "the shelf's end is an hour later", |state| has_moved(state, 1))?;
     gauge.say(HIGH + 1.0)?;
     gauge.is_shown(&room, HIGH + 1.0)?;
     room.copied()?;
     ensure!(kinds(&room, slow)?.is_empty(), "half an hour has not passed: {:?}", journal(&room, slow)?);
 
-    // Back: a shelf keeps its end, and what is measured now counts though the clock has said later times.
-    ensure!(shelve.perform(&room, rule, 1)?, "it is shelved anew");
-    let shelved = state(&room, rule)?.and_then(|state| state.shelf).context("it is shelved")?;
+    // Back: the same, and what is measured now counts though the clock has said later times.
     clock.set(0)?;
     gauge.say(NORMAL + 1.0)?;
     stands(&room, rule, "it returns to normal", |state| !state.active)?;
-    let kept = state(&room, rule)?.and_then(|state| state.shelf);
-    ensure!(kept == Some(shelved), "{kept:?} is not {shelved:?}");
+    let kept = stands(&room, rule, "the shelf has its end again", |state| has_moved(state, 0))?.shelf;
+    ensure!(kept.is_some_and(|kept| kept.by == shelved.by), "it is still that person's: {kept:?}");
+    room.copied()?;
+    let moved = journal(&room, rule)?.into_iter().filter(|entry| entry.kind == TransitionKind::Shelved);
+    let moved: Vec<_> = moved.map(|entry| (entry.by.is_some(), entry.comment)).collect();
+    let [(true, _), (false, Some(ahead)), (false, Some(back))] = moved.as_slice() else {
+        bail!("the journal says who shelved it and twice that the clock was set: {moved:?}");
+    };
+    ensure!(ahead.contains("ahead") && back.contains("back"), "{ahead}; {back}");
     ensure!(Act::Unshelve.perform(&room, rule, 1)?, "it is taken off the shelf");
     let short = ShelveAlarms { alarms: vec![rule], minutes: 1, one_shot: true, reason: "a test".into() };
     let report = room.ask(&short)?;
@@ -796,11 +809,19 @@ fn clock_is_set_while_alarms_run() -> Result<()> {
     ensure!(Act::Unshelve.perform(&room, rule, 1)?, "it is taken off the shelf");
 
     // Back while the station does not run.
+    ensure!(shelve.perform(&room, rule, 1)?, "it is shelved anew");
+    let shelved = state(&room, rule)?.and_then(|state| state.shelf).context("it is shelved")?;
     gauge.say(NORMAL + 2.0)?;
     gauge.is_shown(&room, NORMAL + 2.0)?;
+    room.copied()?;
     room.kill()?;
     clock.set(-HOUR)?;
     room.start()?;
+    // For how long the station did not run is not known, and not counted.
+    let kept = stands(&room, rule, "it is shelved", |state| state.shelf.is_some())?.shelf.context("it is")?;
+    let left = kept.shelving.until.micros_since(Clock::System.now() - Duration::from_secs(HOUR.unsigned_abs()));
+    ensure!(left <= HOUR * 1_000_000, "never longer than an hour: {kept:?} of {shelved:?}");
+    ensure!(Act::Unshelve.perform(&room, rule, 1)?, "it is taken off the shelf");
     gauge.say(HIGH + 2.0)?;
     stands(&room, rule, "it is raised again", |state| state.active && state.occurrence == 2)?;
     room.copied()?;

@@ -8,6 +8,7 @@ use penstock_model::{AlarmState, RuleId, Timestamp, Transition};
 
 use super::annunciation::{Call, Course};
 use super::window::TEN_MINUTES;
+use crate::after;
 
 /// The metrics as they run on. Keeps the calls of the last ten minutes and a few bytes an alarm.
 #[derive(Debug)]
@@ -106,17 +107,28 @@ impl AlarmMetrics {
             }
         }
         let stretches = now.since(self.since).max(TEN_MINUTES).as_secs_f64() / TEN_MINUTES.as_secs_f64();
-        let is_current = |at: &&Timestamp| **at <= now && now.since(**at) < TEN_MINUTES;
         Metrics {
             alarm_count: self.calls,
             start_time: self.since,
             maximum_active,
             maximum_unacknowledged,
-            current_rate: self.recent.iter().filter(is_current).count() as f64,
+            current_rate: self.recent.iter().filter(|at| is_current(**at, now)).count() as f64,
             maximum_rate: self.most_recent as f64,
             average_rate: self.calls as f64 / stretches,
             maximum_realarm_count: self.most_realarms,
         }
+    }
+
+    /// Says that the station's clock was set by so many microseconds, back where they are negative, and says `now`:
+    /// calls that it had as the last ten minutes' stay so, and what began by it began that much later. Others have the
+    /// time of a point with a clock of its own, and keep it.
+    pub fn clock_was_set(&mut self, by_micros: i64, now: Timestamp) {
+        self.since = after(self.since, by_micros);
+        let before = after(now, by_micros.saturating_neg());
+        for call in self.recent.iter_mut().filter(|call| is_current(**call, before)) {
+            *call = after(*call, by_micros);
+        }
+        self.recent.make_contiguous().sort_unstable();
     }
 
     /// Sets them back (Reset): they begin anew, alarms stay as they stand.
@@ -141,6 +153,11 @@ impl AlarmMetrics {
         }
         self.most_recent = self.most_recent.max(self.recent.len());
     }
+}
+
+/// Whether a call is of the ten minutes before `now`.
+fn is_current(at: Timestamp, now: Timestamp) -> bool {
+    at <= now && now.since(at) < TEN_MINUTES
 }
 
 #[cfg(test)]
@@ -205,6 +222,32 @@ mod tests {
             metrics.take(&entry(name, TransitionKind::Raised, 1, at));
         }
         assert_eq!((metrics.at(secs(700)).current_rate, metrics.at(secs(700)).maximum_rate), (3.0, 3.0));
+    }
+
+    #[test]
+    fn the_last_ten_minutes_stay_so_whatever_the_clock_is_set_to() {
+        for by in [-86_400, 86_400] {
+            let mut metrics = AlarmMetrics::new(secs(0), []);
+            for (name, at) in [("a", 700), ("b", 800), ("c", 1_000)] {
+                metrics.take(&entry(name, TransitionKind::Raised, 1, at));
+            }
+            metrics.clock_was_set(by * 1_000_000, secs(1_200 + by));
+            let now = metrics.at(secs(1_200 + by));
+            assert_eq!((now.current_rate, now.start_time, now.average_rate), (3.0, secs(by), 1.5), "{by}");
+            assert_eq!(metrics.at(secs(1_350 + by)).current_rate, 2.0, "{by}");
+            metrics.take(&entry("d", TransitionKind::Raised, 1, 1_300 + by));
+            let now = metrics.at(secs(1_300 + by));
+            assert_eq!((now.alarm_count, now.maximum_rate), (4, 3.0), "{by}: that of 700 s had left");
+        }
+    }
+
+    #[test]
+    fn a_call_with_a_time_of_its_own_keeps_it() {
+        let mut metrics = AlarmMetrics::new(secs(0), []);
+        metrics.take(&entry("a", TransitionKind::Raised, 1, 86_000));
+        // The clock was an hour ahead, and is right now.
+        metrics.clock_was_set(-3_600_000_000, secs(86_400));
+        assert_eq!(metrics.at(secs(86_400)).current_rate, 1.0);
     }
 
     fn secs(secs: i64) -> Timestamp {

@@ -1,12 +1,18 @@
 //! One rule with its state: its delays, and the entries that move it. Must not know where its condition is looked at.
 
+use std::time::Duration;
+
 use penstock_model::{
-    AlarmRule, AlarmState, Condition, Raise, RuleId, Timestamp, Transition, TransitionDetail, TransitionKind,
+    AlarmRule, AlarmState, Condition, Raise, RuleId, Shelving, Timestamp, Transition, TransitionDetail, TransitionKind,
 };
 
 use super::suppression::Suppressor;
 use crate::window::Window;
-use crate::{Reading, after, condition, state};
+use crate::{Reading, after, condition, micros, state};
+
+/// How far ahead of the station's the clock of a device is believed (`penstock_codec`): so far ahead an alarm may be
+/// raised, and what people do about it follows.
+const CLOCK_AHEAD: Duration = Duration::from_secs(120);
 
 /// One rule with its state.
 #[derive(Debug)]
@@ -28,6 +34,8 @@ pub(super) struct Alarm {
     pub(super) resumed: Option<Timestamp>,
     /// When it last ended.
     pub(super) ended: Option<Timestamp>,
+    /// By how much the clock was set since it was acknowledged: the journal has that moment by the clock of then.
+    pub(super) seen_moved_micros: i64,
     /// Whether it counts only while its site speaks: the silence of equipment that follows from the register, which has
     /// an alarm for the whole site too.
     pub(super) is_behind_site: bool,
@@ -75,6 +83,7 @@ impl Alarm {
             window: None,
             resumed: None,
             ended: None,
+            seen_moved_micros: 0,
             is_behind_site: false,
             suppressor: None,
             raise: Raise::default(),
@@ -168,6 +177,43 @@ impl Alarm {
         }
     }
 
+    /// Moves along its time to call again, where the station's clock was set.
+    pub(super) fn move_seen(&mut self, by_micros: i64) {
+        if self.acknowledged_at().is_some() {
+            self.seen_moved_micros = self.seen_moved_micros.saturating_add(by_micros);
+        }
+    }
+
+    /// Moves along the end of its shelf, where the station's clock was set and says `now`.
+    pub(super) fn move_shelf(&mut self, by_micros: i64, now: Timestamp, out: &mut Vec<Transition>) {
+        let Some(state) = &self.state else { return };
+        let Some(Shelving { until, one_shot }) = state.shelf.map(|shelf| shelf.shelving) else { return };
+        let shelving = Shelving { until: after(until, by_micros), one_shot };
+        let entry = self.entry(TransitionKind::Shelved, self.follows(now), state.value);
+        let detail = Some(TransitionDetail::Shelving(shelving));
+        let (secs, way) = (by_micros.unsigned_abs() / 1_000_000, if by_micros < 0 { "back" } else { "ahead" });
+        let comment = Some(format!("the station's clock was set {secs} s {way}: the shelf lasts as long as before"));
+        self.emit(Transition { detail, comment, ..entry }, out);
+    }
+
+    /// An acknowledgement that lies ahead is of a clock that was, or follows what was said by one: it counts from now
+    /// on.
+    pub(super) fn bring_back_seen(&mut self, now: Timestamp) {
+        let ahead = self.seen_at().map_or(0, |seen| seen.micros_since(now));
+        if ahead > micros(CLOCK_AHEAD) {
+            self.seen_moved_micros = self.seen_moved_micros.saturating_sub(ahead);
+        }
+    }
+
+    /// When it was acknowledged, by the station's clock as it is set now.
+    fn seen_at(&self) -> Option<Timestamp> {
+        Some(after(self.acknowledged_at()?, self.seen_moved_micros))
+    }
+
+    pub(super) fn acknowledged_at(&self) -> Option<Timestamp> {
+        self.state.as_ref()?.acknowledged_at
+    }
+
     /// Own time from `from` until it changes, where nothing else comes: its delay, and before a raise its cool-down.
     pub(super) fn left_from(&self, from: Timestamp) -> Option<i64> {
         let left = self.left_micros.filter(|_| self.known)?;
@@ -221,7 +267,7 @@ impl Alarm {
         }
         let realarm = self.rule.as_ref().filter(|_| self.place.is_some())?.realarm?;
         let is_due = state.active && state.kept_by().is_none() && state.realarms < realarm.at_most;
-        Some((state.acknowledged_at.filter(|_| is_due)? + realarm.after, TransitionKind::Realarmed))
+        Some((self.seen_at().filter(|_| is_due)? + realarm.after, TransitionKind::Realarmed))
     }
 
     /// The moment for an entry at `now` that follows what people and design did last.
@@ -245,8 +291,11 @@ impl Alarm {
 
     /// The one way its state changes, live as in replay.
     pub(super) fn take(&mut self, entry: &Transition) -> bool {
-        let active = self.is_active();
+        let (active, acknowledged_at) = (self.is_active(), self.acknowledged_at());
         let belonged = state::apply(&mut self.state, entry);
+        if self.acknowledged_at() != acknowledged_at {
+            self.seen_moved_micros = 0;
+        }
         if belonged && entry.kind == TransitionKind::Cleared {
             self.ended = Some(entry.at);
         }

@@ -17,6 +17,8 @@ pub(super) struct Life {
     pub(super) points: usize,
     /// When it last spoke, or since when it is listened to.
     pub(super) heard: Option<Timestamp>,
+    /// Whether it was given its time anew when its site spoke again after a pause, and has not spoken since.
+    pub(super) was_let_off: bool,
     /// Of an asset: its site.
     pub(super) site: Option<usize>,
     /// Of a site: the assets that have points on it, or had.
@@ -25,7 +27,7 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) const fn new(of: Subject) -> Self {
-        Self { of, alarms: Vec::new(), points: 0, heard: None, site: None, assets: BTreeSet::new() }
+        Self { of, alarms: Vec::new(), points: 0, heard: None, was_let_off: false, site: None, assets: BTreeSet::new() }
     }
 
     /// When its site last spoke.
@@ -41,6 +43,8 @@ impl Life {
         site: Option<Timestamp>,
         out: &mut Vec<Transition>,
     ) {
+        // What one message holds of several comes at one moment.
+        self.was_let_off &= self.heard.is_some_and(|heard| at < heard);
         if self.heard.is_some_and(|heard| at <= heard) {
             return;
         }
@@ -71,15 +75,23 @@ impl Life {
         }
     }
 
+    /// For how long it may be silent by the strictest of its rules.
+    pub(super) fn shortest_silence(&self, alarms: &[Alarm]) -> Option<Duration> {
+        self.alarms.iter().filter_map(|alarm| silence_of(alarms.get(*alarm)?)).min()
+    }
+
     /// Takes that its site speaks again at `at`, for the first time since `heard`. Where that was as long as it may be
-    /// silent itself, it was the site's silence, and it is listened to anew.
+    /// silent itself, it is listened to anew: each time where it was the site's own silence, else once until it speaks.
     pub(super) fn site_speaks_again(
         &mut self,
         alarms: &mut [Alarm],
-        heard: Timestamp,
-        at: Timestamp,
+        (heard, at): (Timestamp, Timestamp),
+        was_silence_of_site: bool,
         out: &mut Vec<Transition>,
     ) {
+        if self.heard.is_none_or(|own| own >= at) {
+            return;
+        }
         let mut was_as_long = false;
         for alarm in self.alarms.iter().filter_map(|alarm| alarms.get(*alarm)) {
             if !alarm.is_behind_site {
@@ -87,9 +99,9 @@ impl Life {
             }
             was_as_long |= silence_of(alarm).is_some_and(|limit| heard + limit <= at);
         }
-        if was_as_long {
+        if was_as_long && (was_silence_of_site || !self.was_let_off) {
             self.judge(alarms, at, Some(heard), out);
-            self.heard = self.heard.map(|own| own.max(at));
+            (self.heard, self.was_let_off) = (Some(at), true);
         }
     }
 

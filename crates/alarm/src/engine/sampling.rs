@@ -126,10 +126,11 @@ impl Engine {
     fn let_site_speak(&mut self, site: usize, at: Timestamp, out: &mut Vec<Transition>) {
         let Some(life) = self.lives.get(site) else { return };
         let Some(heard) = life.heard.filter(|heard| at.since(*heard) >= LEAST_SILENCE) else { return };
+        let was_its_silence = life.shortest_silence(&self.alarms).is_some_and(|limit| heard + limit <= at);
         let assets: Vec<usize> = life.assets.iter().copied().collect();
         for asset in assets {
             if let Some(asset) = self.lives.get_mut(asset).filter(|asset| asset.site == Some(site)) {
-                asset.site_speaks_again(&mut self.alarms, heard, at, out);
+                asset.site_speaks_again(&mut self.alarms, (heard, at), was_its_silence, out);
             }
         }
     }

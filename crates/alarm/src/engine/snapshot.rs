@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::alarm::Alarm;
 use super::joint::Joint;
+use super::life::Life;
 use super::point::{Newest, WatchedPoint};
 use super::{Engine, PointFacts};
 use crate::Reading;
 use crate::window::Window;
 
 /// The form of a snapshot; one of another form is not taken up.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What an engine is about to do. Says nothing of points that have not spoken and alarms with nothing under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub struct Snapshot {
     version: u32,
     utc_offset_secs: i32,
     points: Vec<PointMemory>,
-    lives: Vec<(Subject, Timestamp)>,
+    lives: Vec<LifeMemory>,
     alarms: Vec<AlarmMemory>,
 }
 
@@ -35,6 +36,13 @@ struct PointMemory {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct LifeMemory {
+    of: Subject,
+    heard: Timestamp,
+    was_let_off: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct AlarmMemory {
     rule: RuleId,
     rule_version: u32,
@@ -46,6 +54,8 @@ struct AlarmMemory {
     window: Option<Window>,
     resumed: Option<Timestamp>,
     ended: Option<Timestamp>,
+    /// Of that acknowledgement by how much the clock was set since; of use to no other.
+    seen_moved: Option<(Timestamp, i64)>,
     suppression: Option<SuppressionMemory>,
     joint: Option<JointMemory>,
 }
@@ -72,7 +82,7 @@ impl Engine {
             version: VERSION,
             utc_offset_secs: self.utc_offset_secs,
             points: self.points.iter().filter_map(PointMemory::of).collect(),
-            lives: self.lives.iter().filter_map(|life| Some((life.of, life.heard?))).collect(),
+            lives: self.lives.iter().filter_map(LifeMemory::of).collect(),
             alarms: self.alarms.iter().filter_map(|alarm| AlarmMemory::of(alarm, &self.joints)).collect(),
         }
     }
@@ -101,10 +111,10 @@ impl Engine {
                 memory.give(point);
             }
         }
-        for (of, heard) in snapshot.lives {
-            let index = engine.life_index(of);
+        for memory in snapshot.lives {
+            let index = engine.life_index(memory.of);
             if let Some(life) = engine.lives.get_mut(index) {
-                life.heard = Some(heard);
+                (life.heard, life.was_let_off) = (Some(memory.heard), memory.was_let_off);
             }
         }
         for memory in snapshot.alarms {
@@ -163,9 +173,16 @@ impl PointMemory {
     }
 }
 
+impl LifeMemory {
+    fn of(life: &Life) -> Option<Self> {
+        Some(Self { of: life.of, heard: life.heard?, was_let_off: life.was_let_off })
+    }
+}
+
 impl AlarmMemory {
     fn of(alarm: &Alarm, joints: &[Joint]) -> Option<Self> {
         let joint = alarm.joint.and_then(|joint| joints.get(joint)).filter(|_| alarm.place.is_some());
+        let moved_micros = alarm.seen_moved_micros;
         let memory = Self {
             rule: alarm.id,
             rule_version: alarm.version,
@@ -176,6 +193,7 @@ impl AlarmMemory {
             window: alarm.window.as_deref().filter(|window| !window.is_empty()).cloned(),
             resumed: alarm.resumed,
             ended: alarm.ended.filter(|_| alarm.cool_micros > 0),
+            seen_moved: alarm.acknowledged_at().filter(|_| moved_micros != 0).map(|seen| (seen, moved_micros)),
             suppression: alarm.suppressor.as_ref().map(|suppressor| SuppressionMemory {
                 by_expression: suppressor.by_expression,
                 off_schedule: suppressor.off_schedule,
@@ -187,13 +205,16 @@ impl AlarmMemory {
         let has_times = memory.resumed.is_some() || memory.ended.is_some() || memory.suppression.is_some();
         // What was removed leaves its version behind with its state.
         let is_gone = alarm.is_removed && alarm.state.is_some();
-        (has_course || has_times || is_gone).then_some(memory)
+        (has_course || has_times || is_gone || memory.seen_moved.is_some()).then_some(memory)
     }
 
     fn give(self, alarm: &mut Alarm, joints: &mut [Joint]) {
         if alarm.rule.is_none() {
             alarm.version = self.rule_version;
             alarm.is_removed = true;
+        }
+        if let Some((_, moved_micros)) = self.seen_moved.filter(|(seen, _)| alarm.acknowledged_at() == Some(*seen)) {
+            alarm.seen_moved_micros = moved_micros;
         }
         if alarm.version != self.rule_version {
             return;

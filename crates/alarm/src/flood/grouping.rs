@@ -70,22 +70,6 @@ pub struct Member {
     pub is_active: bool,
 }
 
-/// A group as a screen folds it: one line for the cause, and what lies behind it. P1 alarms are counted apart, for they
-/// are to be seen on their own too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fold {
-    /// The alarm that says the likeliest cause best.
-    pub parent: RuleId,
-    /// Alarms beside it.
-    pub children: usize,
-    /// Those of them that stand now.
-    pub active: usize,
-    /// P1 alarms among the children.
-    pub urgent: usize,
-    /// P1 alarms among the children that stand now.
-    pub urgent_active: usize,
-}
-
 /// Alarms that belong together.
 #[derive(Debug, Clone)]
 pub struct Group {
@@ -125,23 +109,6 @@ impl Group {
     /// Its likely causes, the likeliest first, at most [`MOST_CAUSES`](super::MOST_CAUSES).
     pub fn causes(&self, topology: &Topology) -> Vec<GroupCause> {
         rank(topology, &self.cells)
-    }
-
-    /// How it is folded; not at all below [`LEAST_RELATED`] alarms.
-    pub fn fold(&self, topology: &Topology) -> Option<Fold> {
-        if self.members.len() < LEAST_RELATED {
-            return None;
-        }
-        let parent = self.causes(topology).first()?.alarm;
-        let children = || self.members.iter().filter(move |member| member.rule != parent);
-        let urgent = || children().filter(|member| member.priority == Priority::P1);
-        Some(Fold {
-            parent,
-            children: children().count(),
-            active: children().filter(|member| member.is_active).count(),
-            urgent: urgent().count(),
-            urgent_active: urgent().filter(|member| member.is_active).count(),
-        })
     }
 }
 
@@ -225,7 +192,7 @@ impl Grouping {
         Some(no)
     }
 
-    /// Takes an alarm that has returned to normal. It stays in its group, for a fold counts it.
+    /// Takes an alarm that has returned to normal. It stays in its group.
     pub fn clear(&mut self, rule: RuleId) {
         let Some((group, index)) = self.placed.get(&rule) else { return };
         let member = self.groups.get_mut(group).and_then(|group| group.members.get_mut(*index));

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use penstock_model::Timestamp;
 
+use crate::after;
 use crate::analysis::{FLOOD_ABOVE, FLOOD_OVER_BELOW, TEN_MINUTES};
 
 /// How many calls are remembered; the oldest of more are forgotten ahead of their time.
@@ -56,7 +57,19 @@ impl CallRate {
         }
     }
 
-    /// Lets time go on. A clock that was set back keeps calls for so much longer.
+    /// Says that the clock was set by so many microseconds, back where they are negative: every call was that much
+    /// later by it.
+    pub fn clock_was_set(&mut self, by_micros: i64) {
+        for call in self.calls.iter_mut().chain(&mut self.over_at) {
+            *call = after(*call, by_micros);
+        }
+        if let Some(flooding) = &mut self.flooding {
+            flooding.first_at = after(flooding.first_at, by_micros);
+            flooding.from = after(flooding.from, by_micros);
+        }
+    }
+
+    /// Lets time go on.
     pub fn tick(&mut self, now: Timestamp) {
         while let Some(oldest) = self.calls.front().copied().filter(|oldest| now.since(*oldest) >= TEN_MINUTES) {
             self.calls.pop_front();
@@ -112,6 +125,25 @@ mod tests {
         let rate = called((0..11).chain(std::iter::repeat_n(607, 8)));
         let second = Flooding { first_at: secs(607), from: secs(607), calls: 8, most: 11 };
         assert_eq!(rate.flooding(), Some(second));
+    }
+
+    #[test]
+    fn a_flood_lasts_as_long_whatever_the_clock_is_set_to() {
+        for by in [-86_400, 86_400] {
+            let mut rate = called(0..12);
+            rate.clock_was_set(by * 1_000_000);
+            let flooding = Flooding { first_at: secs(by), from: secs(by + 10), calls: 12, most: 12 };
+            assert_eq!(rate.flooding(), Some(flooding), "{by}");
+            rate.tick(secs(by + 606));
+            assert_eq!(rate.in_ten_minutes(), 5, "{by}");
+            rate.tick(secs(by + 607));
+            assert_eq!((rate.flooding(), rate.in_ten_minutes()), (None, 4), "{by}");
+            // What belonged to that one does not begin the next: 9, 10 and 11 are still in the window.
+            rate.clock_was_set(-by * 1_000_000);
+            (0..8).for_each(|_| rate.call(secs(608)));
+            let second = Flooding { first_at: secs(608), from: secs(608), calls: 8, most: 11 };
+            assert_eq!(rate.flooding(), Some(second), "{by}");
+        }
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::plant::{Bench, asset, high, point, rule, sample, secs, silence, user};
-use penstock_model::TransitionKind::{Cleared, Raised, Suppressed, Unshelved, Unsuppressed};
+use crate::plant::{Bench, asset, facts, high, point, rule, sample, secs, silence, user};
+use penstock_alarm::Engine;
+use penstock_model::TransitionKind::{Cleared, Raised, Shelved, Suppressed, Unsuppressed};
 use penstock_model::{
-    AlarmRule, Condition, Expression, Fault, Quality, Realarm, Reference, Schedule, Shelving, Side, Subject, Test,
-    Timestamp, TransitionKind, Window,
+    AlarmRule, Condition, Expression, Fault, Quality, Realarm, Reference, Schedule, Shelf, Shelving, Side, Subject,
+    Test, Timestamp, TransitionDetail, TransitionKind, Window,
 };
 use proptest::prelude::*;
 
@@ -18,8 +19,24 @@ fn untimed(bench: &mut Bench, index: u8, at_secs: i64, value: f64) {
     bench.give(index, &sample(secs(at_secs), secs(at_secs), value, Quality::Good), None);
 }
 
+/// Sets the clock by so much, where nothing is shelved: what it says then does not matter.
 fn set(bench: &mut Bench, by_secs: i64) {
-    bench.engine.clock_was_set(by_secs * 1_000_000);
+    set_to(bench, by_secs, 0);
+}
+
+/// Sets the clock by so much, to that second.
+fn set_to(bench: &mut Bench, by_secs: i64, now_secs: i64) {
+    bench.engine.clock_was_set(by_secs * 1_000_000, secs(now_secs), &mut bench.journal);
+}
+
+fn shelve(bench: &mut Bench, until_secs: i64, one_shot: bool, at_secs: i64) {
+    let shelving = Shelving { until: secs(until_secs), one_shot };
+    let entry = bench.engine.shelve(high(0, 0, 0).id, shelving, user(), "works", secs(at_secs)).expect("shelved");
+    bench.journal.push(entry);
+}
+
+fn shelf(bench: &Bench) -> Option<Shelf> {
+    bench.engine.state(high(0, 0, 0).id)?.shelf
 }
 
 #[test]
@@ -78,54 +95,86 @@ fn a_device_with_a_clock_of_its_own_goes_by_that() {
 }
 
 #[test]
-fn a_shelf_ends_by_the_clock_on_the_wall() {
-    let shelve = |bench: &mut Bench, until: i64, at: i64| {
-        let shelving = Shelving { until: secs(until), one_shot: false };
-        let entry = bench.engine.shelve(high(0, 0, 0).id, shelving, user(), "works", secs(at)).expect("shelved");
-        bench.journal.push(entry);
-    };
-    let is_shelved = |bench: &Bench| bench.engine.state(high(0, 0, 0).id).is_some_and(|state| state.shelf.is_some());
-    let mut bench = Bench::new(vec![high(0, 0, 0)]);
-    untimed(&mut bench, 0, 100_000, 12.0);
-    shelve(&mut bench, 100_000 + HOUR / 2, 100_001);
-    // Back: it has its end, neither lost nor without end.
-    set(&mut bench, -HOUR);
-    bench.tick(100_002 - HOUR);
-    assert!(is_shelved(&bench));
-    assert_eq!(bench.engine.next_deadline(), Some(secs(100_000 + HOUR / 2)));
-    // Whoever shelves it now may have it end before the moment at which that was done last.
-    shelve(&mut bench, 100_000 - HOUR / 2, 100_003 - HOUR);
-    assert!(is_shelved(&bench));
-    bench.tick(100_000 - HOUR / 2);
-    assert!(!is_shelved(&bench));
-    // Ahead: what is over by the wall is over.
-    shelve(&mut bench, 100_000, 100_001 - HOUR / 2);
-    set(&mut bench, HOUR);
-    bench.tick(100_002 + HOUR / 2);
-    assert!(!is_shelved(&bench));
-    let ends = bench.journal.iter().filter(|entry| entry.kind == Unshelved).count();
-    assert_eq!(ends, 2);
-    // The journal says the same, whatever the clock said.
-    let mut replayed = None;
-    for entry in &bench.journal {
-        assert!(penstock_alarm::apply(&mut replayed, entry), "{entry:?}");
+fn a_shelf_lasts_as_long_as_somebody_asked() {
+    let id = high(0, 0, 0).id;
+    let start = 1_000_000;
+    for (by, one_shot) in [(-24 * HOUR, false), (-HOUR, true), (HOUR / 2, false), (24 * HOUR, true)] {
+        let mut bench = Bench::new(vec![high(0, 0, 0)]);
+        untimed(&mut bench, 0, start, 12.0);
+        shelve(&mut bench, start + HOUR, one_shot, start + 1);
+        set_to(&mut bench, by, start + 600 + by);
+        let moved = bench.journal.last().expect("an entry");
+        let shelving = Shelving { until: secs(start + HOUR + by), one_shot };
+        assert_eq!((moved.kind, moved.by), (Shelved, None), "{by}");
+        assert_eq!(moved.detail, Some(TransitionDetail::Shelving(shelving)), "{by}");
+        assert!(moved.comment.as_deref().is_some_and(|why| why.contains("clock was set")), "{moved:?}");
+        let kept = shelf(&bench).map(|shelf| (shelf.shelving, shelf.by));
+        assert_eq!(kept, Some((shelving, Some(user()))), "{by}: it is still that person's");
+        assert_eq!(bench.engine.next_deadline(), Some(shelving.until), "{by}");
+        bench.tick(start + HOUR - 1 + by);
+        assert!(shelf(&bench).is_some(), "{by}");
+        bench.tick(start + HOUR + by);
+        assert_eq!(shelf(&bench), None, "{by}");
+        // The journal says the same, whatever the clock said.
+        let mut replayed = None;
+        for entry in &bench.journal {
+            assert!(penstock_alarm::apply(&mut replayed, entry), "{entry:?}");
+        }
+        assert_eq!(replayed.as_ref(), bench.engine.state(id), "{by}");
     }
-    assert_eq!(replayed.as_ref(), bench.engine.state(high(0, 0, 0).id));
 }
 
 #[test]
-fn the_time_to_call_again_is_the_walls_too() {
+fn a_shelf_may_end_before_what_was_said_last() {
+    let mut bench = Bench::new(vec![high(0, 0, 0)]);
+    untimed(&mut bench, 0, 100_000, 12.0);
+    shelve(&mut bench, 100_000 + 2 * HOUR, false, 100_001);
+    set_to(&mut bench, -HOUR, 100_002 - HOUR);
+    shelve(&mut bench, 100_000 - HOUR / 2, false, 100_003 - HOUR);
+    assert!(shelf(&bench).is_some());
+    bench.tick(100_000 - HOUR / 2);
+    assert_eq!(shelf(&bench), None);
+}
+
+#[test]
+fn the_time_to_call_again_takes_as_long_as_it_would_have() {
+    let realarm = Some(Realarm { after: Duration::from_secs(600), at_most: 1 });
+    let rule = AlarmRule { realarm, ..high(0, 0, 0) };
+    for by in [-24 * HOUR, -HOUR, HOUR] {
+        let mut bench = Bench::new(vec![rule.clone()]);
+        let start = 1_000_000;
+        untimed(&mut bench, 0, start, 12.0);
+        bench.engine.acknowledge(rule.id, 1, user(), None, secs(start + 10)).expect("acknowledged");
+        set_to(&mut bench, by, start + 20 + by);
+        let due = start + 610 + by;
+        bench.tick(due - 1);
+        assert_eq!(bench.engine.next_deadline(), Some(secs(due)), "{by}");
+        let states = bench.engine.states().cloned().collect();
+        let restored = Engine::restore(vec![rule.clone()], states, facts(4), bench.engine.snapshot());
+        assert_eq!(restored.next_deadline(), Some(secs(due)), "{by}: over a restart too");
+        assert_eq!(bench.entries(), [(Raised, start)], "{by}");
+        bench.tick(due);
+        assert_eq!(bench.journal.last().map(|entry| entry.kind), Some(TransitionKind::Realarmed), "{by}");
+        // The next one has its own time.
+        assert_eq!(bench.engine.next_deadline(), None, "{by}");
+    }
+}
+
+#[test]
+fn an_acknowledgement_that_follows_what_lies_ahead_counts_from_now() {
     let realarm = Some(Realarm { after: Duration::from_secs(600), at_most: 1 });
     let rule = AlarmRule { realarm, ..high(0, 0, 0) };
     let mut bench = Bench::new(vec![rule.clone()]);
-    untimed(&mut bench, 0, 100_000, 12.0);
+    untimed(&mut bench, 0, 100_000 + 24 * HOUR, 12.0);
+    set_to(&mut bench, -24 * HOUR, 100_001);
+    // Its entry follows the raise, by the clock of then.
     bench.engine.acknowledge(rule.id, 1, user(), None, secs(100_010)).expect("acknowledged");
-    set(&mut bench, -HOUR);
-    bench.tick(100_020 - HOUR);
-    assert_eq!(bench.engine.next_deadline(), Some(secs(100_610)));
-    set(&mut bench, HOUR);
+    let seen = bench.engine.state(rule.id).and_then(|state| state.acknowledged_at);
+    assert_eq!(seen, Some(secs(100_000 + 24 * HOUR)));
+    bench.tick(100_011);
+    assert_eq!(bench.engine.next_deadline(), Some(secs(100_611)));
     bench.tick(100_611);
-    assert_eq!(bench.entries().last(), Some(&(TransitionKind::Realarmed, 100_610)));
+    assert_eq!(bench.journal.last().map(|entry| entry.kind), Some(TransitionKind::Realarmed));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::plant::{Bench, asset, high, point, rule, sample, secs, silence, site};
-use penstock_alarm::{Evaluated, device_silence_rule};
+use crate::plant::{Bench, asset, facts, high, point, rule, sample, secs, silence, site};
+use penstock_alarm::{Engine, Evaluated, device_silence_rule};
 use penstock_model::TransitionKind::{Cleared, Raised};
 use penstock_model::{AlarmRule, Asset, AssetKind, Condition, Quality, RuleId, Subject, TransitionKind};
 
@@ -120,4 +120,58 @@ fn a_rule_that_a_person_made_counts_by_itself() {
     assert_eq!(bench.entries(), [(Raised, 30), (Raised, 60)]);
     assert_eq!(bench.journal[0].rule, own.id);
     assert_eq!(bench.engine.state(own.id).map(|state| state.raised_at), Some(secs(30)));
+}
+
+/// Of a device that falls silent after second 5, on a site where another one speaks every so many seconds.
+#[test]
+fn a_device_calls_however_seldom_its_site_speaks() {
+    let check = |device_after: u64, site_after: u64, every: i64, expect: &[(TransitionKind, i64)]| {
+        let rules = vec![silence(0, site_after, 0), device(1, device_after)];
+        let mut bench = Bench::new(rules.clone());
+        bench.tick(0);
+        bench.value(1, 5, 1.0);
+        for at in 1..1_000 {
+            bench.tick(at);
+            if at % every == 0 {
+                bench.value(0, at, 1.0);
+            }
+            if at == 150 {
+                // Over a restart too.
+                let states = bench.engine.states().cloned().collect();
+                bench.engine = Engine::restore(rules.clone(), states, facts(4), bench.engine.snapshot());
+            }
+        }
+        let found = entries_of(&bench, device(1, device_after).id);
+        assert_eq!(found, expect, "{device_after} s on a site with {site_after} s that speaks every {every} s");
+    };
+    check(100, 600, 10, &[(Raised, 105)]);
+    check(60, 600, 59, &[(Raised, 65)]);
+    // It has its time once after a pause that is as long: 60 s from second 100.
+    check(60, 600, 100, &[(Raised, 160)]);
+    check(30, 600, 299, &[(Raised, 329)]);
+    // Where the site itself is silent each time, that is its alarm alone.
+    check(60, 80, 100, &[]);
+}
+
+#[test]
+fn a_pause_of_the_site_is_not_told_of_device_by_device() {
+    let mut bench = Bench::new(vec![silence(0, 600, 0), device(0, 60), device(1, 60)]);
+    bench.tick(0);
+    for began in [0, 310, 620] {
+        for at in (began..began + 100).step_by(10) {
+            bench.tick(at);
+            bench.value(0, at, 1.0);
+            bench.value(1, at + 1, 1.0);
+        }
+        // Both come back after 200 s, one long after the other.
+        (began + 100..began + 290).for_each(|now| bench.tick(now));
+        bench.value(0, began + 290, 1.0);
+        (began + 291..began + 308).for_each(|now| bench.tick(now));
+        bench.value(1, began + 308, 1.0);
+    }
+    assert_eq!(bench.entries(), []);
+    // And a site that does not come back is one alarm.
+    (929..2_000).for_each(|now| bench.tick(now));
+    assert_eq!(bench.entries(), [(Raised, 1_528)]);
+    assert_eq!(bench.journal[0].rule, silence(0, 600, 0).id);
 }

@@ -21,7 +21,8 @@ pub enum TransitionKind {
     Realarmed,
     /// A person has ended what it latched.
     Reset,
-    /// A person keeps it from calling for a while.
+    /// A person keeps it from calling for a while; by nobody where the end of a shelf has moved along with the
+    /// station's clock, which was set.
     Shelved,
     /// The shelf has ended: its time is over, the alarm has returned to normal on a one-shot shelf, or a person ended it.
     Unshelved,
@@ -97,7 +98,7 @@ pub struct Transition {
 pub struct Shelf {
     /// How it was shelved.
     pub shelving: Shelving,
-    /// Since when.
+    /// Since when, or when its end last moved along with the station's clock.
     pub since: Timestamp,
     /// By whom, where known.
     pub by: Option<UserId>,

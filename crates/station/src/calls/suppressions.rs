@@ -17,7 +17,7 @@ const MOST_ENTRIES: u32 = 10_000;
 /// What began less than this ago is not judged: its entry may be on its way into the database.
 const SETTLES: Duration = Duration::from_secs(60);
 
-/// The newest entry of each rule and kind.
+/// The newest entry of each rule and kind, by whom where somebody is known.
 type Entries = BTreeMap<(RuleId, TransitionKind), Transition>;
 
 impl Context<'_> {
@@ -98,14 +98,23 @@ impl Context<'_> {
             ..JournalFilter::default()
         };
         let page = JournalPage { filter, before: None, limit: MOST_ENTRIES };
-        let mut entries = Entries::new();
         // The newest come first.
-        for record in self.shared.screens.journal(&page).await.map_err(store_error)? {
-            let entry = record.entry.transition;
-            entries.entry((entry.rule, entry.kind)).or_insert(entry);
-        }
-        Ok(entries)
+        let page = self.shared.screens.journal(&page).await.map_err(store_error)?;
+        Ok(newest(page.into_iter().map(|record| record.entry.transition)))
     }
+}
+
+/// The newest entry of each rule and kind, of entries the newest first. One by nobody gives way to who put the alarm
+/// away: the end of a shelf moves along with the station's clock.
+fn newest(entries: impl IntoIterator<Item = Transition>) -> Entries {
+    let mut newest = Entries::new();
+    for entry in entries {
+        let known = newest.entry((entry.rule, entry.kind)).or_insert_with(|| entry.clone());
+        if known.by.is_none() && entry.by.is_some() {
+            *known = entry;
+        }
+    }
+    newest
 }
 
 fn put_away(entry: Option<&Transition>, suppressors: &BTreeSet<UserId>) -> PutAway {
@@ -174,10 +183,8 @@ mod tests {
         assert!(!is_design_approved(Some(&at_night(60)), None), "a broken chain");
     }
 
-    #[test]
-    fn who_put_an_alarm_away_is_what_the_journal_says() {
-        let asha = UserId::derived(Uuid::nil(), "asha");
-        let entry = |by: Option<UserId>, comment: Option<&str>| Transition {
+    fn entry(by: Option<UserId>, comment: Option<&str>) -> Transition {
+        Transition {
             rule: rule("a").id,
             occurrence: 0,
             kind: TransitionKind::Shelved,
@@ -187,7 +194,27 @@ mod tests {
             comment: comment.map(str::to_owned),
             rule_version: 1,
             detail: None,
+        }
+    }
+
+    #[test]
+    fn a_shelf_whose_end_has_moved_is_still_that_persons() {
+        let [asha, ravi] = ["asha", "ravi"].map(|name| Some(UserId::derived(Uuid::nil(), name)));
+        let told = |entries: &[Transition]| {
+            let newest = newest(entries.iter().cloned());
+            newest.get(&(rule("a").id, TransitionKind::Shelved)).map(|entry| (entry.by, entry.comment.clone()))
         };
+        let moved = || entry(None, Some("the clock was set"));
+        let (newer, older) = (entry(asha, Some("probe")), entry(ravi, Some("works")));
+        let hers = Some((asha, Some("probe".to_owned())));
+        assert_eq!(told(&[newer.clone(), moved(), older.clone()]), hers);
+        assert_eq!(told(&[moved(), moved(), newer, older]), hers);
+        assert_eq!(told(&[moved()]), Some((None, Some("the clock was set".to_owned()))));
+    }
+
+    #[test]
+    fn who_put_an_alarm_away_is_what_the_journal_says() {
+        let asha = UserId::derived(Uuid::nil(), "asha");
         let suppressors = BTreeSet::from([asha]);
         let check = |entry: Option<&Transition>, expect: (bool, bool, bool)| {
             let found = put_away(entry, &suppressors);

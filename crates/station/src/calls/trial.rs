@@ -7,6 +7,7 @@ use penstock_alarm::{Backtest, Occurrence, Period, PointFacts, occurrences};
 use penstock_api::{ApiError, Code, CureFinding, ProposeCure, RuleTrial, TryRule};
 use penstock_model::{AlarmRule, Condition, Point, PointId, PointNo, RuleId, SiteId, Subject, Timestamp};
 use penstock_store::JournalFilter;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
@@ -43,7 +44,9 @@ impl Context<'_> {
         let period = self.period(call.from, call.to)?;
         let stored = self.shared.register.lock().rules.get(&call.rule).cloned();
         let gone = || ApiError::new(Code::NotFound, "there is no such rule: load the list again");
-        let finding = self.shared.find_cure(stored.ok_or_else(gone)?, period).await?;
+        let rule = stored.ok_or_else(gone)?;
+        let room = self.shared.trials.enter()?;
+        let finding = self.shared.find_cure(rule, period, room).await?;
         self.note_finding(&finding).await?;
         Ok(finding)
     }
@@ -61,14 +64,17 @@ impl Context<'_> {
 }
 
 impl Shared {
-    /// Looks for the least intrusive cure of a rule over a stretch of history.
+    /// Looks for the least intrusive cure of a rule over a stretch of history, in the room that it has.
     ///
     /// # Errors
-    /// [`Code::Away`] where too many rules are being tried; [`Code::Invalid`] where the rule cannot be tried; those of
-    /// the database.
-    pub(crate) async fn find_cure(&self, rule: AlarmRule, period: Period) -> Result<CureFinding, ApiError> {
+    /// [`Code::Invalid`] where the rule cannot be tried; those of the database.
+    pub(crate) async fn find_cure(
+        &self,
+        rule: AlarmRule,
+        period: Period,
+        room: OwnedSemaphorePermit,
+    ) -> Result<CureFinding, ApiError> {
         let history = self.history_of(&[&rule], period)?;
-        let room = self.trials.enter()?;
         let seen = self.seen(rule.id, history.start).await?;
         let chunks = self.screens.replay(numbers(&history), history.start, period.until());
         // Whoever asked may go: then it ends.

@@ -2,7 +2,20 @@
 //! that was killed is taken up where it was: the kept moment first, then what was stored since, in the order it came.
 //!
 //! The states themselves follow from the journal; where the file is missing or torn, the engine begins with them and its
-//! delays begin anew. Must not know what a condition is.
+//! delays begin anew. Must not know what a condition is, but for silence.
+//!
+//! # Silence
+//! What is stored of a sample does not say who told it: its device, or a broker that had kept it or spoke in a dead
+//! device's stead, which is no sign of life. So nobody's silence is judged by what is played: what the journal says of
+//! it holds. What a former run found in the last moment before it was killed, and could not journal any more, is found
+//! anew: the station listens from its start on, so that a silence is told of at most its own time later, and one that
+//! was over ends with the next word.
+//!
+//! # A clock that was set back
+//! Where what was kept lies ahead of the clock, that was set back meanwhile, by at least so much: what it had timed
+//! moves along, and how long the station did not run is not counted. The shelves do so too, unless the former run had
+//! moved them already and was killed before it kept another moment. Where nothing was kept, nothing says by how much it
+//! was set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,8 +23,8 @@ use std::time::Duration;
 
 use penstock_alarm::{Engine, Evaluated, PointFacts, Snapshot};
 use penstock_model::{
-    AlarmRule, AlarmState, Doubt, Point, PointId, PointNo, PointState, Quality, RuleId, Sample, TenantId, Timestamp,
-    Transition, TransitionKind,
+    AlarmRule, AlarmState, Condition, Doubt, Point, PointId, PointNo, PointState, Quality, RuleId, Sample, TenantId,
+    Timestamp, Transition, TransitionDetail, TransitionKind,
 };
 use penstock_store::{JournalEntry, Store};
 use serde::{Deserialize, Serialize};
@@ -22,7 +35,7 @@ use crate::floods::Grouped;
 use crate::register::Register;
 
 /// Version of the file's layout; of another one nothing is taken up.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const FILE: &str = "alarms.now";
 /// How far back samples may have been measured that came since: what is older was history when it came, and older than
 /// what had been judged by then.
@@ -171,9 +184,7 @@ async fn resumed(
     }
     let judged: BTreeSet<PointId> = rules.iter().flat_map(AlarmRule::points).collect();
     let adopted = points.values().filter(|point| point.state == PointState::Adopted);
-    // Any point is a sign of life of its site.
-    let replayed: Vec<PointNo> =
-        adopted.filter(|point| point.site.is_some() || judged.contains(&point.id)).map(|point| point.no).collect();
+    let replayed: Vec<PointNo> = adopted.filter(|point| judged.contains(&point.id)).map(|point| point.no).collect();
     let (from, received) = (moment.received - LATE, moment.received);
     let without_end = points.values().map(|point| facts_of(point, None)).collect();
     // Where even the moment that was kept lies ahead, the clock was set back while the station did not run: all of it is
@@ -190,11 +201,7 @@ async fn resumed(
             }
         }
     }
-    let mut resumed = resuming.finish();
-    let ahead = last.micros_since(now);
-    if ahead > 0 {
-        resumed.engine.clock_was_set(-ahead);
-    }
+    let mut resumed = resuming.finish(last.micros_since(now).max(0), now);
     resumed.engine.set_points(facts());
     Ok(resumed)
 }
@@ -209,6 +216,10 @@ pub(crate) struct Resuming {
     next: Option<JournalEntry>,
     /// All of them, for what comes out otherwise this time.
     all: Vec<JournalEntry>,
+    /// The rules on silence, of which the journal alone is heard.
+    silences: BTreeSet<RuleId>,
+    /// Whether the clock was set back before the station stopped: then the journal has shelves that end by it.
+    has_moved_shelves: bool,
     ticked: Timestamp,
     /// What is journalled with a later time was so for the sake of its order, after the clock had been set back.
     now: Timestamp,
@@ -225,13 +236,27 @@ impl Resuming {
         entries: Vec<JournalEntry>,
         now: Timestamp,
     ) -> Self {
+        let is_silence = |rule: &&AlarmRule| matches!(rule.condition, Condition::Silence { .. });
+        let silences = rules.iter().filter(is_silence).map(|rule| rule.id).collect();
         let engine = Engine::restore(rules, moment.states, facts, moment.engine);
         let known = entries.iter().map(|entry| key(&entry.transition)).collect();
         let all = entries.clone();
         let mut entries = entries.into_iter();
         let next = entries.next();
         let (ticked, grouped) = (moment.received, moment.grouped);
-        Self { engine, known, entries, next, all, ticked, now, missed: Vec::new(), grouped }
+        Self {
+            engine,
+            known,
+            entries,
+            next,
+            all,
+            silences,
+            has_moved_shelves: false,
+            ticked,
+            now,
+            missed: Vec::new(),
+            grouped,
+        }
     }
 
     /// Takes a sample that was stored since, in received order.
@@ -239,7 +264,8 @@ impl Resuming {
         let received = evaluated.sample.received_time;
         self.until(received);
         let mut out = Vec::new();
-        self.engine.sample(evaluated, &mut out);
+        // Whether its device said so is not known.
+        self.engine.sample_by_broker(evaluated, &mut out);
         self.note(out);
     }
 
@@ -252,17 +278,36 @@ impl Resuming {
     }
 
     fn acts_until(&mut self, at: Timestamp) {
-        while let Some(entry) = self.next.take_if(|entry| entry.transition.at <= at) {
-            if is_act(&entry.transition) {
-                self.tick(entry.transition.at.min(self.now));
-                self.engine.apply(&entry.transition);
+        while let Some(JournalEntry { transition, .. }) = self.next.take_if(|entry| entry.transition.at <= at) {
+            if is_act(&transition) {
+                self.tick(transition.at.min(self.now));
+                self.engine.apply(&transition);
+            } else if self.happens_at_its_time(&transition) {
+                self.engine.apply(&transition);
             }
             self.next = self.entries.next();
         }
     }
 
+    /// Whether an entry that is nobody's act does not come out of the engine by itself, and is to be taken at its time.
+    /// The end of a shelf that has moved back is not: what is played until the journal's end goes by the clock of
+    /// before.
+    fn happens_at_its_time(&mut self, entry: &Transition) -> bool {
+        match (entry.kind, &entry.detail) {
+            (TransitionKind::Shelved, Some(TransitionDetail::Shelving(moved))) => {
+                let shelf = self.engine.state(entry.rule).and_then(|state| state.shelf);
+                let is_ahead = shelf.is_some_and(|shelf| moved.until > shelf.shelving.until);
+                self.has_moved_shelves |= !is_ahead;
+                is_ahead
+            }
+            (TransitionKind::Raised | TransitionKind::Cleared, _) => self.silences.contains(&entry.rule),
+            _ => false,
+        }
+    }
+
     fn tick(&mut self, at: Timestamp) {
         let mut out = Vec::new();
+        self.engine.listen_from(at);
         self.engine.tick(at, &mut out);
         self.ticked = self.ticked.max(at);
         self.note(out);
@@ -273,12 +318,18 @@ impl Resuming {
         self.missed.extend(out.into_iter().filter(is_new));
     }
 
-    /// The engine where it was when the station stopped. What the journal has and did not come out again, for example
-    /// because recording settings left samples out, holds.
-    pub(crate) fn finish(mut self) -> Resumed {
+    /// The engine where it was when the station stopped, by a clock that says `now` and has been set back by so many
+    /// microseconds since. What the journal has and did not come out again, for example because recording settings left
+    /// samples out, holds.
+    pub(crate) fn finish(mut self, ahead_micros: i64, now: Timestamp) -> Resumed {
         self.acts_until(Timestamp::MAX);
         for entry in &self.all {
             self.engine.apply(&entry.transition);
+        }
+        match (ahead_micros, self.has_moved_shelves) {
+            (..=0, _) => {}
+            (_, true) => self.engine.clock_had_been_set(-ahead_micros),
+            (_, false) => self.engine.clock_was_set(-ahead_micros, now, &mut self.missed),
         }
         Resumed { engine: self.engine, missed: self.missed, grouped: self.grouped }
     }
@@ -298,7 +349,7 @@ fn is_act(entry: &Transition) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{Condition, LimitLevel, Quality, Raise, Shelving, Subject, TransitionDetail, UserId};
+    use penstock_model::{LimitLevel, Raise, Shelving, SiteId, Subject, UserId};
 
     use super::*;
 
@@ -363,7 +414,7 @@ mod tests {
         for sample in [sample(10, 11.0), sample(20, 11.5), sample(31, 12.0)] {
             resuming.sample(&Evaluated { point: point(), site: None, sample: &sample, score: None });
         }
-        let resumed = resuming.finish();
+        let resumed = resuming.finish(0, at(1_000));
         let raised: Vec<_> = resumed.missed.iter().map(|entry| (entry.kind, entry.at)).collect();
         assert_eq!(raised, [(TransitionKind::Raised, at(30))]);
         assert!(resumed.engine.state(rule().id).is_some_and(|state| state.active));
@@ -389,7 +440,7 @@ mod tests {
         for sample in [sample(31, 11.0), sample(40, 5.0), sample(61, 5.0)] {
             resuming.sample(&Evaluated { point: point(), site: None, sample: &sample, score: None });
         }
-        let resumed = resuming.finish();
+        let resumed = resuming.finish(0, at(1_000));
         // Only what came after the journal's end is new.
         let missed: Vec<_> = resumed.missed.iter().map(|entry| (entry.kind, entry.at)).collect();
         assert_eq!(missed, [(TransitionKind::Cleared, at(60))]);
@@ -413,9 +464,123 @@ mod tests {
             detail: Some(TransitionDetail::Raise(Raise::default())),
         };
         let entries = vec![JournalEntry { seq: 1, transition: raised }];
-        let resumed = Resuming::new(moment(&engine, 0, 0), vec![rule()], vec![facts()], entries, at(100)).finish();
+        let resumed =
+            Resuming::new(moment(&engine, 0, 0), vec![rule()], vec![facts()], entries, at(100)).finish(0, at(100));
         assert_eq!(resumed.missed, []);
         assert!(resumed.engine.state(rule().id).is_some_and(|state| state.active));
+    }
+
+    /// The end of a shelf of an hour by what was missed, and by the engine with whose shelf it is.
+    fn shelves(resumed: &Resumed) -> (Vec<Timestamp>, Option<(Timestamp, Option<UserId>)>) {
+        let until = |entry: &Transition| match entry.detail {
+            Some(TransitionDetail::Shelving(shelving)) => Some(shelving.until),
+            _ => None,
+        };
+        let shelf = resumed.engine.state(rule().id).and_then(|state| state.shelf);
+        (resumed.missed.iter().filter_map(until).collect(), shelf.map(|shelf| (shelf.shelving.until, shelf.by)))
+    }
+
+    #[test]
+    fn a_shelf_lasts_as_long_where_the_clock_was_set_meanwhile() {
+        let by = UserId(uuid::Uuid::from_bytes([3; 16]));
+        let mut engine = Engine::new(vec![rule()], Vec::new(), [facts()]);
+        let shelving = Shelving { until: at(3_600), one_shot: false };
+        engine.shelve(rule().id, shelving, by, "work", at(10)).expect("known");
+        let kept = moment(&engine, 0, 20);
+        let resuming = |entries: &[Transition], end: Timestamp| {
+            let entries =
+                (1..).zip(entries).map(|(seq, entry)| JournalEntry { seq, transition: entry.clone() }).collect();
+            Resuming::new(kept.clone(), vec![rule()], vec![facts()], entries, end)
+        };
+        // By more than the shelf is long: it ends before the time that is played, by the clock of then.
+        let (back, set_back) = (4_000_000_000, Duration::from_secs(4_000));
+        let (now, ends) = (at(20) - set_back, at(3_600) - set_back);
+        // While the station did not run.
+        let resumed = resuming(&[], Timestamp::MAX).finish(back, now);
+        assert_eq!(shelves(&resumed), (vec![ends], Some((ends, Some(by)))));
+        // Before it was killed, and it had moved the end itself.
+        let mut moved = Vec::new();
+        engine.clock_was_set(-back, now, &mut moved);
+        let mut played = resuming(&moved, Timestamp::MAX);
+        played.sample(&Evaluated { point: point(), site: None, sample: &sample(30, 5.0), score: None });
+        let resumed = played.finish(back, now);
+        assert_eq!(shelves(&resumed), (vec![], Some((ends, Some(by)))));
+        assert_eq!(resumed.engine.state(rule().id), engine.state(rule().id));
+        assert_eq!(resumed.missed, []);
+    }
+
+    #[test]
+    fn a_shelf_whose_end_had_moved_ahead_does_not_end_by_what_is_played() {
+        let by = UserId(uuid::Uuid::from_bytes([3; 16]));
+        let mut engine = Engine::new(vec![rule()], Vec::new(), [facts()]);
+        let shelving = Shelving { until: at(100), one_shot: false };
+        engine.shelve(rule().id, shelving, by, "work", at(10)).expect("known");
+        let kept = moment(&engine, 0, 20);
+        let mut moved = Vec::new();
+        engine.clock_was_set(500_000_000, at(520), &mut moved);
+        let entries = (1..).zip(moved).map(|(seq, transition)| JournalEntry { seq, transition }).collect();
+        let mut resuming = Resuming::new(kept, vec![rule()], vec![facts()], entries, at(1_000));
+        resuming.sample(&Evaluated { point: point(), site: None, sample: &sample(521, 5.0), score: None });
+        let resumed = resuming.finish(0, at(521));
+        assert_eq!(resumed.missed, []);
+        assert_eq!(shelves(&resumed).1, Some((at(600), Some(by))));
+    }
+
+    /// The rule on the silence of the point's site, and an engine in which it stands since second 60.
+    fn silent() -> (AlarmRule, PointFacts, Engine) {
+        let site = SiteId(uuid::Uuid::from_bytes([4; 16]));
+        let silence = AlarmRule {
+            on_delay: Duration::ZERO,
+            off_delay: Duration::ZERO,
+            ..AlarmRule::new(
+                RuleId(uuid::Uuid::from_bytes([5; 16])),
+                Subject::Site(site),
+                Condition::Silence { after: Duration::from_secs(60) },
+            )
+        };
+        let facts = PointFacts { site: Some(site), ..facts() };
+        let mut engine = Engine::new(vec![rule(), silence.clone()], Vec::new(), [facts]);
+        engine.tick(at(0), &mut Vec::new());
+        engine.tick(at(61), &mut Vec::new());
+        assert!(engine.state(silence.id).is_some_and(|state| state.active));
+        (silence, facts, engine)
+    }
+
+    #[test]
+    fn what_is_played_is_no_sign_of_life_and_no_silence() {
+        let (silence, facts, engine) = silent();
+        let play = |kept: Moment, entries: Vec<JournalEntry>, samples: &[Sample]| {
+            let rules = vec![rule(), silence.clone()];
+            let mut resuming = Resuming::new(kept, rules, vec![facts], entries, at(10_000));
+            for sample in samples {
+                resuming.sample(&Evaluated { point: point(), site: facts.site, sample, score: None });
+            }
+            let resumed = resuming.finish(0, at(10_000));
+            assert_eq!(resumed.missed, []);
+            resumed.engine.state(silence.id).is_some_and(|state| state.active)
+        };
+        let kept = moment(&engine, 0, 61);
+        // A broker may have kept it.
+        assert!(play(kept.clone(), Vec::new(), &[sample(70, 5.0), sample(500, 5.0)]));
+        // What the journal says holds.
+        let raised = engine.state(silence.id).map(|state| state.occurrence);
+        let cleared = Transition {
+            rule: silence.id,
+            occurrence: raised.expect("raised"),
+            kind: TransitionKind::Cleared,
+            at: at(65),
+            value: None,
+            by: None,
+            comment: None,
+            rule_version: silence.version,
+            detail: None,
+        };
+        let entries = vec![JournalEntry { seq: 1, transition: cleared }];
+        assert!(!play(kept, entries, &[sample(70, 5.0), sample(500, 5.0)]));
+        // Nor is anybody silent for want of samples that are kept.
+        let mut speaking = Engine::new(vec![rule(), silence.clone()], Vec::new(), [facts]);
+        speaking.tick(at(0), &mut Vec::new());
+        assert!(!play(moment(&speaking, 0, 0), Vec::new(), &[sample(10, 5.0), sample(5_000, 5.0)]));
     }
 
     /// Numbers that look random and are the same each time, by xorshift.
@@ -498,7 +663,7 @@ mod tests {
             for (sample, _) in course.iter().take(usize::try_from(killed).expect("small")) {
                 resuming.sample(&Evaluated { point: point(), site: None, sample, score: None });
             }
-            let mut resumed = resuming.finish();
+            let mut resumed = resuming.finish(0, at(1_000));
             assert_eq!(resumed.missed, [], "seed {seed}, kept at {kept}, killed at {killed}");
             assert_eq!(resumed.engine.state(rule.id), engine.state(rule.id), "seed {seed}");
             let (mut never_stopped, mut again) = (Vec::new(), Vec::new());
