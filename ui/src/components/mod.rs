@@ -3,6 +3,7 @@
 
 mod badge;
 mod dialog;
+mod drawer;
 mod faults;
 mod fields;
 mod finder;
@@ -17,6 +18,7 @@ mod table;
 
 pub(crate) use badge::{Badge, BadgeFill, fill_of};
 pub(crate) use dialog::Dialog;
+pub(crate) use drawer::{CloseButton, Drawer};
 pub(crate) use faults::{FaultTable, Faults};
 pub(crate) use fields::{Choice, SearchField, Segmented, Select, TextField};
 pub(crate) use finder::{Finder, Found, best};

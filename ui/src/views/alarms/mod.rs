@@ -23,7 +23,6 @@ mod together;
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
 pub(crate) use analysis::Decide;
-pub(crate) use detail::CloseButton;
 pub(crate) use list::step;
 pub(crate) use rules::{ImportRules, RemoveRule};
 

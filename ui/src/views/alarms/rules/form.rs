@@ -13,11 +13,10 @@ use super::fields::{Fields, Pick, find_points, find_subjects, group_rows, subjec
 use super::filter::title;
 use super::trial::TrialOf;
 use super::versions::Versions;
-use crate::components::{Badge, BadgeFill, Choice, Dialog, Fact, Facts, Kbd, Notice, Select, TextField};
+use crate::components::{Badge, BadgeFill, Choice, Dialog, Drawer, Fact, Facts, Kbd, Notice, Select, TextField};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Overlay, PlantView, use_app};
-use crate::views::CloseButton;
 use crate::words;
 
 fn wrong_text(wrong: Wrong, locale: Locale) -> &'static str {
@@ -67,34 +66,23 @@ pub(super) fn RuleDrawer(
         (false, Some(plant)) => view! { <Known rule=row.rule plant=plant/> }.into_any(),
         (_, None) => ().into_any(),
     };
+    let head = view! {
+        <Badge priority=priority fill=fill size=28/>
+        <div>
+            <h2 data-testid="rule-title">{called}</h2>
+            <p>{place} {version.map(|version| view! { " · " <span data-testid="rule-version">{version}</span> })}</p>
+        </div>
+    }
+    .into_any();
+    let label = Signal::derive(move || t_string!(i18n, rules.detail).to_owned());
     view! {
-        <aside
-            class="drawer wide"
-            tabindex="-1"
-            aria-label=move || t_string!(i18n, rules.detail)
-            data-testid="rule-detail"
-            on:keydown=move |event| {
-                if event.key() == "Escape" && !event.default_prevented() {
-                    event.prevent_default();
-                    on_close.run(());
-                    crate::page::focus(".rule-list");
-                }
-            }
-        >
-            <div class="drawer-head">
-                <Badge priority=priority fill=fill size=28/>
-                <div>
-                    <h2 data-testid="rule-title">{called}</h2>
-                    <p>{place} {version.map(|version| view! { " · " <span data-testid="rule-version">{version}</span> })}</p>
-                </div>
-                <CloseButton on_close=on_close/>
-            </div>
+        <Drawer class="wide" label=label testid="rule-detail" head=head back_to=".rule-list" on_close=on_close>
             {move || said.get().map(|text| view! {
                 <div class="drawer-section first" data-testid="rule-saved"><Notice text=text/></div>
             })}
             {body}
             {is_stored.then(|| view! { <Versions rule=id/> })}
-        </aside>
+        </Drawer>
     }
     .into_any()
 }

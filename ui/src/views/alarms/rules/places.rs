@@ -13,11 +13,10 @@ use penstock_model::{Advice, Guidance, Permission, Scope, ScopeAdvice, Sourced, 
 
 use super::entry::Wrong;
 use super::fields::{Pick, find_subjects};
-use crate::components::{Found, Loading, Notice, TextField, best};
+use crate::components::{Drawer, Found, Loading, Notice, TextField, best};
 use crate::format::{self, NoNumber};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, PlantView, use_app};
-use crate::views::CloseButton;
 use crate::views::alarms::guidance::{from_text, scope_name};
 
 /// As many answers as the picker shows.
@@ -144,27 +143,16 @@ pub(super) fn GuidanceDrawer(on_close: Callback<()>) -> impl IntoView {
         })
     };
     let word = move |get: fn(Locale) -> &'static str| Signal::derive(move || get(i18n.get_locale()).to_owned());
+    let title = word(|l| td_string!(l, guidance.title));
+    let head = view! {
+        <div>
+            <h2>{move || title.get()}</h2>
+            <p>{t!(i18n, guidance.note)}</p>
+        </div>
+    }
+    .into_any();
     view! {
-        <aside
-            class="drawer wide"
-            tabindex="-1"
-            aria-label=move || t_string!(i18n, guidance.title)
-            data-testid="guidance-detail"
-            on:keydown=move |event| {
-                if event.key() == "Escape" && !event.default_prevented() {
-                    event.prevent_default();
-                    on_close.run(());
-                    crate::page::focus(".rule-list");
-                }
-            }
-        >
-            <div class="drawer-head">
-                <div>
-                    <h2>{t!(i18n, guidance.title)}</h2>
-                    <p>{t!(i18n, guidance.note)}</p>
-                </div>
-                <CloseButton on_close=on_close/>
-            </div>
+        <Drawer class="wide" label=title testid="guidance-detail" head=head back_to=".rule-list" on_close=on_close>
             <div class="drawer-section first point-form">
                 <div class="field">
                     <label>{t!(i18n, guidance.place)}</label>
@@ -180,7 +168,7 @@ pub(super) fn GuidanceDrawer(on_close: Callback<()>) -> impl IntoView {
                 {news}
             </div>
             {body}
-        </aside>
+        </Drawer>
     }
     .into_any()
 }
