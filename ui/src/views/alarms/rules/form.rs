@@ -93,8 +93,8 @@ fn Known(rule: AlarmRule, plant: Arc<PlantView>) -> impl IntoView {
     let i18n = use_i18n();
     let facts = move || {
         let lines = lines(&rule, &plant, i18n.get_locale()).into_iter();
-        let facts = lines.filter(|(_, text)| !text.trim().is_empty()).map(|(name, text)| Fact::new(name, text));
-        let facts: Vec<Fact> = facts.collect();
+        let told = lines.filter(|line| !line.text.trim().is_empty());
+        let facts: Vec<Fact> = told.map(|line| Fact::new(line.name, line.text)).collect();
         view! { <Facts facts=facts/> }
     };
     view! { <div class="drawer-section">{facts}</div> }.into_any()
