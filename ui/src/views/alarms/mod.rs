@@ -5,6 +5,7 @@ mod acknowledge;
 mod active;
 mod analysis;
 mod around;
+mod asking;
 mod causes;
 mod detail;
 mod fold;

@@ -13,10 +13,11 @@ use super::fields::{Fields, Pick, find_points, find_subjects, group_rows, subjec
 use super::filter::title;
 use super::trial::TrialOf;
 use super::versions::Versions;
-use crate::components::{Badge, BadgeFill, Choice, Dialog, Drawer, Fact, Facts, Kbd, Notice, Select, TextField};
+use crate::components::{Badge, BadgeFill, Choice, Drawer, Fact, Facts, Notice, Select, TextField};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Overlay, PlantView, use_app};
+use crate::views::alarms::asking::{Asking, Say};
 use crate::words;
 
 fn wrong_text(wrong: Wrong, locale: Locale) -> &'static str {
@@ -490,56 +491,31 @@ pub(crate) fn RemoveRule(rule: RuleId, title: String) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let reason = RwSignal::new(String::new());
-    let (fault, is_busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
-    let close = Callback::new(move |()| app.overlay.set(None));
-    let is_ready = move || !is_busy.get() && reason.with(|reason| !reason.trim().is_empty());
-    let commit = Callback::new(move |()| {
-        if !untrack(is_ready) {
-            return;
-        }
-        is_busy.set(true);
-        fault.set(None);
-        let reason = reason.get_untracked().trim().to_owned();
-        spawn_local(async move {
-            match app.call(RemoveRules { rules: vec![rule], reason }).await {
-                Ok(report) => match report.refused.into_iter().next() {
-                    Some((_, problem)) => {
-                        fault.try_set(Some(problem));
-                    }
-                    None => {
-                        told(app, report.disabled.is_empty());
-                        app.overlay.set(None);
-                        app.fetch_register().await;
-                    }
-                },
-                Err(error) => {
-                    fault.try_set(Some(error.message));
-                }
+    let say: Say = Arc::new(move |reason: String| {
+        Box::pin(async move {
+            let report = app.call(RemoveRules { rules: vec![rule], reason }).await.map_err(|error| error.message)?;
+            if let Some((_, problem)) = report.refused.into_iter().next() {
+                return Err(problem);
             }
-            is_busy.try_set(false);
-        });
+            told(app, report.disabled.is_empty());
+            spawn_local(app.fetch_register());
+            Ok(())
+        })
     });
+    let word = move |get: fn(Locale) -> &'static str| Signal::derive(move || get(i18n.get_locale()).to_owned());
     view! {
-        <Dialog
-            title=Signal::derive(move || t_string!(i18n, rules.remove_title).to_owned())
-            on_close=close
-            on_commit=commit
+        <Asking
+            title=word(|l| td_string!(l, rules.remove_title))
+            verb=word(|l| td_string!(l, rules.remove))
+            text=reason
+            say=say
             testid="remove-rule-dialog"
+            commit_testid="remove-commit"
         >
-            <div class="dialog-body">
-                <p><b>{title}</b></p>
-                <p class="quiet">{t!(i18n, rules.remove_note)}</p>
-                <TextField id="remove-reason" label=Signal::derive(move || t_string!(i18n, rules.reason).to_owned()) value=reason/>
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-            </div>
-            <div class="dialog-foot">
-                <span></span>
-                <button on:click=move |_| close.run(())>{t!(i18n, words.cancel)}</button>
-                <button class="accent" data-testid="remove-commit" disabled=move || !is_ready() on:click=move |_| commit.run(())>
-                    {t!(i18n, rules.remove)} <Kbd keys="Ctrl Enter"/>
-                </button>
-            </div>
-        </Dialog>
+            <p><b>{title}</b></p>
+            <p class="quiet">{t!(i18n, rules.remove_note)}</p>
+            <TextField id="remove-reason" label=word(|l| td_string!(l, rules.reason)) value=reason/>
+        </Asking>
     }
     .into_any()
 }
