@@ -55,7 +55,12 @@ pub(crate) fn Drawer(
 pub(crate) fn CloseButton(on_close: Callback<()>) -> impl IntoView {
     let i18n = use_i18n();
     view! {
-        <button class="plain" aria-label=move || t_string!(i18n, words.close) data-testid="close-drawer" on:click=move |_| on_close.run(())>
+        <button
+            class="plain"
+            aria-label=move || t_string!(i18n, words.close)
+            data-testid="close-drawer"
+            on:click=move |_| on_close.run(())
+        >
             <Icon glyph=Glyph::Close size=18/>
         </button>
     }

@@ -1,5 +1,5 @@
-//! The dialog of what is done with a text, such as its reason: what it touches, the text, one verb. Where nothing came of
-//! it, it says why and stays. Must not know what is done.
+//! The dialog of what is done with a text, such as its reason: what it touches, the text, one verb. Where nothing came
+//! of it, it says why and stays. Must not know what is done.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -61,7 +61,12 @@ pub(super) fn Asking(
             <div class="dialog-foot">
                 <span></span>
                 <button on:click=move |_| close.run(())>{t!(i18n, words.cancel)}</button>
-                <button class="accent" data-testid=commit_testid disabled=move || !is_ready() on:click=move |_| commit.run(())>
+                <button
+                    class="accent"
+                    data-testid=commit_testid
+                    disabled=move || !is_ready()
+                    on:click=move |_| commit.run(())
+                >
                     {move || verb.get()} <Kbd keys="Ctrl Enter"/>
                 </button>
             </div>

@@ -20,7 +20,7 @@ use crate::state::{App, Overlay, PlantView, use_app};
 use crate::views::alarms::asking::{Asking, Say};
 use crate::words;
 
-fn wrong_text(wrong: Wrong, locale: Locale) -> &'static str {
+pub(super) fn wrong_text(wrong: Wrong, locale: Locale) -> &'static str {
     match wrong {
         Wrong::Missing => td_string!(locale, points.wrong_missing),
         Wrong::NoNumber => td_string!(locale, points.wrong_number),

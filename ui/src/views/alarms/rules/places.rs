@@ -14,6 +14,7 @@ use penstock_model::{Advice, Guidance, Permission, Scope, ScopeAdvice, Sourced, 
 use super::entry::Wrong;
 use super::facts::{Line, advice_lines, differing, screen_line};
 use super::fields::{Pick, find_subjects};
+use super::form::wrong_text;
 use super::versions::version_row;
 use crate::components::{Drawer, Found, Loading, Notice, TextField, best};
 use crate::format::{self, NoNumber};
@@ -197,11 +198,7 @@ fn Form(guidance: Arc<ScopeGuidance>, plant: Arc<PlantView>, on_saved: Callback<
         Signal::derive(move || {
             let locale = i18n.get_locale();
             let (_, wrong) = fault.get().filter(|(own, _)| *own == field)?;
-            let text = match wrong {
-                Wrong::Missing => td_string!(locale, points.wrong_missing),
-                _ => td_string!(locale, rules.wrong_time),
-            };
-            Some(text.to_owned())
+            Some(wrong_text(wrong, locale).to_owned())
         })
     };
     let send = move |advice: Advice, reason: String| {
