@@ -11,13 +11,17 @@ use crate::Error;
 const DEEPEST: u8 = 19;
 /// Side of a tile in px.
 const SIDE: u32 = 256;
-/// Tiles kept; the least recently drawn go first. 256 take 64 MB.
-const KEPT: usize = 256;
+/// Tiles kept at most; the least recently drawn go first. 512 take 128 MiB, at four bytes a pixel. Between two zooms a
+/// screen of 3840 × 2160 px shows up to 300: were there room for fewer, those in view would drive each other out and be
+/// fetched over and over.
+const KEPT: usize = 512;
 
 /// Tiles that are fed from outside, so that the map itself knows no network.
 #[derive(Default)]
 pub struct FedTiles {
+    /// With the turn of its last use each; none for one that has not come.
     tiles: BTreeMap<Place, (Option<Tile>, u64)>,
+    /// Of those that have not come, the ones that nobody was told of.
     wanted: Vec<TileId>,
     turn: u64,
 }
@@ -32,25 +36,21 @@ impl std::fmt::Debug for FedTiles {
 }
 
 impl FedTiles {
-    /// The tiles to fetch next; each is named once.
-    pub fn take_wanted(&mut self) -> Vec<TileId> {
-        std::mem::take(&mut self.wanted)
+    /// At most so many tiles to fetch next, those that came into view last; each is named once.
+    pub fn take_wanted(&mut self, most: usize) -> Vec<TileId> {
+        let first = self.wanted.len().saturating_sub(most);
+        self.wanted.split_off(first)
     }
 
-    /// Gives the picture (PNG or JPEG) of a tile that was wanted.
+    /// Gives the picture (PNG or JPEG) of a tile that was wanted; one that gave way to others meanwhile is left out.
     ///
     /// # Errors
-    /// [`Error::Tile`] where it is no such picture; the tile is not asked for again.
+    /// [`Error::Tile`] where it is no such picture; the tile is not asked for again while it is kept in mind.
     pub fn feed(&mut self, id: TileId, picture: &[u8], context: &egui::Context) -> Result<(), Error> {
-        let tile = Tile::new(picture, &walkers::Style, id.zoom, SIDE, context)
-            .map_err(|error| Error::Tile(error.to_string()))?;
-        self.tiles.insert(place(id), (Some(tile), self.turn));
+        let Some((kept, _)) = self.tiles.get_mut(&place(id)) else { return Ok(()) };
+        let tile = Tile::new(picture, &walkers::Style, id.zoom, SIDE, context);
+        *kept = Some(tile.map_err(|error| Error::Tile(error.to_string()))?);
         Ok(())
-    }
-
-    /// Forgets that a tile was wanted, so that it is asked for again when it is next in view.
-    pub fn forget(&mut self, id: TileId) {
-        self.tiles.remove(&place(id));
     }
 
     /// The nearest tile at hand that shows `id`, which may be one of a lower zoom.
@@ -68,11 +68,13 @@ impl FedTiles {
         None
     }
 
-    fn drop_unused(&mut self) {
-        while self.tiles.len() > KEPT {
+    /// Has the least recently used give way until there is room for one more.
+    fn make_room(&mut self) {
+        while self.tiles.len() >= KEPT {
             let oldest = self.tiles.iter().min_by_key(|(_, (_, used))| *used).map(|(place, _)| *place);
             let Some(oldest) = oldest else { return };
             self.tiles.remove(&oldest);
+            self.wanted.retain(|id| place(*id) != oldest);
         }
     }
 }
@@ -82,8 +84,10 @@ impl Tiles for FedTiles {
         self.turn += 1;
         let deep = id.zoom.saturating_sub(DEEPEST);
         let id_held = TileId { x: id.x >> deep, y: id.y >> deep, zoom: id.zoom - deep };
-        if !self.tiles.contains_key(&place(id_held)) {
-            self.drop_unused();
+        if let Some((_, used)) = self.tiles.get_mut(&place(id_held)) {
+            *used = self.turn;
+        } else {
+            self.make_room();
             self.tiles.insert(place(id_held), (None, self.turn));
             self.wanted.push(id_held);
         }
@@ -117,9 +121,9 @@ mod tests {
         let mut tiles = FedTiles::default();
         let id = TileId { x: 5, y: 6, zoom: 10 };
         assert!(tiles.at(id).is_none() && tiles.at(id).is_none());
-        assert_eq!(tiles.take_wanted(), [id]);
+        assert_eq!(tiles.take_wanted(usize::MAX), [id]);
         assert!(tiles.at(id).is_none());
-        assert_eq!(tiles.take_wanted(), []);
+        assert_eq!(tiles.take_wanted(usize::MAX), []);
         assert!(tiles.feed(id, b"<html>", &egui::Context::default()).is_err());
     }
 
@@ -127,6 +131,42 @@ mod tests {
     fn beyond_the_deepest_zoom_the_tile_above_serves() {
         let mut tiles = FedTiles::default();
         assert!(tiles.at(TileId { x: 8, y: 9, zoom: 20 }).is_none());
-        assert_eq!(tiles.take_wanted(), [TileId { x: 4, y: 4, zoom: 19 }]);
+        assert_eq!(tiles.take_wanted(usize::MAX), [TileId { x: 4, y: 4, zoom: 19 }]);
+    }
+
+    fn in_a_row(count: usize) -> Vec<TileId> {
+        (0..).map(|x| TileId { x, y: 0, zoom: 12 }).take(count).collect()
+    }
+
+    #[test]
+    fn the_least_recently_used_gives_way_and_is_wanted_again() {
+        let mut tiles = FedTiles::default();
+        let row = in_a_row(KEPT + 1);
+        let mut look_at = |index: usize| {
+            assert!(tiles.at(row[index]).is_none());
+            assert!(tiles.tiles.len() <= KEPT);
+            tiles.take_wanted(usize::MAX)
+        };
+        for index in 0..KEPT {
+            assert_eq!(look_at(index), [row[index]]);
+        }
+        assert_eq!(look_at(0), []);
+        assert_eq!(look_at(KEPT), [row[KEPT]], "the second one gives way");
+        assert_eq!(look_at(0), []);
+        assert_eq!(look_at(2), []);
+        assert_eq!(look_at(1), [row[1]]);
+    }
+
+    #[test]
+    fn what_gave_way_before_it_came_is_neither_fetched_nor_taken() {
+        let mut tiles = FedTiles::default();
+        let row = in_a_row(KEPT + 10);
+        assert!(row.iter().all(|id| tiles.at(*id).is_none()));
+        assert_eq!(tiles.take_wanted(2), row[KEPT + 8..].to_vec());
+        assert_eq!(tiles.take_wanted(usize::MAX), row[10..KEPT + 8].to_vec());
+        let context = egui::Context::default();
+        assert!(tiles.feed(row[9], b"<html>", &context).is_ok());
+        assert!(tiles.feed(row[10], b"<html>", &context).is_err());
+        assert_eq!(tiles.tiles.len(), KEPT);
     }
 }

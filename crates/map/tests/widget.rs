@@ -158,6 +158,6 @@ fn it_looks_where_it_is_told() {
 fn with_tiles_it_asks_for_those_in_view() {
     let mut harness = harness(Some(FedTiles::default()));
     harness.run_steps(1);
-    let wanted = harness.state_mut().tiles.as_mut().expect("tiles").take_wanted();
+    let wanted = harness.state_mut().tiles.as_mut().expect("tiles").take_wanted(usize::MAX);
     assert!(!wanted.is_empty() && wanted.len() < 64, "{wanted:?}");
 }

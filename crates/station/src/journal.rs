@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use penstock_api::{ApiError, JournalFilter, JournalRow};
+use penstock_api::{ApiError, Code, JournalFilter, JournalRow};
 use penstock_model::{AlarmRule, Condition, LimitLevel, RuleId, Subject, TransitionDetail, figure};
 use penstock_store::{JournalRecord, Reader};
 
@@ -36,7 +36,7 @@ const MOST_CHARS: usize = 500;
 /// What storage is asked for.
 ///
 /// # Errors
-/// [`Code::Invalid`](penstock_api::Code::Invalid) where it names too much, or words too short to be found.
+/// [`Code::Invalid`] where it names too much, or words too short to be found.
 pub(crate) fn filter_of(asked: JournalFilter) -> Result<penstock_store::JournalFilter, ApiError> {
     let JournalFilter { from, to, rules, sites, areas, priorities, kinds, people, text } = asked;
     let named = [rules.len(), sites.len(), areas.len(), priorities.len(), kinds.len(), people.len()];
@@ -71,6 +71,15 @@ pub(crate) async fn rules_of(
         rules.extend(last.into_iter().map(|rule| (rule.id, rule)));
     }
     Ok(rules)
+}
+
+/// The rule of an alarm, as it is or as it was before it was removed.
+///
+/// # Errors
+/// [`Code::NotFound`] where there never was one, and those of the database.
+pub(crate) async fn rule_of(register: &Register, screens: &Reader, rule: RuleId) -> Result<AlarmRule, ApiError> {
+    let found = rules_of(register, screens, BTreeSet::from([rule])).await?.remove(&rule);
+    found.ok_or_else(|| ApiError::new(Code::NotFound, "there is no such alarm: load the list again"))
 }
 
 /// Entries with the names and rules that a list shows: what they were about then, under the names of today.
@@ -109,10 +118,7 @@ pub(crate) async fn rows(
 pub(crate) fn cells(register: &Inner, row: &JournalRow) -> [String; COLUMNS.len()] {
     let transition = &row.transition;
     let plant = &register.plant;
-    let point = match row.subject {
-        Subject::Point(id) => register.point(id),
-        Subject::Site(_) | Subject::Asset(_) => None,
-    };
+    let point = register.point_of(row.subject);
     let site = row.site.and_then(|id| plant.sites.iter().find(|site| site.id == id));
     let area = row.area.and_then(|id| plant.areas.iter().find(|area| area.id == id));
     let unit = point.map(|point| point.display_unit()).filter(|_| transition.value.is_some());

@@ -132,6 +132,14 @@ impl Inner {
         self.points.get(self.by_id.get(&id)?)
     }
 
+    /// The point that a rule is about; none where it is about a site or equipment.
+    pub(crate) fn point_of(&self, subject: Subject) -> Option<&Point> {
+        match subject {
+            Subject::Point(id) => self.point(id),
+            Subject::Site(_) | Subject::Asset(_) => None,
+        }
+    }
+
     /// Whether the plant has such a part.
     pub(crate) fn has(&self, scope: Scope) -> bool {
         match scope {
@@ -160,11 +168,7 @@ impl Inner {
 
     /// What is told beside the alarm of a rule.
     pub(crate) fn advice_of(&self, rule: &AlarmRule) -> ResolvedAdvice {
-        let point = match rule.subject {
-            Subject::Point(id) => self.point(id),
-            Subject::Site(_) | Subject::Asset(_) => None,
-        };
-        penstock_alarm::advice_of(rule, &self.plant, point, &self.guidance)
+        penstock_alarm::advice_of(rule, &self.plant, self.point_of(rule.subject), &self.guidance)
     }
 
     /// A number for a new point; never given twice.

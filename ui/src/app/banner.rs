@@ -9,7 +9,7 @@ use penstock_api::{AlarmView, Language, SoundChoice, ThemeChoice};
 use penstock_model::{Permission, Priority, RuleId, Timestamp};
 
 use super::desk::Desk;
-use crate::components::{Badge, BadgeFill, Glyph, Icon, Kbd, fill_of};
+use crate::components::{Badge, BadgeFill, Glyph, Icon, Kbd, MenuButton, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::page;
@@ -336,7 +336,6 @@ fn Waiting() -> impl IntoView {
 fn PersonMenu() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let is_open = RwSignal::new(false);
     let name = move || app.session.with(|session| session.as_ref().map(|session| session.person.full_name.clone()));
     let roles = move || {
         let locale = i18n.get_locale();
@@ -345,43 +344,20 @@ fn PersonMenu() -> impl IntoView {
             roles.into_iter().map(|role| words::role(role, locale)).collect::<Vec<_>>().join(", ")
         })
     };
-    let close_on_escape = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape" {
-            is_open.set(false);
-            crate::page::focus(".person > button");
-        }
-    };
-    let menu = move || {
-        is_open.get().then(|| {
-            view! {
-                <div class="menu-ground" on:click=move |_| is_open.set(false)></div>
-                <div class="menu" role="group" aria-label=name data-testid="person-menu" on:keydown=close_on_escape>
-                    <p class="menu-name"><b>{name}</b> <span>{roles}</span></p>
-                    <ThemeAndLanguage/>
-                    <SoundChoices/>
-                    <button class="wide" data-testid="sign-out" on:click=move |_| app.sign_out()>
-                        {t!(i18n, frame.sign_out)}
-                    </button>
-                </div>
-            }
-        })
-    };
-    view! {
-        <div class="person">
-            <button
-                class="plain"
-                data-testid="person"
-                aria-haspopup="true"
-                aria-expanded=move || is_open.get().to_string()
-                on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
-            >
-                <span class="nobreak">{name}</span>
-                <Icon glyph=Glyph::Down size=12/>
+    let menu = Callback::new(move |_close: Callback<()>| {
+        view! {
+            <p class="menu-name"><b>{name}</b> <span>{roles}</span></p>
+            <ThemeAndLanguage/>
+            <SoundChoices/>
+            <button class="wide" data-testid="sign-out" on:click=move |_| app.sign_out()>
+                {t!(i18n, frame.sign_out)}
             </button>
-            {menu}
-        </div>
-    }
-    .into_any()
+        }
+        .into_any()
+    });
+    let label = Signal::derive(move || name().unwrap_or_default());
+    let face = view! { <span class="nobreak">{name}</span> }.into_any();
+    view! { <MenuButton name="person" class="plain" label=label face=face menu=menu/> }
 }
 
 /// Whether and how loud alarms are heard.

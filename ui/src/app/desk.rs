@@ -8,10 +8,10 @@ use leptos::task::spawn_local;
 use penstock_api::PositionView;
 use penstock_model::{AreaId, OperatorPosition, OperatorPositionId, Permission, Priority, Reach, Watch};
 
-use crate::components::{Badge, BadgeFill, Glyph, Icon};
+use crate::components::{Badge, BadgeFill, MenuButton};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{PlantView, use_app};
-use crate::{page, words};
+use crate::words;
 
 /// Where a position answers.
 pub(crate) fn reach_words(reach: &Reach, plant: Option<&PlantView>, locale: Locale) -> String {
@@ -60,7 +60,6 @@ fn Positions() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let all = app.desk.all;
-    let is_open = RwSignal::new(false);
     // What was chosen and is on its way to the station.
     let pending = RwSignal::new(None::<BTreeSet<OperatorPositionId>>);
     let held = Memo::new(move |_| {
@@ -129,73 +128,41 @@ fn Positions() -> impl IntoView {
             </label>
         }
     };
-    let close = move || {
-        is_open.set(false);
-        page::focus(".desk > button");
-    };
-    let close_on_escape = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape" && is_open.get_untracked() {
-            close();
-        }
-    };
-    let menu = move || {
-        is_open.get().then(|| {
-            view! {
-                <div class="menu-ground" on:click=move |_| is_open.set(false)></div>
-                <div
-                    class="menu"
-                    role="group"
-                    aria-label=move || t_string!(i18n, positions.title)
-                    data-testid="desk-menu"
+    let menu = Callback::new(move |close: Callback<()>| {
+        view! {
+            <p class="menu-name"><b>{t!(i18n, positions.title)}</b></p>
+            {move || all.get().iter().cloned().map(row).collect_view()}
+            <p class="desk-note">{t!(i18n, positions.note)}</p>
+            {move || chosen.with(|chosen| !chosen.is_empty()).then(|| view! {
+                <button
+                    class="wide"
+                    data-testid="leave-positions"
+                    disabled=move || pending.with(Option::is_some)
+                    on:click=move |_| {
+                        take_up(BTreeSet::new());
+                        close.run(());
+                    }
                 >
-                    <p class="menu-name"><b>{t!(i18n, positions.title)}</b></p>
-                    {move || all.get().iter().cloned().map(row).collect_view()}
-                    <p class="desk-note">{t!(i18n, positions.note)}</p>
-                    {move || chosen.with(|chosen| !chosen.is_empty()).then(|| view! {
-                        <button
-                            class="wide"
-                            data-testid="leave-positions"
-                            disabled=move || pending.with(Option::is_some)
-                            on:click=move |_| {
-                                take_up(BTreeSet::new());
-                                close();
-                            }
-                        >
-                            {t!(i18n, positions.leave)}
-                        </button>
-                    })}
-                </div>
-            }
-        })
-    };
+                    {t!(i18n, positions.leave)}
+                </button>
+            })}
+        }
+        .into_any()
+    });
     let word = move || {
         let names = names.get();
         if names.is_empty() { t_string!(i18n, positions.choose).to_owned() } else { names }
     };
-    let tip = move || {
+    let tip = Signal::derive(move || {
         let names = names.get();
         match names.is_empty() {
             true => t_string!(i18n, positions.choose_tip).to_owned(),
             false => t_string!(i18n, positions.held_tip, names = names),
         }
-    };
-    view! {
-        <div class="desk" on:keydown=close_on_escape>
-            <button
-                class="small"
-                data-testid="desk"
-                title=tip
-                aria-haspopup="true"
-                aria-expanded=move || is_open.get().to_string()
-                on:click=move |_| is_open.update(|is_open| *is_open = !*is_open)
-            >
-                <span class="desk-names">{word}</span>
-                <Icon glyph=Glyph::Down size=12/>
-            </button>
-            {menu}
-        </div>
-    }
-    .into_any()
+    });
+    let label = Signal::derive(move || t_string!(i18n, positions.title).to_owned());
+    let face = view! { <span class="desk-names">{word}</span> }.into_any();
+    view! { <MenuButton name="desk" class="small" label=label tip=tip face=face menu=menu/> }
 }
 
 /// The own alarms or those of all positions; how many are outside is said either way, and what is critical there stands

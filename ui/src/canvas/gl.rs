@@ -6,7 +6,7 @@ use std::rc::Rc;
 use eframe::{WebOptions, WebRunner};
 use leptos::html;
 use leptos::prelude::*;
-use penstock_map::{Bounds, FedTiles, MapView, Px, TileId, font_definitions};
+use penstock_map::{Bounds, FedTiles, MapView, Px, font_definitions};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
 
@@ -67,7 +67,6 @@ struct MapApp {
     shared: Rc<Shared>,
     map: MapView,
     tiles: Rc<std::cell::RefCell<FedTiles>>,
-    queue: Vec<TileId>,
     fetching: Rc<Cell<usize>>,
 }
 
@@ -78,15 +77,16 @@ impl MapApp {
         if let Some(view) = handle.view.try_get_untracked().flatten() {
             map.look_at(view);
         }
-        Self { handle, shared, map, tiles: Rc::default(), queue: Vec::new(), fetching: Rc::default() }
+        Self { handle, shared, map, tiles: Rc::default(), fetching: Rc::default() }
     }
 
-    fn fetch_tiles(&mut self, context: &egui::Context) {
-        self.queue.extend(self.tiles.borrow_mut().take_wanted());
-        while self.fetching.get() < FETCHES {
-            let Some(id) = self.queue.pop() else { return };
+    fn fetch_tiles(&self, context: &egui::Context) {
+        let Some(bring) = self.shared.bring_tile.borrow().clone() else { return };
+        let free = FETCHES.saturating_sub(self.fetching.get());
+        let wanted = self.tiles.borrow_mut().take_wanted(free);
+        for id in wanted.into_iter().rev() {
             let (tiles, fetching, context) = (Rc::clone(&self.tiles), Rc::clone(&self.fetching), context.clone());
-            let Some(bring) = self.shared.bring_tile.borrow().clone() else { return };
+            let bring = Rc::clone(&bring);
             fetching.set(fetching.get() + 1);
             leptos::task::spawn_local(async move {
                 let picture = bring(id).await;

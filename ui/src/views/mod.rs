@@ -11,7 +11,7 @@ mod sign_in;
 mod trends;
 
 pub(crate) use alarms::{
-    Acknowledge, Alarms, CloseButton, Comment, Decide, ImportRules, RemoveRule, Service, Shelve, SiteChoice, step,
+    Acknowledge, Alarms, Comment, Decide, ImportRules, RemoveRule, Service, Shelve, SiteChoice, step,
 };
 pub(crate) use health::Health;
 pub(crate) use map::Map;

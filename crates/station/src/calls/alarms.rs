@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, Code, CommentAlarm, DatabaseState, Done, Export,
-    ExportJournal, JournalRow, JournalRows, ListJournal, ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService,
-    UnshelveAlarms,
+    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, CommentAlarm, DatabaseState, Done, Export, ExportJournal,
+    JournalRow, JournalRows, ListJournal, ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
 };
 use penstock_model::{Permission, RuleId, TransitionKind, UserId};
 use penstock_store::{JournalFilter, JournalPage, JournalRecord};
@@ -31,9 +30,7 @@ const LONGEST_SHELF: Duration = Duration::from_secs(30 * 24 * 3_600);
 impl Context<'_> {
     pub(super) async fn alarm(&self, rule: RuleId) -> Result<AlarmDetail, ApiError> {
         let shared = self.shared;
-        let found = journal::rules_of(&shared.register, &shared.screens, BTreeSet::from([rule])).await?.remove(&rule);
-        let found =
-            found.ok_or_else(|| ApiError::new(Code::NotFound, "there is no such alarm: load the list again"))?;
+        let found = journal::rule_of(&shared.register, &shared.screens, rule).await?;
         let state = shared.ask(|reply| Order::State { rule, reply }).await?;
         let now = shared.clock.now();
         let to = now + Duration::from_secs(60);

@@ -1,7 +1,6 @@
 //! What is told beside alarms: as it comes out for one alarm, and as it is set for parts of the plant. All but versions
 //! is answered from memory, also while the database is away.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use penstock_api::{ApiError, Code, Done, GuidanceVersion, SaveGuidance, ScopeGuidance};
@@ -17,9 +16,7 @@ use crate::journal;
 impl Context<'_> {
     pub(super) async fn alarm_guidance(&self, rule: RuleId) -> Result<ResolvedAdvice, ApiError> {
         let shared = self.shared;
-        let found = journal::rules_of(&shared.register, &shared.screens, BTreeSet::from([rule])).await?.remove(&rule);
-        let found =
-            found.ok_or_else(|| ApiError::new(Code::NotFound, "there is no such alarm: load the list again"))?;
+        let found = journal::rule_of(&shared.register, &shared.screens, rule).await?;
         let register = shared.register.lock();
         Ok(register.advice_of(&found))
     }

@@ -1,10 +1,10 @@
 //! Earlier episodes that resemble an alarm's present one, from the journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_alarm::{COMPANY_WITHIN, episodes, similar};
-use penstock_api::{ApiError, Code, ListSimilarEpisodes, SimilarEpisode};
+use penstock_api::{ApiError, ListSimilarEpisodes, SimilarEpisode};
 use penstock_model::{AlarmRule, Condition, Kinship, Quantity, RuleId, SiteId, Subject, Timestamp, TransitionKind};
 use penstock_store::{JournalFilter, JournalPage};
 
@@ -27,10 +27,8 @@ const MOST: u32 = 50;
 impl Context<'_> {
     pub(super) async fn similar_episodes(&self, call: ListSimilarEpisodes) -> Result<Vec<SimilarEpisode>, ApiError> {
         let (shared, raised_at) = (self.shared, call.raised_at);
-        let found = journal::rules_of(&shared.register, &shared.screens, BTreeSet::from([call.rule])).await?;
-        let gone = || ApiError::new(Code::NotFound, "there is no such alarm: load the list again");
-        let rule = found.get(&call.rule).ok_or_else(gone)?;
-        let kin = kin(rule, &shared.register.lock());
+        let rule = journal::rule_of(&shared.register, &shared.screens, call.rule).await?;
+        let kin = kin(&rule, &shared.register.lock());
         let of_kin = JournalFilter {
             rules: kin.keys().copied().collect(),
             from: raised_at - BACK,
@@ -131,10 +129,7 @@ fn site_of(subject: Subject, register: &Inner) -> Option<SiteId> {
 }
 
 fn quantity_of(subject: Subject, register: &Inner) -> Option<Quantity> {
-    match subject {
-        Subject::Point(point) => register.point(point).map(|point| point.quantity),
-        Subject::Site(_) | Subject::Asset(_) => None,
-    }
+    register.point_of(subject).map(|point| point.quantity)
 }
 
 #[cfg(test)]

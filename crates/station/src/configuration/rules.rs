@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use penstock_api::{ApiError, ImportFault, RemovedRules, RulesReport};
 use penstock_model::{
-    Advice, AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointState, RuleId, Subject,
-    Timestamp,
+    Advice, AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointState, RuleId, Scope,
+    Subject, Timestamp,
 };
 use penstock_store::AuditEntry;
 
@@ -304,13 +304,11 @@ fn faults_of(rule: &AlarmRule, stored: Option<&AlarmRule>, register: &Inner) -> 
     if let Some(message) = rule.fault() {
         fault("rule", &message);
     }
-    let plant = &register.plant;
-    let is_known = |id: PointId| register.point(id).is_some_and(|point| point.state != PointState::Ignored);
+    let is_known = |id: PointId| register.has(Scope::Point(id));
     let is_adopted = |id: PointId| register.point(id).is_some_and(|point| point.state == PointState::Adopted);
     let (has_subject, own) = match rule.subject {
         Subject::Point(id) => (if rule.enabled { is_adopted(id) } else { is_known(id) }, Some(id)),
-        Subject::Site(id) => (plant.sites.iter().any(|site| site.id == id), None),
-        Subject::Asset(id) => (plant.assets.iter().any(|asset| asset.id == id), None),
+        Subject::Site(_) | Subject::Asset(_) => (register.has(Scope::from(rule.subject)), None),
     };
     if !has_subject {
         fault("subject", "there is no such site, asset or adopted point: choose one, or adopt the point first");

@@ -1,17 +1,16 @@
 //! The dialogs: acknowledging a critical alarm or several, saying something about one, keeping some from calling.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 use penstock_api::{
     AcknowledgeAlarms, ActReport, AlarmView, CommentAlarm, ReturnToService, ShelveAlarms, TakeOutOfService,
 };
 use penstock_model::{Permission, Priority, RuleId};
 
+use super::asking::{Asking, Say};
 use super::list::needs_comment;
-use crate::components::{Badge, Choice, Dialog, Kbd, Notice, Segmented, fill_of};
+use crate::components::{Badge, Choice, Segmented, fill_of};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
 use crate::state::{App, use_app};
@@ -218,9 +217,6 @@ fn settle(app: App, report: &ActReport) -> Result<(), String> {
     Ok(())
 }
 
-/// What is done with the text, and what went wrong with it.
-type Say = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Result<(), String>>>> + Send + Sync>;
-
 /// The dialog of them all: the alarms that it touches, a text about them, and one verb.
 #[component]
 fn Saying(
@@ -244,64 +240,41 @@ fn Saying(
     testid: &'static str,
     commit_testid: &'static str,
 ) -> impl IntoView {
-    let app = use_app();
     let i18n = use_i18n();
     let comment = RwSignal::new(String::new());
-    let (fault, is_busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
-    let close = Callback::new(move |()| app.overlay.set(None));
     let label = move || if is_reason { t_string!(i18n, alarms.reason) } else { t_string!(i18n, alarms.comment) };
     let note = move || if is_reason { t_string!(i18n, alarms.reason_required).to_owned() } else { note.get() };
-    let is_ready = move || !is_busy.get() && (!is_required || comment.with(|comment| !comment.trim().is_empty()));
-    let commit = Callback::new(move |()| {
-        if !untrack(is_ready) {
-            return;
-        }
-        is_busy.set(true);
-        fault.set(None);
-        let said = say(comment.get_untracked().trim().to_owned());
-        spawn_local(async move {
-            match said.await {
-                Ok(()) => app.overlay.set(None),
-                Err(why) => {
-                    fault.try_set(Some(why));
-                    is_busy.try_set(false);
-                }
-            }
-        });
-    });
     view! {
-        <Dialog title=title on_close=close on_commit=commit testid=testid>
-            <div class="dialog-body">
-                <Touched views=views/>
-                {move || {
-                    let remark = remark.get();
-                    (!remark.is_empty()).then(|| view! { <p class="quiet">{remark}</p> })
-                }}
-                {above.run()}
-                <div class="field">
-                    <div class="field-top">
-                        <label for="comment-text">{move || label()}</label>
-                        <span class="field-hint">{move || note()}</span>
-                    </div>
-                    <textarea
-                        id="comment-text"
-                        data-testid="comment-text"
-                        maxlength="1000"
-                        prop:value=move || comment.get()
-                        on:input=move |event| comment.set(event_target_value(&event))
-                    ></textarea>
+        <Asking
+            title=title
+            verb=verb
+            text=comment
+            is_required=is_required
+            say=say
+            testid=testid
+            commit_testid=commit_testid
+        >
+            <Touched views=views/>
+            {move || {
+                let remark = remark.get();
+                (!remark.is_empty()).then(|| view! { <p class="quiet">{remark}</p> })
+            }}
+            {above.run()}
+            <div class="field">
+                <div class="field-top">
+                    <label for="comment-text">{move || label()}</label>
+                    <span class="field-hint">{move || note()}</span>
                 </div>
-                <Phrases comment=comment is_reason=is_reason/>
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
+                <textarea
+                    id="comment-text"
+                    data-testid="comment-text"
+                    maxlength="1000"
+                    prop:value=move || comment.get()
+                    on:input=move |event| comment.set(event_target_value(&event))
+                ></textarea>
             </div>
-            <div class="dialog-foot">
-                <span></span>
-                <button on:click=move |_| close.run(())>{t!(i18n, words.cancel)}</button>
-                <button class="accent" data-testid=commit_testid disabled=move || !is_ready() on:click=move |_| commit.run(())>
-                    {move || verb.get()} <Kbd keys="Ctrl Enter"/>
-                </button>
-            </div>
-        </Dialog>
+            <Phrases comment=comment is_reason=is_reason/>
+        </Asking>
     }
     .into_any()
 }

@@ -13,7 +13,7 @@ use super::around::Around;
 use super::guidance::Guidance;
 use super::similar::SimilarEpisodes;
 use super::together::Together;
-use crate::components::{Badge, BadgeFill, Fact, Facts, Glyph, Icon, Kbd, Loading, Notice, fill_of};
+use crate::components::{Badge, BadgeFill, CloseButton, Fact, Facts, Kbd, Loading, Notice, fill_of};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Link, Overlay, PlantView, use_app};
@@ -93,17 +93,6 @@ pub(super) fn Detail(rule: RuleId, on_close: Callback<()>) -> impl IntoView {
         </aside>
     }
     .into_any()
-}
-
-/// Closes the drawer.
-#[component]
-pub(crate) fn CloseButton(on_close: Callback<()>) -> impl IntoView {
-    let i18n = use_i18n();
-    view! {
-        <button class="plain" aria-label=move || t_string!(i18n, words.close) data-testid="close-drawer" on:click=move |_| on_close.run(())>
-            <Icon glyph=Glyph::Close size=18/>
-        </button>
-    }
 }
 
 /// What is known of an alarm as soon as it is listed.

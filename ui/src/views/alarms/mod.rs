@@ -5,6 +5,7 @@ mod acknowledge;
 mod active;
 mod analysis;
 mod around;
+mod asking;
 mod causes;
 mod detail;
 mod fold;
@@ -23,7 +24,6 @@ mod together;
 pub(crate) use acknowledge::{Acknowledge, Comment, Service, Shelve};
 pub(crate) use active::SiteChoice;
 pub(crate) use analysis::Decide;
-pub(crate) use detail::CloseButton;
 pub(crate) use list::step;
 pub(crate) use rules::{ImportRules, RemoveRule};
 

@@ -8,11 +8,10 @@ use penstock_map::{Key, Owners, Spot};
 use penstock_model::{AssetId, Place, PlaceKind, PointId, Position, SiteId};
 
 use super::Room;
-use crate::components::{Loading, Notice, focused_when_shown};
+use crate::components::{CloseButton, Loading, Notice, focused_when_shown};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, use_i18n};
 use crate::page;
-use crate::views::CloseButton;
 
 /// The groups that are asked for, each by itself: a works full of instruments must not hide the next pump.
 const GROUPS: [&[PlaceKind]; 2] = [&[PlaceKind::Site, PlaceKind::Asset], &[PlaceKind::Point]];

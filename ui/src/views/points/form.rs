@@ -10,11 +10,11 @@ use penstock_api::SavePoints;
 use penstock_model::{Permission, Point, PointId, PointState, Quantity, Recording};
 
 use super::entry::{Entry, Fault, ROLES, Wrong};
-use crate::components::{Choice, Fact, Facts, Glyph, Icon, Notice, Select, TextField};
+use crate::components::{Choice, Drawer, Fact, Facts, Glyph, Icon, Notice, Select, TextField};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::use_app;
-use crate::views::{CloseButton, Now};
+use crate::views::Now;
 use crate::words;
 
 thread_local! {
@@ -158,27 +158,16 @@ pub(super) fn PointDrawer(
         view! { <Known point=point.clone()/> }.into_any()
     };
     let is_placed = point.position.is_some();
+    let head = view! {
+        <div>
+            <h2>{title}</h2>
+            <p>{about} {(!description.is_empty()).then(|| format!(" · {description}"))}</p>
+        </div>
+    }
+    .into_any();
+    let label = Signal::derive(move || t_string!(i18n, points.detail).to_owned());
     view! {
-        <aside
-            class="drawer wide"
-            tabindex="-1"
-            aria-label=move || t_string!(i18n, points.detail)
-            data-testid="point-detail"
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.prevent_default();
-                    on_close.run(());
-                    crate::page::focus(".table-list");
-                }
-            }
-        >
-            <div class="drawer-head">
-                <div>
-                    <h2>{title}</h2>
-                    <p>{about} {(!description.is_empty()).then(|| format!(" · {description}"))}</p>
-                </div>
-                <CloseButton on_close=on_close/>
-            </div>
+        <Drawer class="wide" label=label testid="point-detail" head=head back_to=".table-list" on_close=on_close>
             <div class="drawer-section first">
                 <Now point=now shows_time=true/>
                 <div class="drawer-actions">
@@ -187,7 +176,7 @@ pub(super) fn PointDrawer(
                 </div>
             </div>
             {body}
-        </aside>
+        </Drawer>
     }
     .into_any()
 }

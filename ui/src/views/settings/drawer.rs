@@ -3,8 +3,7 @@
 
 use leptos::prelude::*;
 
-use crate::components::{Glyph, Icon, Notice};
-use crate::views::CloseButton;
+use crate::components::{Drawer, Glyph, Icon, Notice};
 
 /// A form with its heading, what is wrong with it, and what can be done; Escape closes it.
 #[component]
@@ -25,22 +24,10 @@ pub(super) fn FormDrawer(
     /// The fields.
     children: Children,
 ) -> impl IntoView {
+    let head = view! { <div><h2>{move || title.get()}</h2></div> }.into_any();
+    let close = Callback::new(move |()| on_close.run(false));
     view! {
-        <aside
-            class="drawer wider"
-            tabindex="-1"
-            data-testid=testid
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.prevent_default();
-                    on_close.run(false);
-                }
-            }
-        >
-            <div class="drawer-head">
-                <div><h2>{move || title.get()}</h2></div>
-                <CloseButton on_close=Callback::new(move |()| on_close.run(false))/>
-            </div>
+        <Drawer class="wider" label=title testid=testid head=head on_close=close>
             <form
                 class="drawer-section first point-form"
                 novalidate=true
@@ -53,7 +40,7 @@ pub(super) fn FormDrawer(
                 {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
                 <div class="drawer-actions form-actions">{actions}</div>
             </form>
-        </aside>
+        </Drawer>
     }
     .into_any()
 }

@@ -9,11 +9,11 @@ use penstock_api::{ApiError, PositionView, RemovePosition, SavePosition};
 use penstock_model::{AreaId, OperatorPosition, OperatorPositionId, Priority, Reach};
 
 use super::Edited;
+use super::drawer::FormDrawer;
 use crate::app::{priority_words, reach_words};
 use crate::components::{Choice, Glyph, Icon, Notice, Panel, Segmented, TextField};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::use_app;
-use crate::views::CloseButton;
 use crate::words;
 
 /// What is wrong with what was chosen.
@@ -179,8 +179,7 @@ pub(super) fn PositionDrawer(position: OperatorPosition, on_close: Callback<()>)
             is_busy.try_set(false);
         }
     };
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let submit = Callback::new(move |()| {
         if is_busy.get_untracked() {
             return;
         }
@@ -203,7 +202,7 @@ pub(super) fn PositionDrawer(position: OperatorPosition, on_close: Callback<()>)
         fault.set(None);
         is_busy.set(true);
         spawn_local(async move { settled(app.call(SavePosition { position }).await.map(drop)) });
-    };
+    });
     let remove = move |_| {
         if is_busy.get_untracked() {
             return;
@@ -275,71 +274,54 @@ pub(super) fn PositionDrawer(position: OperatorPosition, on_close: Callback<()>)
         })
     });
     let warning = Signal::derive(move || t_string!(i18n, positions.remove_held, names = holders.get()));
-    let title = move || match is_new {
-        true => t_string!(i18n, positions.new_position),
-        false => t_string!(i18n, positions.position),
-    };
-    let remove_button = (!is_new).then(|| {
-        view! {
+    let title = Signal::derive(move || match is_new {
+        true => t_string!(i18n, positions.new_position).to_owned(),
+        false => t_string!(i18n, positions.position).to_owned(),
+    });
+    let actions = view! {
+        <button type="submit" class="accent" data-testid="save-position" disabled=move || is_busy.get()>
+            {t!(i18n, words.save)}
+        </button>
+        {(!is_new).then(|| view! {
             <button type="button" data-testid="remove-position" disabled=move || is_busy.get() on:click=remove>
                 {move || match asked_to_remove.get() {
                     true => t_string!(i18n, positions.remove_really),
                     false => t_string!(i18n, positions.remove),
                 }}
             </button>
-        }
-    });
+        })}
+    }
+    .into_any();
     view! {
-        <aside
-            class="drawer wider"
-            tabindex="-1"
-            data-testid="position-form"
-            on:keydown=move |event| {
-                if event.key() == "Escape" {
-                    event.prevent_default();
-                    on_close.run(());
-                }
-            }
+        <FormDrawer
+            title=title
+            testid="position-form"
+            on_submit=submit
+            on_close=Callback::new(move |_is_changed: bool| on_close.run(()))
+            fault=fault
+            actions=actions
         >
-            <div class="drawer-head">
-                <div><h2>{title}</h2></div>
-                <CloseButton on_close=on_close/>
-            </div>
-            <form class="drawer-section first point-form" on:submit=submit novalidate=true>
-                <p class="quiet">{t!(i18n, positions.form_note)}</p>
-                <TextField
-                    id="position-name"
-                    label=word(|l| td_string!(l, positions.name))
-                    hint=word(|l| td_string!(l, positions.name_hint))
-                    value=name
-                />
-                <h3>{t!(i18n, positions.reach)}</h3>
-                <Segmented
-                    label=word(|l| td_string!(l, positions.reach))
-                    value=reach
-                    choices=reaches
-                    on_choose=Callback::new(move |value: String| is_whole.set(value == "plant"))
-                />
-                {move || (!is_whole.get()).then(area_views)}
-                <h3>{t!(i18n, positions.priorities)}</h3>
-                {priority_views.collect_view()}
-                {move || (asked_to_remove.get() && holders.with(|holders| !holders.is_empty())).then(|| {
-                    view! { <Notice text=warning/> }
-                })}
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-                <div class="drawer-actions form-actions">
-                    <button
-                        type="submit"
-                        class="accent"
-                        data-testid="save-position"
-                        disabled=move || is_busy.get()
-                    >
-                        {t!(i18n, words.save)}
-                    </button>
-                    {remove_button}
-                </div>
-            </form>
-        </aside>
+            <p class="quiet">{t!(i18n, positions.form_note)}</p>
+            <TextField
+                id="position-name"
+                label=word(|l| td_string!(l, positions.name))
+                hint=word(|l| td_string!(l, positions.name_hint))
+                value=name
+            />
+            <h3>{t!(i18n, positions.reach)}</h3>
+            <Segmented
+                label=word(|l| td_string!(l, positions.reach))
+                value=reach
+                choices=reaches
+                on_choose=Callback::new(move |value: String| is_whole.set(value == "plant"))
+            />
+            {move || (!is_whole.get()).then(area_views)}
+            <h3>{t!(i18n, positions.priorities)}</h3>
+            {priority_views.collect_view()}
+            {move || (asked_to_remove.get() && holders.with(|holders| !holders.is_empty())).then(|| {
+                view! { <Notice text=warning/> }
+            })}
+        </FormDrawer>
     }
     .into_any()
 }

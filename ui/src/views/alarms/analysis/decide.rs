@@ -1,12 +1,15 @@
 //! Asks why before something is decided on an alarm rule, and has it done: a cure applied or turned down, rules approved,
 //! one returned to what was approved.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{ApplyCure, ApproveRules, DismissWork, ReopenWork, SaveRules};
 
-use crate::components::{Dialog, Kbd, Notice, TextField};
-use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
+use super::super::asking::{Asking, Say};
+use crate::components::TextField;
+use crate::i18n::{Locale, t_string, td_string, use_i18n};
 use crate::state::{App, Decision, Question, use_app};
 
 fn title_of(decision: &Decision, locale: Locale) -> &'static str {
@@ -73,56 +76,26 @@ pub(crate) fn Decide(question: Question) -> impl IntoView {
     };
     let (title, note, verb) = (word(title_of), word(note_of), word(verb_of));
     let reason = RwSignal::new(String::new());
-    let (fault, is_busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
-    let close = Callback::new(move |()| app.overlay.set(None));
-    let is_ready = move || !is_busy.get() && reason.with(|reason| !reason.trim().is_empty());
-    let commit = Callback::new(move |()| {
-        if !untrack(is_ready) {
-            return;
-        }
-        is_busy.set(true);
-        fault.set(None);
-        let (decision, reason) = (decision.get_value(), reason.get_untracked().trim().to_owned());
-        spawn_local(async move {
-            match carry_out(app, decision, reason).await {
-                Ok(()) => {
-                    app.overlay.set(None);
-                    app.decided.update(|decided| *decided += 1);
-                    app.fetch_register().await;
-                }
-                Err(why) => {
-                    fault.try_set(Some(why));
-                    is_busy.try_set(false);
-                }
-            }
-        });
+    let say: Say = Arc::new(move |reason: String| {
+        let decision = decision.get_value();
+        Box::pin(async move {
+            carry_out(app, decision, reason).await?;
+            app.decided.update(|decided| *decided += 1);
+            spawn_local(app.fetch_register());
+            Ok(())
+        })
     });
     view! {
-        <Dialog title=title on_close=close on_commit=commit testid="decide-dialog">
-            <div class="dialog-body">
-                <p><b>{about}</b></p>
-                {lines.into_iter().map(|line| view! { <p>{line}</p> }).collect_view()}
-                <p class="quiet">{move || note.get()}</p>
-                <TextField
-                    id="decide-reason"
-                    label=Signal::derive(move || t_string!(i18n, baseline.reason_label).to_owned())
-                    value=reason
-                />
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-            </div>
-            <div class="dialog-foot">
-                <span></span>
-                <button on:click=move |_| close.run(())>{t!(i18n, words.cancel)}</button>
-                <button
-                    class="accent"
-                    data-testid="decide-commit"
-                    disabled=move || !is_ready()
-                    on:click=move |_| commit.run(())
-                >
-                    {move || verb.get()} <Kbd keys="Ctrl Enter"/>
-                </button>
-            </div>
-        </Dialog>
+        <Asking title=title verb=verb text=reason say=say testid="decide-dialog" commit_testid="decide-commit">
+            <p><b>{about}</b></p>
+            {lines.into_iter().map(|line| view! { <p>{line}</p> }).collect_view()}
+            <p class="quiet">{move || note.get()}</p>
+            <TextField
+                id="decide-reason"
+                label=Signal::derive(move || t_string!(i18n, baseline.reason_label).to_owned())
+                value=reason
+            />
+        </Asking>
     }
     .into_any()
 }

@@ -18,59 +18,6 @@ pub(super) struct Line {
     pub(super) change: Option<RuleChange>,
 }
 
-/// The name that the lines of a rule have for a setting; empty where no line tells of it.
-fn setting_word(field: &str, locale: Locale) -> &'static str {
-    if field.starts_with("condition.expression") {
-        return td_string!(locale, rules.expression);
-    }
-    if field.starts_with("suppressed_while") {
-        return td_string!(locale, rules.suppressed_while);
-    }
-    if field.starts_with("condition.count.of") {
-        return td_string!(locale, rules.test);
-    }
-    match field {
-        "name" => td_string!(locale, rules.called),
-        "enabled" => td_string!(locale, rules.enabled),
-        "priority" => td_string!(locale, rules.priority),
-        "class" => td_string!(locale, rules.class),
-        "severity" => td_string!(locale, rules.severity),
-        "time_to_respond" => td_string!(locale, rules.respond),
-        "on_delay" => td_string!(locale, rules.on_delay),
-        "off_delay" => td_string!(locale, rules.off_delay),
-        "cool_down" => td_string!(locale, rules.cool_down),
-        "latches" => td_string!(locale, rules.latches),
-        "acknowledgement" => td_string!(locale, rules.acknowledgement),
-        "realarm.after" | "realarm.at_most" => td_string!(locale, rules.realarm),
-        "first_out" => td_string!(locale, rules.first_out),
-        "schedule.windows" => td_string!(locale, rules.schedule),
-        "longest_shelf" => td_string!(locale, rules.longest_shelf),
-        "screen" => td_string!(locale, rules.screen),
-        "guidance.cause" => td_string!(locale, rules.cause),
-        "guidance.consequence" => td_string!(locale, rules.consequence),
-        "guidance.action" => td_string!(locale, rules.action),
-        "subject.point" | "subject.site" | "subject.asset" => td_string!(locale, rules.about),
-        "condition.limit.level" => td_string!(locale, rules.level),
-        "condition.limit.limit" => td_string!(locale, rules.limit),
-        "condition.limit.deadband" | "condition.deviation.deadband" | "condition.rate.deadband" => {
-            td_string!(locale, rules.deadband)
-        }
-        "condition.deviation.by" => td_string!(locale, rules.by),
-        "condition.deviation.side" | "condition.rate.side" => td_string!(locale, rules.side),
-        "condition.deviation.from.setpoint" => td_string!(locale, rules.setpoint),
-        "condition.deviation.from.point" => td_string!(locale, rules.from_point),
-        "condition.rate.per_second" => td_string!(locale, rules.rate),
-        "condition.stuck.within" => td_string!(locale, rules.band),
-        "condition.rate.over" | "condition.stuck.after" | "condition.silence.after" | "condition.count.within" => {
-            td_string!(locale, rules.time)
-        }
-        "condition.count.at_least" => td_string!(locale, rules.count),
-        "condition.state.states" => td_string!(locale, rules.states),
-        "condition.anomaly.score" => td_string!(locale, rules.score),
-        _ => "",
-    }
-}
-
 /// Every line in which a rule is not as it was approved.
 pub(super) fn lines(drift: &RuleDrift, plant: &PlantView, locale: Locale) -> Vec<Line> {
     let whole = |text: &'static str| {
@@ -95,7 +42,7 @@ fn changed(
     // Whether a person has edited it is no setting.
     let now = AlarmRule { edited: approved.edited, ..now.clone() };
     let told = differences(approved, &now, plant, locale);
-    let is_told = |field: &&FieldDrift| told.iter().any(|line| line.name == setting_word(&field.field, locale));
+    let is_told = |field: &&FieldDrift| told.iter().any(|line| line.tells_of(&field.field));
     // What no line tells of, or what rounding hides, is shown as it is stored.
     let untold = fields.iter().filter(|field| !is_told(field)).map(|field| Line {
         setting: field.field.clone(),
@@ -103,10 +50,10 @@ fn changed(
         now: field.now.clone().unwrap_or_else(|| format::NO_VALUE.to_owned()),
         change: field.change.clone(),
     });
-    let line = |Difference { name, was, is }: &Difference| {
-        let field = fields.iter().find(|field| setting_word(&field.field, locale) == *name);
+    let line = |told: &Difference| {
+        let field = fields.iter().find(|field| told.tells_of(&field.field));
         let change = field.and_then(|field| field.change.clone());
-        Line { setting: (*name).to_owned(), approved: was.clone(), now: is.clone(), change }
+        Line { setting: told.name.to_owned(), approved: told.was.clone(), now: told.is.clone(), change }
     };
     told.iter().map(line).chain(untold).collect()
 }
@@ -171,8 +118,10 @@ mod tests {
 
     #[test]
     fn every_setting_has_its_own_change() {
-        let now = AlarmRule { version: 4, edited: true, on_delay: Duration::from_secs(30), ..rule(20_000.0) };
-        let fields = vec![field("condition.limit.deadband", 3), field("later.setting", 2), field("on_delay", 4)];
+        let on_delay = Duration::from_secs(30);
+        let now = AlarmRule { version: 4, edited: true, on_delay, contact: "Asha".into(), ..rule(20_000.0) };
+        let named = [("condition.limit.deadband", 3), ("contact", 5), ("later.setting", 2), ("on_delay", 4)];
+        let fields = named.into_iter().map(|(name, version)| field(name, version)).collect();
         let drift = drift(DriftKind::Changed, Some(now), fields);
         let told: Vec<_> = lines(&drift, &plant(), Locale::en)
             .into_iter()
@@ -180,7 +129,12 @@ mod tests {
             .collect();
         let line =
             |setting: &str, approved: &str, version: u32| (setting.to_owned(), approved.to_owned(), Some(version));
-        let expected = [line("Deadband", "0.1 bar", 3), line("On-delay", "0 s", 4), line("later.setting", "1", 2)];
+        let expected = [
+            line("Deadband", "0.1 bar", 3),
+            line("On-delay", "0 s", 4),
+            line("Whom to call, in this order", format::NO_VALUE, 5),
+            line("later.setting", "1", 2),
+        ];
         assert_eq!(told, expected);
         let back = as_approved(&drift).expect("approved");
         assert_eq!(back, AlarmRule { version: 4, ..rule(10_000.0) });

@@ -13,14 +13,14 @@ use super::fields::{Fields, Pick, find_points, find_subjects, group_rows, subjec
 use super::filter::title;
 use super::trial::TrialOf;
 use super::versions::Versions;
-use crate::components::{Badge, BadgeFill, Choice, Dialog, Fact, Facts, Kbd, Notice, Select, TextField};
+use crate::components::{Badge, BadgeFill, Choice, Drawer, Fact, Facts, Notice, Select, TextField};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Overlay, PlantView, use_app};
-use crate::views::CloseButton;
+use crate::views::alarms::asking::{Asking, Say};
 use crate::words;
 
-fn wrong_text(wrong: Wrong, locale: Locale) -> &'static str {
+pub(super) fn wrong_text(wrong: Wrong, locale: Locale) -> &'static str {
     match wrong {
         Wrong::Missing => td_string!(locale, points.wrong_missing),
         Wrong::NoNumber => td_string!(locale, points.wrong_number),
@@ -67,34 +67,23 @@ pub(super) fn RuleDrawer(
         (false, Some(plant)) => view! { <Known rule=row.rule plant=plant/> }.into_any(),
         (_, None) => ().into_any(),
     };
+    let head = view! {
+        <Badge priority=priority fill=fill size=28/>
+        <div>
+            <h2 data-testid="rule-title">{called}</h2>
+            <p>{place} {version.map(|version| view! { " · " <span data-testid="rule-version">{version}</span> })}</p>
+        </div>
+    }
+    .into_any();
+    let label = Signal::derive(move || t_string!(i18n, rules.detail).to_owned());
     view! {
-        <aside
-            class="drawer wide"
-            tabindex="-1"
-            aria-label=move || t_string!(i18n, rules.detail)
-            data-testid="rule-detail"
-            on:keydown=move |event| {
-                if event.key() == "Escape" && !event.default_prevented() {
-                    event.prevent_default();
-                    on_close.run(());
-                    crate::page::focus(".rule-list");
-                }
-            }
-        >
-            <div class="drawer-head">
-                <Badge priority=priority fill=fill size=28/>
-                <div>
-                    <h2 data-testid="rule-title">{called}</h2>
-                    <p>{place} {version.map(|version| view! { " · " <span data-testid="rule-version">{version}</span> })}</p>
-                </div>
-                <CloseButton on_close=on_close/>
-            </div>
+        <Drawer class="wide" label=label testid="rule-detail" head=head back_to=".rule-list" on_close=on_close>
             {move || said.get().map(|text| view! {
                 <div class="drawer-section first" data-testid="rule-saved"><Notice text=text/></div>
             })}
             {body}
             {is_stored.then(|| view! { <Versions rule=id/> })}
-        </aside>
+        </Drawer>
     }
     .into_any()
 }
@@ -105,8 +94,8 @@ fn Known(rule: AlarmRule, plant: Arc<PlantView>) -> impl IntoView {
     let i18n = use_i18n();
     let facts = move || {
         let lines = lines(&rule, &plant, i18n.get_locale()).into_iter();
-        let facts = lines.filter(|(_, text)| !text.trim().is_empty()).map(|(name, text)| Fact::new(name, text));
-        let facts: Vec<Fact> = facts.collect();
+        let told = lines.filter(|line| !line.text.trim().is_empty());
+        let facts: Vec<Fact> = told.map(|line| Fact::new(line.name, line.text)).collect();
         view! { <Facts facts=facts/> }
     };
     view! { <div class="drawer-section">{facts}</div> }.into_any()
@@ -502,56 +491,31 @@ pub(crate) fn RemoveRule(rule: RuleId, title: String) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let reason = RwSignal::new(String::new());
-    let (fault, is_busy) = (RwSignal::new(None::<String>), RwSignal::new(false));
-    let close = Callback::new(move |()| app.overlay.set(None));
-    let is_ready = move || !is_busy.get() && reason.with(|reason| !reason.trim().is_empty());
-    let commit = Callback::new(move |()| {
-        if !untrack(is_ready) {
-            return;
-        }
-        is_busy.set(true);
-        fault.set(None);
-        let reason = reason.get_untracked().trim().to_owned();
-        spawn_local(async move {
-            match app.call(RemoveRules { rules: vec![rule], reason }).await {
-                Ok(report) => match report.refused.into_iter().next() {
-                    Some((_, problem)) => {
-                        fault.try_set(Some(problem));
-                    }
-                    None => {
-                        told(app, report.disabled.is_empty());
-                        app.overlay.set(None);
-                        app.fetch_register().await;
-                    }
-                },
-                Err(error) => {
-                    fault.try_set(Some(error.message));
-                }
+    let say: Say = Arc::new(move |reason: String| {
+        Box::pin(async move {
+            let report = app.call(RemoveRules { rules: vec![rule], reason }).await.map_err(|error| error.message)?;
+            if let Some((_, problem)) = report.refused.into_iter().next() {
+                return Err(problem);
             }
-            is_busy.try_set(false);
-        });
+            told(app, report.disabled.is_empty());
+            spawn_local(app.fetch_register());
+            Ok(())
+        })
     });
+    let word = move |get: fn(Locale) -> &'static str| Signal::derive(move || get(i18n.get_locale()).to_owned());
     view! {
-        <Dialog
-            title=Signal::derive(move || t_string!(i18n, rules.remove_title).to_owned())
-            on_close=close
-            on_commit=commit
+        <Asking
+            title=word(|l| td_string!(l, rules.remove_title))
+            verb=word(|l| td_string!(l, rules.remove))
+            text=reason
+            say=say
             testid="remove-rule-dialog"
+            commit_testid="remove-commit"
         >
-            <div class="dialog-body">
-                <p><b>{title}</b></p>
-                <p class="quiet">{t!(i18n, rules.remove_note)}</p>
-                <TextField id="remove-reason" label=Signal::derive(move || t_string!(i18n, rules.reason).to_owned()) value=reason/>
-                {move || fault.get().map(|fault| view! { <Notice text=fault is_fault=true/> })}
-            </div>
-            <div class="dialog-foot">
-                <span></span>
-                <button on:click=move |_| close.run(())>{t!(i18n, words.cancel)}</button>
-                <button class="accent" data-testid="remove-commit" disabled=move || !is_ready() on:click=move |_| commit.run(())>
-                    {t!(i18n, rules.remove)} <Kbd keys="Ctrl Enter"/>
-                </button>
-            </div>
-        </Dialog>
+            <p><b>{title}</b></p>
+            <p class="quiet">{t!(i18n, rules.remove_note)}</p>
+            <TextField id="remove-reason" label=word(|l| td_string!(l, rules.reason)) value=reason/>
+        </Asking>
     }
     .into_any()
 }

@@ -12,12 +12,14 @@ use penstock_api::{
 use penstock_model::{Advice, Guidance, Permission, Scope, ScopeAdvice, Sourced, figure};
 
 use super::entry::Wrong;
+use super::facts::{Line, advice_lines, differing, screen_line};
 use super::fields::{Pick, find_subjects};
-use crate::components::{Found, Loading, Notice, TextField, best};
+use super::form::wrong_text;
+use super::versions::version_row;
+use crate::components::{Drawer, Found, Loading, Notice, TextField, best};
 use crate::format::{self, NoNumber};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, PlantView, use_app};
-use crate::views::CloseButton;
 use crate::views::alarms::guidance::{from_text, scope_name};
 
 /// As many answers as the picker shows.
@@ -144,27 +146,16 @@ pub(super) fn GuidanceDrawer(on_close: Callback<()>) -> impl IntoView {
         })
     };
     let word = move |get: fn(Locale) -> &'static str| Signal::derive(move || get(i18n.get_locale()).to_owned());
+    let title = word(|l| td_string!(l, guidance.title));
+    let head = view! {
+        <div>
+            <h2>{move || title.get()}</h2>
+            <p>{t!(i18n, guidance.note)}</p>
+        </div>
+    }
+    .into_any();
     view! {
-        <aside
-            class="drawer wide"
-            tabindex="-1"
-            aria-label=move || t_string!(i18n, guidance.title)
-            data-testid="guidance-detail"
-            on:keydown=move |event| {
-                if event.key() == "Escape" && !event.default_prevented() {
-                    event.prevent_default();
-                    on_close.run(());
-                    crate::page::focus(".rule-list");
-                }
-            }
-        >
-            <div class="drawer-head">
-                <div>
-                    <h2>{t!(i18n, guidance.title)}</h2>
-                    <p>{t!(i18n, guidance.note)}</p>
-                </div>
-                <CloseButton on_close=on_close/>
-            </div>
+        <Drawer class="wide" label=title testid="guidance-detail" head=head back_to=".rule-list" on_close=on_close>
             <div class="drawer-section first point-form">
                 <div class="field">
                     <label>{t!(i18n, guidance.place)}</label>
@@ -180,7 +171,7 @@ pub(super) fn GuidanceDrawer(on_close: Callback<()>) -> impl IntoView {
                 {news}
             </div>
             {body}
-        </aside>
+        </Drawer>
     }
     .into_any()
 }
@@ -207,11 +198,7 @@ fn Form(guidance: Arc<ScopeGuidance>, plant: Arc<PlantView>, on_saved: Callback<
         Signal::derive(move || {
             let locale = i18n.get_locale();
             let (_, wrong) = fault.get().filter(|(own, _)| *own == field)?;
-            let text = match wrong {
-                Wrong::Missing => td_string!(locale, points.wrong_missing),
-                _ => td_string!(locale, rules.wrong_time),
-            };
-            Some(text.to_owned())
+            Some(wrong_text(wrong, locale).to_owned())
         })
     };
     let send = move |advice: Advice, reason: String| {
@@ -389,7 +376,11 @@ fn Versions(scope: Scope) -> impl IntoView {
             Ok(versions) => {
                 let nothing = Advice::default();
                 let former = versions.iter().skip(1).map(|version| &version.set.advice).chain([&nothing]);
-                let rows = versions.iter().zip(former).map(|(version, former)| row(version, former));
+                let rows = versions.iter().zip(former).map(|(GuidanceVersion { set, at, by, reason }, former)| {
+                    let locale = i18n.get_locale();
+                    let changed = differing(lines(former, locale), lines(&set.advice, locale));
+                    version_row(set.version, *at, by.as_deref(), reason.as_deref(), changed)
+                });
                 rows.collect_view().into_any()
             }
             Err(why) => view! { <Notice text=why is_fault=true/> }.into_any(),
@@ -404,48 +395,11 @@ fn Versions(scope: Scope) -> impl IntoView {
     }
 }
 
-/// A version with what it changed of the one before it.
-fn row(version: &GuidanceVersion, former: &Advice) -> AnyView {
-    let app = use_app();
-    let i18n = use_i18n();
-    let locale = i18n.get_locale();
-    let (at, full) =
-        app.zone.with(|zone| (zone.moment(version.at, app.now.get_untracked(), locale), zone.full(version.at, locale)));
-    let by = version.by.clone().unwrap_or_else(|| t_string!(i18n, rules.by_station).to_owned());
-    let reason = version.reason.clone();
-    let or_nothing = |text: String| if text.is_empty() { format::NO_VALUE.to_owned() } else { text };
-    let both = lines(former, locale).into_iter().zip(lines(&version.set.advice, locale));
-    let changed = both.filter(|((_, was), (_, is))| was != is);
-    let changed = changed.map(|((name, was), (_, is))| {
-        view! { <dt>{name}</dt><dd>{or_nothing(was)} " → " <b>{or_nothing(is)}</b></dd> }
-    });
-    view! {
-        <div class="version">
-            <p>
-                <b>{t_string!(i18n, rules.version_n, n = version.set.version)}</b>
-                <span class="quiet" title=full>{format!(" · {at} · {by}")}</span>
-            </p>
-            {reason.map(|reason| view! { <p>{reason}</p> })}
-            <dl class="facts">{changed.collect_view()}</dl>
-        </div>
-    }
-    .into_any()
-}
-
 /// What is told, line by line, always the same ones in the same order.
-fn lines(advice: &Advice, locale: Locale) -> [(&'static str, String); 6] {
-    let guidance = &advice.guidance;
-    [
-        (td_string!(locale, alarms.likely_cause), guidance.cause.clone()),
-        (td_string!(locale, alarms.if_left), guidance.consequence.clone()),
-        (td_string!(locale, alarms.do_now), guidance.action.clone()),
-        (td_string!(locale, guidance.contact), advice.contact.clone()),
-        (
-            td_string!(locale, guidance.call_within),
-            advice.call_within.map(|time| format::age(time, locale)).unwrap_or_default(),
-        ),
-        (td_string!(locale, guidance.linked_screen), advice.screen.clone().unwrap_or_default()),
-    ]
+fn lines(advice: &Advice, locale: Locale) -> impl Iterator<Item = Line> {
+    let Advice { guidance, contact, call_within, screen } = advice;
+    let told = advice_lines(guidance, contact, *call_within, locale);
+    told.into_iter().chain([screen_line(screen.as_deref(), locale)])
 }
 
 #[cfg(test)]
@@ -473,10 +427,15 @@ mod tests {
             call_within: Some(Duration::from_secs(900)),
             ..Advice::default()
         };
-        let told = lines(&advice, Locale::en);
-        let told: Vec<_> = told.iter().filter(|(_, text)| !text.is_empty()).collect();
-        let expect =
-            [("Whom to call, in this order", "Duty engineer".to_owned()), ("Call within", "15 min".to_owned())];
-        assert_eq!(told, expect.iter().collect::<Vec<_>>());
+        let told: Vec<_> = lines(&advice, Locale::en).map(|line| (line.name, line.text)).collect();
+        let expect = [
+            ("Likely cause", ""),
+            ("If left", ""),
+            ("Do now", ""),
+            ("Whom to call, in this order", "Duty engineer"),
+            ("Call within", "15 min"),
+            ("Linked screen", ""),
+        ];
+        assert_eq!(told, expect.map(|(name, text)| (name, text.to_owned())));
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use penstock_api::{ListRuleVersions, RuleVersion};
-use penstock_model::RuleId;
+use penstock_model::{RuleId, Timestamp};
 
 use super::facts::{Difference, differences};
 use crate::components::{Loading, Notice};
 use crate::i18n::{t, t_string, use_i18n};
-use crate::state::{PlantView, use_app};
+use crate::state::use_app;
 
 #[component]
 pub(super) fn Versions(rule: RuleId) -> impl IntoView {
@@ -23,7 +23,10 @@ pub(super) fn Versions(rule: RuleId) -> impl IntoView {
     let list = move || match (found.get(), app.plant.get()) {
         (Some(Ok(versions)), Some(plant)) => {
             let former = versions.iter().skip(1).map(Some).chain(std::iter::once(None));
-            let rows = versions.iter().zip(former).map(|(version, former)| row(version, former, &plant));
+            let rows = versions.iter().zip(former).map(|(RuleVersion { rule, at, by, reason }, former)| {
+                let changed = former.map(|former| differences(&former.rule, rule, &plant, i18n.get_locale()));
+                version_row(rule.version, *at, by.as_deref(), reason.as_deref(), changed.unwrap_or_default())
+            });
             rows.collect_view().into_any()
         }
         (Some(Err(why)), _) => view! { <Notice text=why is_fault=true/> }.into_any(),
@@ -39,22 +42,26 @@ pub(super) fn Versions(rule: RuleId) -> impl IntoView {
 }
 
 /// A version with what it changed of the one before it.
-fn row(version: &RuleVersion, former: Option<&RuleVersion>, plant: &PlantView) -> AnyView {
+pub(super) fn version_row(
+    number: u32,
+    at: Timestamp,
+    by: Option<&str>,
+    reason: Option<&str>,
+    changed: Vec<Difference>,
+) -> AnyView {
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale();
-    let (at, full) =
-        app.zone.with(|zone| (zone.moment(version.at, app.now.get_untracked(), locale), zone.full(version.at, locale)));
-    let by = version.by.clone().unwrap_or_else(|| t_string!(i18n, rules.by_station).to_owned());
-    let reason = version.reason.clone();
-    let changed = former.map(|former| differences(&former.rule, &version.rule, plant, locale)).unwrap_or_default();
-    let lines = changed.into_iter().map(|Difference { name, was, is }| {
+    let (at, full) = app.zone.with(|zone| (zone.moment(at, app.now.get_untracked(), locale), zone.full(at, locale)));
+    let by = by.unwrap_or_else(|| t_string!(i18n, rules.by_station)).to_owned();
+    let reason = reason.map(str::to_owned);
+    let lines = changed.into_iter().map(|Difference { name, was, is, .. }| {
         view! { <dt>{name}</dt><dd>{was} " → " <b>{is}</b></dd> }
     });
     view! {
         <div class="version">
             <p>
-                <b>{t_string!(i18n, rules.version_n, n = version.rule.version)}</b>
+                <b>{t_string!(i18n, rules.version_n, n = number)}</b>
                 <span class="quiet" title=full>{format!(" · {at} · {by}")}</span>
             </p>
             {reason.map(|reason| view! { <p>{reason}</p> })}
