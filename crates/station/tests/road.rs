@@ -284,7 +284,7 @@ async fn the_journal_is_searched_and_leaves_as_a_file(screen: &Screen<'_>, all: 
     let similar = screen.call(ask.clone()).await.expect("may see");
     let told = similar.iter().map(|one| (one.raised_at, one.kinship, one.company, one.acknowledged_by.clone()));
     let told: Vec<_> = told.collect();
-    assert_eq!(told, [(raised.at, Kinship::Same, 0, acknowledged.by.clone())]);
+    assert_eq!(told, [(raised.at, Kinship::Same, Some(0), acknowledged.by.clone())]);
     assert_eq!(similar[0].said.first(), acknowledged.transition.comment.as_ref());
     let same = ListSimilarEpisodes { raised_at: raised.at, ..ask };
     assert_eq!(screen.call(same).await.expect("may see"), vec![], "it does not resemble itself");
