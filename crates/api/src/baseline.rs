@@ -58,7 +58,10 @@ pub struct RulesDrift {
     pub newest: u64,
     /// How many rules are not as they were approved; where nothing was approved yet, how many there are.
     pub count: u32,
-    /// The first of them, at most [`Self::MOST_RULES`]: what was changed, then what is gone, then what is new.
+    /// Every one of them with the version that it has, none where it is gone: what an approval of them names.
+    pub versions: Vec<(RuleId, Option<u32>)>,
+    /// The first of them, at most [`Self::MOST_RULES`]: what was changed, then what is gone, then what is new. None
+    /// where nothing was approved yet.
     pub rules: Vec<RuleDrift>,
 }
 
@@ -120,14 +123,4 @@ pub struct RuleChange {
     pub by: Option<String>,
     /// Why, in the person's words.
     pub reason: Option<String>,
-}
-
-/// Rules that are meant by an approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Approved {
-    /// All that are not as they were approved.
-    All,
-    /// These.
-    These(Vec<RuleId>),
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{
-    ApprovalEntry, Approvals, Approved, ListApprovals, ListDrift, RuleChange, RuleDrift, RulesDrift, VerifyApprovals,
+    ApprovalEntry, Approvals, ListApprovals, ListDrift, RuleChange, RuleDrift, RulesDrift, VerifyApprovals,
 };
 use penstock_model::Permission;
 
@@ -158,13 +158,20 @@ fn drifted(app: App, drift: &RulesDrift, plant: &PlantView, locale: Locale) -> A
     let count = format::count(u64::from(drift.count), locale);
     let all_rules = td_string!(locale, baseline.all_rules);
     let said = td_string!(locale, baseline.drift_n, n = count.clone());
+    let is_capped = usize::try_from(drift.count).is_ok_and(|count| count > drift.rules.len());
+    let first = is_capped.then(|| {
+        let shown = format::count(drift.rules.len() as u64, locale);
+        td_string!(locale, baseline.drift_first, n = shown)
+    });
     let approve_all = (may && drift.count > 0).then(|| {
-        let lines = if newest == 0 { Vec::new() } else { vec![said.clone()] };
+        let said = std::iter::once(said.clone()).chain(first.clone());
+        let lines: Vec<String> = if newest == 0 { Vec::new() } else { said.collect() };
+        let seen = drift.versions.clone();
         view! {
             <button
                 data-testid="approve-all"
                 on:click=move |_| {
-                    decide(app, Decision::Approve(Approved::All, newest), all_rules.to_owned(), lines.clone());
+                    decide(app, Decision::Approve(seen.clone(), newest), all_rules.to_owned(), lines.clone());
                 }
             >
                 {td_string!(locale, baseline.approve_all)}
@@ -183,11 +190,7 @@ fn drifted(app: App, drift: &RulesDrift, plant: &PlantView, locale: Locale) -> A
             .into_any();
     }
     let rows = drift.rules.iter().map(|rule| rule_rows(app, rule, newest, may, plant, locale)).collect_view();
-    let is_capped = usize::try_from(drift.count).is_ok_and(|count| count > drift.rules.len());
-    let first = is_capped.then(|| {
-        let shown = format::count(drift.rules.len() as u64, locale);
-        view! { <p class="panel-calm">{td_string!(locale, baseline.drift_first, n = shown)}</p> }
-    });
+    let first = first.map(|first| view! { <p class="panel-calm">{first}</p> });
     view! {
         <p class="panel-calm"><b data-testid="drift-count">{said}</b> " " {approve_all}</p>
         {first}
@@ -232,6 +235,7 @@ fn rule_rows(app: App, drift: &RuleDrift, newest: u64, may: bool, plant: &PlantV
         }
     });
     let rule = drift.alarm.rule;
+    let version = drift.now.as_ref().map(|now| now.version);
     let about = called.clone();
     let approve = may.then(|| {
         view! {
@@ -239,8 +243,7 @@ fn rule_rows(app: App, drift: &RuleDrift, newest: u64, may: bool, plant: &PlantV
                 class="small"
                 data-testid="approve-rule"
                 on:click=move |_| {
-                    let these = Approved::These(vec![rule]);
-                    decide(app, Decision::Approve(these, newest), about.clone(), Vec::new());
+                    decide(app, Decision::Approve(vec![(rule, version)], newest), about.clone(), Vec::new());
                 }
             >
                 {td_string!(locale, baseline.approve_one)}
