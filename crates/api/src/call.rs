@@ -14,7 +14,7 @@ use crate::{
     GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PastGroups, PlacesFound,
     PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow,
     RuleTrial, RuleVersion, RulesDrift, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode,
-    StationCard, TextFile, UnauthorisedSuppression, ValueAt, WorkRow,
+    StationCard, TextFile, UnauthorisedSuppressions, ValueAt, WorkRow,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -479,8 +479,8 @@ calls! {
     /// How much alarms ask of people at present.
     GetAlarmMetrics "alarm-metrics" (Access::Holding(Permission::See)) -> AlarmMetrics {}
 
-    /// What keeps alarms from calling without anybody having allowed it, the longest first.
-    ListUnauthorised "unauthorised" (Access::Holding(Permission::See)) -> Vec<UnauthorisedSuppression> {}
+    /// What keeps alarms from calling without anybody having allowed it: how many there are, and the longest of them.
+    ListUnauthorised "unauthorised" (Access::Holding(Permission::See)) -> UnauthorisedSuppressions {}
 
     /// Alarm rules as a file.
     ExportRules "export-rules" (Access::Holding(Permission::See)) -> TextFile {

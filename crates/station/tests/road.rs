@@ -13,7 +13,7 @@ use penstock_api::{
     ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork, MqttVersion, OldValues, ProposeCure, PublishExample,
     Register, RemoveRules, ReopenWork, RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker,
     SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
-    VerifyApprovals, WorkStatus,
+    UnauthorisedSuppressions, VerifyApprovals, WorkStatus,
 };
 use penstock_model::{
     Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState,
@@ -822,7 +822,7 @@ async fn rules_are_cured_and_held_against_what_was_approved() {
     let metrics = screen.call(GetAlarmMetrics {}).await.expect("may see");
     assert_eq!((metrics.standing, metrics.stale), (0, 0));
     assert!(metrics.since <= metrics.at);
-    assert_eq!(screen.call(ListUnauthorised {}).await.expect("may see"), vec![]);
+    assert_eq!(screen.call(ListUnauthorised {}).await.expect("may see"), UnauthorisedSuppressions::default());
     let verdict = screen.call(VerifyApprovals {}).await.expect("may see");
     assert_eq!((verdict.approvals, verdict.broken), (1, None));
     station.stop().await;
