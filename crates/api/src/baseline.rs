@@ -47,8 +47,30 @@ pub struct ChainVerdict {
 pub struct BrokenApproval {
     /// Which.
     pub number: u64,
-    /// What is wrong with it, with the cure.
+    /// What a screen says of it in the person's language.
+    pub fault: ChainFault,
+    /// The same as an English sentence with the cure, for logs and for programs.
     pub message: String,
+}
+
+/// What is wrong with a chain of approvals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChainFault {
+    /// Approvals are missing before one.
+    Gap {
+        /// The one that is there.
+        given: u64,
+    },
+    /// It is not as it was given, or not of this chain.
+    Altered,
+    /// The end of the chain is missing.
+    Cut {
+        /// The newest that was given.
+        head: u64,
+    },
+    /// It holds what are no settings of a rule.
+    Unreadable,
 }
 
 /// What of the alarm rules is not as it was approved.

@@ -317,11 +317,12 @@ calls! {
         spans: Vec<FloodSpan>,
     }
 
-    /// Acknowledges alarms: each is named with the occurrence that was seen.
+    /// Acknowledges alarms: each is named with the occurrence that was seen. Those of P1 are refused where nothing is
+    /// said.
     AcknowledgeAlarms "acknowledge" (Access::Holding(Permission::AnswerAlarms)) -> ActReport {
         /// Rule and occurrence of each.
         alarms: Vec<(RuleId, u64)>,
-        /// What the person says.
+        /// What the person says of all of them.
         comment: Option<String>,
     }
 

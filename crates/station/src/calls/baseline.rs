@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use penstock_alarm::{Approval, Baseline, BaselineError, Digest, Drift, Drifted, given_in};
 use penstock_api::{
-    ApiError, ApprovalEntry, Approvals, ApproveRules, BrokenApproval, ChainVerdict, DriftKind, FieldDrift, NamedAlarm,
-    RuleChange, RuleDrift, RulesDrift,
+    ApiError, ApprovalEntry, Approvals, ApproveRules, BrokenApproval, ChainFault, ChainVerdict, DriftKind, FieldDrift,
+    NamedAlarm, RuleChange, RuleDrift, RulesDrift,
 };
 use penstock_model::{AlarmRule, RuleId, UserId};
 use penstock_store::{AuditEntry, Removal, RuleVersion};
@@ -122,9 +122,21 @@ fn verdict_of(stored: &penstock_store::Approvals, audited: Option<(u64, Digest)>
         None => Ok(()),
     });
     let broken = checked.err();
-    let broken =
-        broken.map(|error| BrokenApproval { number: error.approval().unwrap_or_default(), message: error.to_string() });
+    let broken = broken.map(|error| BrokenApproval {
+        number: error.approval().unwrap_or_default(),
+        fault: fault_of(&error),
+        message: error.to_string(),
+    });
     ChainVerdict { approvals: count(stored.chain.len()), broken }
+}
+
+fn fault_of(error: &BaselineError) -> ChainFault {
+    match error {
+        BaselineError::Gap { given, .. } => ChainFault::Gap { given: *given },
+        BaselineError::Altered { .. } => ChainFault::Altered,
+        BaselineError::Cut { head, .. } => ChainFault::Cut { head: *head },
+        BaselineError::Unreadable { .. } | BaselineError::Unwritable { .. } => ChainFault::Unreadable,
+    }
 }
 
 /// Every rule that is not as it was approved, by id.
@@ -264,13 +276,13 @@ mod tests {
         let mut stored = penstock_store::Approvals { chain: vec![first], head: (1, baseline.head()) };
         assert_eq!(verdict_of(&stored, None), ChainVerdict { approvals: 1, broken: None });
         assert_eq!(verdict_of(&stored, Some((1, baseline.head()))), ChainVerdict { approvals: 1, broken: None });
-        let cut = verdict_of(&stored, Some((3, Digest::default())));
-        assert_eq!(cut.broken.map(|broken| broken.number), Some(2), "the audit knows of more");
+        let cut = verdict_of(&stored, Some((3, Digest::default()))).broken.expect("the audit knows of more");
+        assert_eq!((cut.number, cut.fault), (2, ChainFault::Cut { head: 3 }));
         for approval in &mut stored.chain {
             approval.reason.push('!');
         }
         let broken = verdict_of(&stored, None).broken.expect("changed");
-        assert_eq!(broken.number, 1);
+        assert_eq!((broken.number, broken.fault), (1, ChainFault::Altered));
         assert!(broken.message.contains("approval 1 was changed"), "{}", broken.message);
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{
-    ApprovalEntry, Approvals, ListApprovals, ListDrift, RuleChange, RuleDrift, RulesDrift, VerifyApprovals,
+    ApprovalEntry, Approvals, BrokenApproval, ListApprovals, ListDrift, RuleChange, RuleDrift, RulesDrift,
+    VerifyApprovals,
 };
 use penstock_model::Permission;
 
@@ -16,6 +17,7 @@ use crate::components::{Badge, BadgeFill, Loading, Notice, Panel};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Decision, Overlay, PlantView, Question, use_app};
+use crate::words;
 
 /// What the station told.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,11 @@ async fn ask(app: App) -> Result<Told, String> {
 
 fn decide(app: App, decision: Decision, about: String, lines: Vec<String>) {
     app.overlay.set(Some(Overlay::Decide(Question { decision, about, lines })));
+}
+
+/// Where the chain is broken, and what is wrong there.
+fn broken_words(broken: &BrokenApproval, locale: Locale) -> String {
+    td_string!(locale, baseline.broken, n = broken.number, why = words::chain_fault(broken.fault, locale))
 }
 
 /// Who made a change, and when.
@@ -77,7 +84,7 @@ pub(super) fn BaselinePanel() -> impl IntoView {
             let locale = app.i18n.get_locale_untracked();
             let text = match verdict.broken {
                 None => td_string!(locale, baseline.whole, n = verdict.approvals),
-                Some(broken) => td_string!(locale, baseline.broken, n = broken.number, why = broken.message),
+                Some(broken) => broken_words(&broken, locale),
             };
             verified.try_set(Some(text));
         });
@@ -88,8 +95,7 @@ pub(super) fn BaselinePanel() -> impl IntoView {
         Some(Ok(told)) => {
             let locale = i18n.get_locale();
             let broken = told.approvals.verdict.broken.as_ref().map(|broken| {
-                let text = td_string!(locale, baseline.broken, n = broken.number, why = broken.message.clone());
-                view! { <Notice text=text is_fault=true/> }
+                view! { <Notice text=broken_words(broken, locale) is_fault=true/> }
             });
             let drift = match (&told.drift, app.plant.get()) {
                 (Ok(drift), Some(plant)) => drifted(app, drift, &plant, locale),
