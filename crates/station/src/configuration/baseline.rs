@@ -14,6 +14,8 @@ use crate::journal;
 use crate::register::Inner;
 use crate::station::Shared;
 
+/// Rules approved by one call at most.
+const MAX_RULES: usize = 200_000;
 /// Rules that a refusal names at most.
 const MOST_NAMED: usize = 5;
 
@@ -66,8 +68,8 @@ impl Shared {
     /// as they were approved.
     ///
     /// # Errors
-    /// [`Code::Conflict`] where rules were changed since, naming them, where another approval was given since, and
-    /// where the chain is not whole.
+    /// [`Code::Invalid`] where there is nothing to approve, or too much at once; [`Code::Conflict`] where rules were
+    /// changed since, naming them, where another approval was given since, and where the chain is not whole.
     pub(crate) async fn approve_rules(
         &self,
         seen: Vec<(RuleId, Option<u32>)>,
@@ -75,6 +77,9 @@ impl Shared {
         by: UserId,
         audit: AuditEntry,
     ) -> Result<Approval, ApiError> {
+        if seen.len() > MAX_RULES {
+            return Err(ApiError::invalid(format!("at most {MAX_RULES} rules at once: approve them in parts")));
+        }
         let _one_at_a_time = self.turn().await?;
         let audited = self.store.audited_approval(self.tenant).await.map_err(store_error)?;
         let stored = self.store.approvals(self.tenant).await.map_err(store_error)?;
