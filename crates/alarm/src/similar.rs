@@ -76,8 +76,8 @@ pub fn episodes<'a>(journal: impl IntoIterator<Item = &'a Transition>) -> Vec<Ep
     episodes
 }
 
-/// The alarms that came with one: raised at most [`COMPANY_WITHIN`] before or after it. None where raises of that time may
-/// be missing: all from `since` on are given.
+/// The alarms that came with one: raised at most [`COMPANY_WITHIN`] before or after it. None where raises of that time
+/// may be missing: all from `since` on are given.
 fn company(
     (raises, since): (&[(Timestamp, RuleId)], Timestamp),
     rule: RuleId,
@@ -96,8 +96,8 @@ fn company(
 /// by how their alarms are related, and by the share of the alarms that came with either and came with both (Jaccard
 /// 1901). What is as near in time as company is part of the same episode, and what came later is none to learn from.
 ///
-/// `raises` are by time and all that there were from `since` on. Where the company of an episode is not known for that, it
-/// makes none more alike.
+/// `raises` are by time and all that there were from `since` on. Where the company of an episode is not known for that,
+/// it makes none more alike.
 pub fn similar(
     (rule, raised_at): (RuleId, Timestamp),
     episodes: Vec<Episode>,
