@@ -1,9 +1,9 @@
 //! What things of the plant are called on screen: quantities, alarms, priorities, roles, in the person's language. Must
 //! not know how they are drawn.
 
-use penstock_api::AlarmView;
+use penstock_api::{ActRefusal, AlarmView, ChainFault, RefusalCause};
 use penstock_model::{
-    AlarmClass, AlarmState, Condition, KeptBy, LimitLevel, Point, Priority, Quantity, Role, Side, Subject,
+    AlarmClass, AlarmState, Condition, KeptBy, LimitLevel, Point, Priority, Quantity, Role, Side, Subject, Timestamp,
     TransitionKind,
 };
 
@@ -51,6 +51,52 @@ pub(crate) fn class(class: AlarmClass, locale: Locale) -> &'static str {
         AlarmClass::Environment => td_string!(locale, words.environment),
         AlarmClass::Supply => td_string!(locale, words.supply),
         AlarmClass::Equipment => td_string!(locale, words.equipment),
+    }
+}
+
+/// Why an act on an alarm was refused, with the cure; `moment` says a time.
+pub(crate) fn refusal(refusal: &ActRefusal, moment: impl Fn(Timestamp) -> String, locale: Locale) -> String {
+    match &refusal.cause {
+        RefusalCause::Gone => td_string!(locale, alarms.refused_gone).to_owned(),
+        RefusalCause::NeverRaised => td_string!(locale, alarms.refused_never_raised).to_owned(),
+        RefusalCause::RaisedAgain => td_string!(locale, alarms.refused_raised_again).to_owned(),
+        RefusalCause::NoSuchOccurrence => td_string!(locale, alarms.refused_no_such_occurrence).to_owned(),
+        RefusalCause::AlreadyAcknowledged { by: Some(by) } => {
+            td_string!(locale, alarms.refused_acknowledged_by, who = by.clone())
+        }
+        RefusalCause::AlreadyAcknowledged { by: None } => td_string!(locale, alarms.refused_acknowledged).to_owned(),
+        RefusalCause::NeedsNoAcknowledgement => td_string!(locale, alarms.refused_needs_none).to_owned(),
+        RefusalCause::NotYetReturned => td_string!(locale, alarms.refused_not_returned).to_owned(),
+        RefusalCause::NoComment => td_string!(locale, alarms.refused_no_comment).to_owned(),
+        RefusalCause::NotLatched => td_string!(locale, alarms.refused_not_latched).to_owned(),
+        RefusalCause::StillActive => td_string!(locale, alarms.refused_still_active).to_owned(),
+        RefusalCause::NotYetAcknowledged => td_string!(locale, alarms.refused_not_acknowledged).to_owned(),
+        RefusalCause::ShelfIsOver => td_string!(locale, alarms.refused_shelf_over).to_owned(),
+        RefusalCause::ShelfTooLong { minutes } => td_string!(locale, alarms.refused_shelf_long, n = *minutes),
+        RefusalCause::AlreadyShelved { by: Some(by), until } => {
+            td_string!(locale, alarms.refused_shelved_by, who = by.clone(), at = moment(*until))
+        }
+        RefusalCause::AlreadyShelved { by: None, until } => {
+            td_string!(locale, alarms.refused_shelved, at = moment(*until))
+        }
+        RefusalCause::NotShelved => td_string!(locale, alarms.refused_not_shelved).to_owned(),
+        RefusalCause::AlreadyOutOfService { since } => {
+            td_string!(locale, alarms.refused_out_of_service, at = moment(*since))
+        }
+        RefusalCause::InService => td_string!(locale, alarms.refused_in_service).to_owned(),
+        RefusalCause::NoReason => td_string!(locale, alarms.refused_no_reason).to_owned(),
+        RefusalCause::EmptyComment => td_string!(locale, alarms.refused_empty_comment).to_owned(),
+        RefusalCause::NotKept => td_string!(locale, alarms.refused_not_kept, why = refusal.message.clone()),
+    }
+}
+
+/// What is wrong with a chain of approvals, with the cure.
+pub(crate) fn chain_fault(fault: ChainFault, locale: Locale) -> String {
+    match fault {
+        ChainFault::Gap { given } => td_string!(locale, baseline.fault_gap, given = given),
+        ChainFault::Altered => td_string!(locale, baseline.fault_altered).to_owned(),
+        ChainFault::Cut { head } => td_string!(locale, baseline.fault_cut, head = head),
+        ChainFault::Unreadable => td_string!(locale, baseline.fault_unreadable).to_owned(),
     }
 }
 
@@ -176,5 +222,25 @@ mod tests {
         check("Inflow, Ghat Road", "Inflow", "Ghat Road");
         check("Turbidity", "Turbidity", "");
         check("  ", "Flow", "");
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_the_language_of_the_screen() {
+        let told = |cause: RefusalCause, locale: Locale| {
+            let own = ActRefusal { cause, message: "the disk is full".into() };
+            refusal(&own, |at| format!("at {}", at.as_micros()), locale)
+        };
+        let shelved = |by: Option<&str>| RefusalCause::AlreadyShelved {
+            by: by.map(str::to_owned),
+            until: Timestamp::from_secs(1),
+        };
+        let by_asha = told(shelved(Some("Asha Verma")), Locale::en);
+        assert!(by_asha.starts_with("Asha Verma has shelved it already, until at 1000000"), "{by_asha}");
+        let by_somebody = told(shelved(None), Locale::en);
+        assert!(by_somebody.starts_with("it is shelved already, until at 1000000"), "{by_somebody}");
+        let unsaid = told(RefusalCause::NoComment, Locale::hi);
+        assert!(unsaid.contains("अति गंभीर") && !unsaid.contains("disk"), "{unsaid}");
+        // What only the station knows is told as it says it.
+        assert!(told(RefusalCause::NotKept, Locale::hi).ends_with("the disk is full"));
     }
 }

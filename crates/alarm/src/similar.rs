@@ -35,9 +35,9 @@ pub struct Similar {
     pub episode: Episode,
     /// How its alarm is related.
     pub kinship: Kinship,
-    /// How many other alarms came with it.
-    pub company: usize,
-    /// How many of these came with the one in question too.
+    /// How many other alarms came with it; none where that is not known.
+    pub company: Option<usize>,
+    /// How many of these came with the one in question too; 0 where that is not known.
     pub shared: usize,
 }
 
@@ -76,42 +76,55 @@ pub fn episodes<'a>(journal: impl IntoIterator<Item = &'a Transition>) -> Vec<Ep
     episodes
 }
 
-/// The alarms that came with one: raised at most [`COMPANY_WITHIN`] before or after it.
-fn company(raises: &[(Timestamp, RuleId)], rule: RuleId, at: Timestamp) -> BTreeSet<RuleId> {
+/// The alarms that came with one: raised at most [`COMPANY_WITHIN`] before or after it. None where raises of that time
+/// may be missing: all from `since` on are given.
+fn company(
+    (raises, since): (&[(Timestamp, RuleId)], Timestamp),
+    rule: RuleId,
+    at: Timestamp,
+) -> Option<BTreeSet<RuleId>> {
     let (from, to) = (at - COMPANY_WITHIN, at + COMPANY_WITHIN);
+    if from < since {
+        return None;
+    }
     let first = raises.partition_point(|(raised_at, _)| *raised_at < from);
     let near = raises.iter().skip(first).take_while(|(raised_at, _)| *raised_at <= to);
-    near.map(|(_, other)| *other).filter(|other| *other != rule).collect()
+    Some(near.map(|(_, other)| *other).filter(|other| *other != rule).collect())
 }
 
 /// The `most` of these episodes that resemble that of `rule` raised at `raised_at`, the most alike first, then the newest:
 /// by how their alarms are related, and by the share of the alarms that came with either and came with both (Jaccard
 /// 1901). What is as near in time as company is part of the same episode, and what came later is none to learn from.
 ///
-/// `raises` are all raises over the time of the episodes, by time.
+/// `raises` are by time and all that there were from `since` on. Where the company of an episode is not known for that,
+/// it makes none more alike.
 pub fn similar(
     (rule, raised_at): (RuleId, Timestamp),
     episodes: Vec<Episode>,
-    raises: &[(Timestamp, RuleId)],
+    (raises, since): (&[(Timestamp, RuleId)], Timestamp),
     kinship: impl Fn(RuleId) -> Option<Kinship>,
     most: usize,
 ) -> Vec<Similar> {
-    let own = company(raises, rule, raised_at);
+    let own = company((raises, since), rule, raised_at);
     let earlier = episodes.into_iter().filter(|episode| raised_at > episode.raised_at + COMPANY_WITHIN);
     let mut found: Vec<(f64, Similar)> = earlier
         .filter_map(|episode| {
             let kinship = kinship(episode.rule)?;
-            let theirs = company(raises, episode.rule, episode.raised_at);
-            let shared = own.intersection(&theirs).count();
-            let either = own.union(&theirs).count();
-            // To come alone is alike too.
-            let share = if either == 0 { 1.0 } else { shared as f64 / either as f64 };
+            let theirs = company((raises, since), episode.rule, episode.raised_at);
+            let (shared, share) = match (&own, &theirs) {
+                (Some(own), Some(theirs)) => {
+                    let (shared, either) = (own.intersection(theirs).count(), own.union(theirs).count());
+                    // To come alone is alike too.
+                    (shared, if either == 0 { 1.0 } else { shared as f64 / either as f64 })
+                }
+                _ => (0, 0.0),
+            };
             let related = match kinship {
                 Kinship::Same => 1.0,
                 Kinship::SameThing => 0.6,
                 Kinship::SameKind => 0.4,
             };
-            Some((related + share, Similar { company: theirs.len(), shared, kinship, episode }))
+            Some((related + share, Similar { company: theirs.map(|theirs| theirs.len()), shared, kinship, episode }))
         })
         .collect();
     found.sort_by(|(a_alike, a), (b_alike, b)| {
@@ -196,19 +209,38 @@ mod tests {
             other if other == rule(2) => Some(Kinship::SameThing),
             _ => None,
         };
-        let found = similar((rule(1), at(10_000)), past.clone(), &raises, kin, 5);
+        let found = similar((rule(1), at(10_000)), past.clone(), (&raises, at(0)), kin, 5);
         let told: Vec<_> =
             found.iter().map(|one| (one.episode.raised_at, one.kinship, one.company, one.shared)).collect();
-        let expect =
-            [(at(100), Kinship::Same, 2, 2), (at(6_000), Kinship::SameThing, 1, 1), (at(3_000), Kinship::Same, 0, 0)];
+        let expect = [
+            (at(100), Kinship::Same, Some(2), 2),
+            (at(6_000), Kinship::SameThing, Some(1), 1),
+            (at(3_000), Kinship::Same, Some(0), 0),
+        ];
         assert_eq!(told, expect);
-        assert_eq!(similar((rule(1), at(10_000)), past, &raises, kin, 1).len(), 1);
+        assert_eq!(similar((rule(1), at(10_000)), past, (&raises, at(0)), kin, 1).len(), 1);
+    }
+
+    #[test]
+    fn nothing_came_alone_where_raises_are_missing() {
+        // All raises from minute 2,990 on are given: ten minutes before the second episode, no more.
+        let raises = [(2_999, 9), (3_000, 1), (10_000, 1)];
+        let raises: Vec<(Timestamp, RuleId)> = raises.map(|(minute, id)| (at(minute), rule(id))).to_vec();
+        let told = |since: Timestamp| {
+            let past = vec![episode(1, 1, 100), episode(1, 2, 3_000)];
+            let found = similar((rule(1), at(10_000)), past, (&raises, since), |_| Some(Kinship::Same), 5);
+            found.into_iter().map(|one| (one.episode.raised_at, one.company)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(at(0)), [(at(100), Some(0)), (at(3_000), Some(1))], "to come alone is alike");
+        assert_eq!(told(at(2_990)), [(at(3_000), Some(1)), (at(100), None)]);
+        let later = at(2_990) + Duration::from_micros(1);
+        assert_eq!(told(later), [(at(3_000), None), (at(100), None)]);
     }
 
     #[test]
     fn of_two_alike_the_newer_comes_first() {
         let past = vec![episode(1, 1, 100), episode(1, 2, 500)];
-        let found = similar((rule(1), at(10_000)), past, &[], |_| Some(Kinship::Same), 5);
+        let found = similar((rule(1), at(10_000)), past, (&[], at(0)), |_| Some(Kinship::Same), 5);
         let raised: Vec<_> = found.iter().map(|one| one.episode.raised_at).collect();
         assert_eq!(raised, [at(500), at(100)]);
     }

@@ -47,8 +47,30 @@ pub struct ChainVerdict {
 pub struct BrokenApproval {
     /// Which.
     pub number: u64,
-    /// What is wrong with it, with the cure.
+    /// What a screen says of it in the person's language.
+    pub fault: ChainFault,
+    /// The same as an English sentence with the cure, for logs and for programs.
     pub message: String,
+}
+
+/// What is wrong with a chain of approvals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChainFault {
+    /// Approvals are missing before one.
+    Gap {
+        /// The one that is there.
+        given: u64,
+    },
+    /// It is not as it was given, or not of this chain.
+    Altered,
+    /// The end of the chain is missing.
+    Cut {
+        /// The newest that was given.
+        head: u64,
+    },
+    /// It holds what are no settings of a rule.
+    Unreadable,
 }
 
 /// What of the alarm rules is not as it was approved.
@@ -58,7 +80,10 @@ pub struct RulesDrift {
     pub newest: u64,
     /// How many rules are not as they were approved; where nothing was approved yet, how many there are.
     pub count: u32,
-    /// The first of them, at most [`Self::MOST_RULES`]: what was changed, then what is gone, then what is new.
+    /// Every one of them with the version that it has, none where it is gone: what an approval of them names.
+    pub versions: Vec<(RuleId, Option<u32>)>,
+    /// The first of them, at most [`Self::MOST_RULES`]: what was changed, then what is gone, then what is new. None
+    /// where nothing was approved yet.
     pub rules: Vec<RuleDrift>,
 }
 
@@ -120,14 +145,4 @@ pub struct RuleChange {
     pub by: Option<String>,
     /// Why, in the person's words.
     pub reason: Option<String>,
-}
-
-/// Rules that are meant by an approval.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Approved {
-    /// All that are not as they were approved.
-    All,
-    /// These.
-    These(Vec<RuleId>),
 }

@@ -9,12 +9,12 @@ use penstock_model::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActReport, AlarmDetail, AlarmFigures, AlarmMetrics, ApiError, ApprovalEntry, Approvals, Approved, ArchiveForm,
-    ArchiveTest, BrokerForm, BrokerTest, ChainVerdict, Csv, CureFinding, DeviceAlertRow, Done, Export, ExportFormat,
-    FloodSpan, GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PastGroups, PlacesFound,
+    ActReport, AlarmDetail, AlarmFigures, AlarmMetrics, ApiError, ApprovalEntry, Approvals, ArchiveForm, ArchiveTest,
+    BrokerForm, BrokerTest, ChainVerdict, Csv, CureFinding, DeviceAlertRow, Done, Export, ExportFormat, FloodSpan,
+    GuidanceVersion, Health, ImportReport, JournalFilter, JournalRows, NamedPerson, PastGroups, PlacesFound,
     PositionView, Preferences, PublishExample, Register, RejectRow, RemovedRules, RetentionForm, RuleFormat, RuleRow,
     RuleTrial, RuleVersion, RulesDrift, RulesReport, ScopeGuidance, Series, Session, SettingsView, SimilarEpisode,
-    StationCard, TextFile, UnauthorisedSuppression, ValueAt, WorkRow,
+    StationCard, TextFile, UnauthorisedSuppressions, ValueAt, WorkRow,
 };
 
 /// What a call needs of the one who makes it. The station checks; screens only hide.
@@ -317,11 +317,12 @@ calls! {
         spans: Vec<FloodSpan>,
     }
 
-    /// Acknowledges alarms: each is named with the occurrence that was seen.
+    /// Acknowledges alarms: each is named with the occurrence that was seen. Those of P1 are refused where nothing is
+    /// said.
     AcknowledgeAlarms "acknowledge" (Access::Holding(Permission::AnswerAlarms)) -> ActReport {
         /// Rule and occurrence of each.
         alarms: Vec<(RuleId, u64)>,
-        /// What the person says.
+        /// What the person says of all of them.
         comment: Option<String>,
     }
 
@@ -459,16 +460,17 @@ calls! {
     /// The approvals of alarm rules, checked as they are read.
     ListApprovals "approvals" (Access::Holding(Permission::See)) -> Approvals {}
 
-    /// Whether the chain of approvals is whole.
+    /// Whether the chain of approvals is whole, and has what the audit has as the last approval.
     VerifyApprovals "verify-approvals" (Access::Holding(Permission::See)) -> ChainVerdict {}
 
     /// What of the alarm rules is not as it was approved. Refused where the chain of approvals is broken.
     ListDrift "drift" (Access::Holding(Permission::See)) -> RulesDrift {}
 
-    /// Approves alarm rules as they are, and that those which are gone are no more.
+    /// Approves alarm rules as they were seen, and that those which are gone are no more. Refused where one of them was
+    /// changed since.
     ApproveRules "approve-rules" (Access::Holding(Permission::SetLimits)) -> ApprovalEntry {
-        /// Which.
-        rules: Approved,
+        /// Which, each with the version that was seen, none where it was gone: as [`RulesDrift::versions`] has them.
+        rules: Vec<(RuleId, Option<u32>)>,
         /// The newest approval that was seen, [`RulesDrift::newest`]; refused where there is another by now.
         newest: u64,
         /// Why.
@@ -478,8 +480,8 @@ calls! {
     /// How much alarms ask of people at present.
     GetAlarmMetrics "alarm-metrics" (Access::Holding(Permission::See)) -> AlarmMetrics {}
 
-    /// What keeps alarms from calling without anybody having allowed it, the longest first.
-    ListUnauthorised "unauthorised" (Access::Holding(Permission::See)) -> Vec<UnauthorisedSuppression> {}
+    /// What keeps alarms from calling without anybody having allowed it: how many there are, and the longest of them.
+    ListUnauthorised "unauthorised" (Access::Holding(Permission::See)) -> UnauthorisedSuppressions {}
 
     /// Alarm rules as a file.
     ExportRules "export-rules" (Access::Holding(Permission::See)) -> TextFile {

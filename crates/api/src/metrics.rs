@@ -34,6 +34,20 @@ pub struct AlarmMetrics {
     pub stale: u32,
 }
 
+/// What keeps alarms from calling, and that nobody allowed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct UnauthorisedSuppressions {
+    /// How many there are.
+    pub count: u32,
+    /// Those that have kept an alarm the longest, at most [`Self::MOST_ROWS`], the longest first.
+    pub rows: Vec<UnauthorisedSuppression>,
+}
+
+impl UnauthorisedSuppressions {
+    /// Suppressions that are told.
+    pub const MOST_ROWS: usize = 500;
+}
+
 /// Something that keeps an alarm from calling, and that nobody allowed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnauthorisedSuppression {

@@ -582,7 +582,76 @@ pub struct ActReport {
     /// Those that it was done to.
     pub done: Vec<RuleId>,
     /// Those that it was not, with the reason.
-    pub refused: Vec<(RuleId, String)>,
+    pub refused: Vec<(RuleId, ActRefusal)>,
+}
+
+/// Why an act on an alarm was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActRefusal {
+    /// What a screen says in the person's language.
+    pub cause: RefusalCause,
+    /// The same as an English sentence with the cure, for logs and for programs.
+    pub message: String,
+}
+
+/// What stands against an act on an alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCause {
+    /// There is no such alarm any more.
+    Gone,
+    /// It was never raised.
+    NeverRaised,
+    /// It was raised again after the person last saw it.
+    RaisedAgain,
+    /// It has no such occurrence.
+    NoSuchOccurrence,
+    /// Somebody was faster.
+    AlreadyAcknowledged {
+        /// Who, by the name people know them by; none where that is not known.
+        by: Option<String>,
+    },
+    /// It asks for no acknowledgement.
+    NeedsNoAcknowledgement,
+    /// It is acknowledged only once it has returned to normal.
+    NotYetReturned,
+    /// It is critical: what is done about it is to be said.
+    NoComment,
+    /// There is nothing to reset.
+    NotLatched,
+    /// It is still active.
+    StillActive,
+    /// It is not yet acknowledged.
+    NotYetAcknowledged,
+    /// The shelf would be over at once.
+    ShelfIsOver,
+    /// The shelf is longer than this person may.
+    ShelfTooLong {
+        /// For how many minutes at most.
+        minutes: u64,
+    },
+    /// Somebody was faster.
+    AlreadyShelved {
+        /// Who, by the name people know them by; none where that is not known.
+        by: Option<String>,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It is not shelved any more.
+    NotShelved,
+    /// Somebody was faster.
+    AlreadyOutOfService {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It is in service.
+    InService,
+    /// Why is to be said.
+    NoReason,
+    /// A comment has no text.
+    EmptyComment,
+    /// It could not be made durable; the message says why.
+    NotKept,
 }
 
 /// How every part of the station fares.

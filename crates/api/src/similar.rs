@@ -30,8 +30,8 @@ pub struct SimilarEpisode {
     pub said: Vec<String>,
     /// How its alarm is related.
     pub kinship: Kinship,
-    /// How many other alarms came with it within ten minutes.
-    pub company: u32,
-    /// How many of these came with the one in question too.
+    /// How many other alarms came with it within ten minutes; none where that lies too far back to be known.
+    pub company: Option<u32>,
+    /// How many of these came with the one in question too; 0 where that is not known.
     pub shared: u32,
 }

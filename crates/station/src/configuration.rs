@@ -7,7 +7,7 @@ mod baseline;
 mod guidance;
 mod rules;
 
-pub(crate) use baseline::aside;
+pub(crate) use baseline::{KnownBaseline, aside};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -594,7 +594,7 @@ pub(crate) fn store_error(error: penstock_store::Error) -> ApiError {
     use penstock_store::Error as Store;
     let code = match &error {
         error if error.is_transient() => Code::Away,
-        Store::Exists { .. } | Store::Changed { .. } => Code::Conflict,
+        Store::Exists { .. } | Store::Changed { .. } | Store::RulesChanged { .. } => Code::Conflict,
         Store::Dangling { .. } | Store::Refused { .. } => Code::Invalid,
         Store::NotFound { .. } => Code::NotFound,
         _ => Code::Failed,

@@ -128,7 +128,7 @@ pub(crate) fn cells(register: &Inner, row: &JournalRow) -> [String; COLUMNS.len(
         point.map(|point| point.name.clone()).unwrap_or_default(),
         site.map(|site| site.name.clone()).unwrap_or_default(),
         area.map(|area| area.name.clone()).unwrap_or_default(),
-        alarm_of(register, row),
+        called(register, &row.name, row.subject, &row.condition),
         format!("P{}", row.priority.digit()),
         word(&transition.kind),
         value.unwrap_or_default(),
@@ -141,12 +141,12 @@ pub(crate) fn cells(register: &Inner, row: &JournalRow) -> [String; COLUMNS.len(
 }
 
 /// What an alarm is called: its rule's own name, else what it is about and what it judges.
-fn alarm_of(register: &Inner, row: &JournalRow) -> String {
-    if !row.name.is_empty() {
-        return row.name.clone();
+pub(crate) fn called(register: &Inner, name: &str, subject: Subject, condition: &Condition) -> String {
+    if !name.is_empty() {
+        return name.to_owned();
     }
     let plant = &register.plant;
-    let about = match row.subject {
+    let about = match subject {
         Subject::Point(id) => register.point(id).map(|point| match point.description.is_empty() {
             true => point.quantity.name().to_owned(),
             false => point.description.clone(),
@@ -154,7 +154,7 @@ fn alarm_of(register: &Inner, row: &JournalRow) -> String {
         Subject::Site(id) => plant.sites.iter().find(|site| site.id == id).map(|site| site.name.clone()),
         Subject::Asset(id) => plant.assets.iter().find(|asset| asset.id == id).map(|asset| asset.name.clone()),
     };
-    let judged = match &row.condition {
+    let judged = match condition {
         Condition::Limit { level: LimitLevel::LowLow, .. } => "low-low",
         Condition::Limit { level: LimitLevel::Low, .. } => "low",
         Condition::Limit { level: LimitLevel::High, .. } => "high",

@@ -799,7 +799,7 @@ impl Pipeline {
                     out.audits.push(AuditEntry { new: act.said(), from_where: audit.from_where.clone(), ..entry });
                     results.push((rule, Ok(())));
                 }
-                Err(error) => results.push((rule, Err(Refusal::Alarm(error)))),
+                Err(refusal) => results.push((rule, Err(refusal))),
             }
         }
         let job = self.settle(out, Vec::new());

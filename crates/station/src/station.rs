@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Error;
 use crate::calls::Analyses;
 use crate::clock::ClockWatch;
-use crate::configuration::{count, load_register};
+use crate::configuration::{KnownBaseline, count, load_register};
 use crate::cures;
 use crate::demo::Demo;
 use crate::exports::{Exports, Taken};
@@ -109,6 +109,7 @@ pub(crate) struct Shared {
     pub(crate) demo: Demo,
     pub(crate) exports: Exports,
     pub(crate) analyses: Analyses,
+    pub(crate) baseline: KnownBaseline,
     pub(crate) trials: Trials,
     /// Nobody has an account of their own yet.
     pub(crate) first_start: AtomicBool,
@@ -298,6 +299,7 @@ impl Station {
             demo,
             exports: Exports::default(),
             analyses: Analyses::default(),
+            baseline: KnownBaseline::default(),
             trials: Trials::default(),
             orders,
             ways_in,

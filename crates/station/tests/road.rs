@@ -7,15 +7,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ApplyCure, ApproveRules, Approved, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin,
-    CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportRules, Frame,
-    GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister,
-    GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListApprovals,
-    ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear,
-    ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork, MqttVersion, OldValues,
-    ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm, RouteForm, RuleFormat, RulesDrift,
-    SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard,
-    TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
+    AcknowledgeAlarms, ApplyCure, ApproveRules, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, CureObstacle,
+    CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportRules, Frame, GetAlarm,
+    GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister, GetScopeGuidance,
+    GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListApprovals, ListDrift, ListGuidance,
+    ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects,
+    ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork, MqttVersion, OldValues, ProposeCure, PublishExample,
+    Register, RemoveRules, ReopenWork, RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker,
+    SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
+    UnauthorisedSuppressions, VerifyApprovals, WorkStatus,
 };
 use penstock_model::{
     Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState,
@@ -273,7 +273,7 @@ async fn the_journal_is_searched_and_leaves_as_a_file(screen: &Screen<'_>, all: 
     let similar = screen.call(ask.clone()).await.expect("may see");
     let told = similar.iter().map(|one| (one.raised_at, one.kinship, one.company, one.acknowledged_by.clone()));
     let told: Vec<_> = told.collect();
-    assert_eq!(told, [(raised.at, Kinship::Same, 0, acknowledged.by.clone())]);
+    assert_eq!(told, [(raised.at, Kinship::Same, Some(0), acknowledged.by.clone())]);
     assert_eq!(similar[0].said.first(), acknowledged.transition.comment.as_ref());
     let same = ListSimilarEpisodes { raised_at: raised.at, ..ask };
     assert_eq!(screen.call(same).await.expect("may see"), vec![], "it does not resemble itself");
@@ -714,15 +714,27 @@ async fn rules_are_cured_and_held_against_what_was_approved() {
     let all = rules(&screen).await.len();
     let before = drift(&screen).await;
     assert_eq!((before.newest, before.count as usize, before.rules), (0, all, vec![]));
-    let approve = |newest: u64, reason: &str| ApproveRules { rules: Approved::All, newest, reason: reason.to_owned() };
+    let mut there: Vec<_> = rules(&screen).await.iter().map(|rule| (rule.id, Some(rule.version))).collect();
+    there.sort_unstable();
+    assert_eq!(before.versions, there);
+    let approve =
+        |newest: u64, reason: &str| ApproveRules { rules: before.versions.clone(), newest, reason: reason.to_owned() };
     let code = async |call: ApproveRules| screen.call(call).await.map(|entry| entry.number).map_err(|error| error.code);
     assert_eq!(code(approve(0, " ")).await, Err(Code::Invalid), "a reason is needed");
     assert_eq!(code(approve(1, "test")).await, Err(Code::Conflict), "another one was seen");
+    let other = AlarmRule { name: "Inflow".into(), ..high().await };
+    save(&screen, other).await;
+    let refused = screen.call(approve(0, "unseen")).await.expect_err("one was changed since");
+    assert_eq!(refused.code, Code::Conflict);
+    assert!(refused.message.contains("Inflow") && !refused.message.contains("more"), "{}", refused.message);
+    let before = drift(&screen).await;
+    let approve =
+        |newest: u64, reason: &str| ApproveRules { rules: before.versions.clone(), newest, reason: reason.to_owned() };
     let first = screen.call(approve(0, "rationalised")).await.expect("an admin may");
     assert_eq!((first.number, first.approved as usize, first.withdrawn), (1, all, 0));
     assert_eq!(first.by.as_deref(), Some("Asha Verma"));
     assert_eq!(code(approve(1, "again")).await, Err(Code::Invalid), "there is nothing to approve");
-    assert_eq!(drift(&screen).await, RulesDrift { newest: 1, count: 0, rules: vec![] });
+    assert_eq!(drift(&screen).await, RulesDrift { newest: 1, count: 0, versions: vec![], rules: vec![] });
 
     // Over the limit for 5 s, six times.
     for spike in 0..6_u64 {
@@ -785,6 +797,7 @@ async fn rules_are_cured_and_held_against_what_was_approved() {
     assert_eq!(screen.call(remove).await.expect("an admin may").removed, vec![own.id]);
     let found = drift(&screen).await;
     let [gone] = &found.rules[..] else { panic!("{found:?}") };
+    assert_eq!(found.versions, [(own.id, None)]);
     let change = gone.change.as_ref().expect("the audit knows");
     assert_eq!(
         (gone.kind, change.by.as_deref(), change.reason.as_deref()),
@@ -798,7 +811,7 @@ async fn rules_are_cured_and_held_against_what_was_approved() {
     let metrics = screen.call(GetAlarmMetrics {}).await.expect("may see");
     assert_eq!((metrics.standing, metrics.stale), (0, 0));
     assert!(metrics.since <= metrics.at);
-    assert_eq!(screen.call(ListUnauthorised {}).await.expect("may see"), vec![]);
+    assert_eq!(screen.call(ListUnauthorised {}).await.expect("may see"), UnauthorisedSuppressions::default());
     let verdict = screen.call(VerifyApprovals {}).await.expect("may see");
     assert_eq!((verdict.approvals, verdict.broken), (1, None));
     station.stop().await;

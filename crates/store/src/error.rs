@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use penstock_model::RuleId;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 
@@ -106,6 +107,12 @@ pub enum Error {
     Changed {
         /// What was changed.
         what: String,
+    },
+    /// Rules were changed since somebody looked at them.
+    #[error("{} of the alarm rules were changed meanwhile: look at them again and repeat the change", .rules.len())]
+    RulesChanged {
+        /// Which.
+        rules: Vec<RuleId>,
     },
     /// It is not there.
     #[error("{what} does not exist: load the list again")]

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use penstock_alarm::Digest;
 use penstock_model::{
     AlarmRule, PipeId, Place, PlaceKind, PointNo, Position, RuleId, Scope, TenantId, Timestamp, UserId,
 };
@@ -222,6 +223,14 @@ impl Reader {
     /// [`Error::Late`]; as there.
     pub async fn approvals(&self) -> Result<Approvals> {
         in_time(ANSWER, self.answers.approvals(self.tenant)).await
+    }
+
+    /// As [`Store::approvals_head`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn approvals_head(&self) -> Result<(u64, Digest)> {
+        in_time(ANSWER, self.answers.approvals_head(self.tenant)).await
     }
 
     /// As [`Store::work`].

@@ -630,7 +630,8 @@ fn one_is_first([asha, ravi]: &[ActReport; 2], what: &str) -> Result<()> {
         (0, 1) => (asha, "Ravi Kulkarni"),
         _ => bail!("{what}: one is done: {asha:?}, {ravi:?}"),
     };
-    let [(_, words)] = second.refused.as_slice() else { bail!("{what}: one is refused: {second:?}") };
+    let [(_, refusal)] = second.refused.as_slice() else { bail!("{what}: one is refused: {second:?}") };
+    let words = &refusal.message;
     ensure!(words.contains(first) && words.contains(what), "who {what} first is named: {words}");
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! What a person is about to decide on alarm rules, for which a reason is asked. Must not know how it is asked.
 
-use penstock_api::Approved;
 use penstock_model::{AlarmRule, RuleId};
 
 /// What a person decides.
@@ -12,8 +11,9 @@ pub(crate) enum Decision {
     Dismiss(RuleId),
     /// It is worked on again.
     Reopen(RuleId),
-    /// Rules are approved as they are; the number is the newest approval that was seen.
-    Approve(Approved, u64),
+    /// Rules are approved as they were seen, each with its version then, none where it was gone; the number is the
+    /// newest approval that was seen.
+    Approve(Vec<(RuleId, Option<u32>)>, u64),
     /// A rule goes back to what was approved.
     Return(Box<AlarmRule>),
 }

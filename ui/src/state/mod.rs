@@ -20,8 +20,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_i18n::I18nContext;
 use penstock_api::{
-    AcknowledgeAlarms, ActReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Series, Session,
-    SignOut, StationCard, StationStatus, WhoAmI,
+    AcknowledgeAlarms, ActRefusal, ActReport, AlarmCounts, ApiError, Call, Code, Frame, GetRegister, Hello, Series,
+    Session, SignOut, StationCard, StationStatus, WhoAmI,
 };
 use penstock_model::{Permission, Point, PointId, RuleId, Timestamp};
 
@@ -43,6 +43,7 @@ use crate::format::Zone;
 use crate::i18n::{Locale, td_string};
 use crate::page::{self, Store};
 use crate::sound::Waiting;
+use crate::words;
 
 const TOKEN_KEY: &str = "penstock.token";
 
@@ -336,15 +337,30 @@ impl App {
     /// Tells what became of an act on alarms.
     pub(crate) fn report(self, report: &ActReport) {
         let locale = self.i18n.get_locale_untracked();
-        if let Some((_, why)) = report.refused.first() {
+        if let Some((rule, refusal)) = report.refused.first() {
+            let why = self.refusal_words(*rule, refusal);
             let (done, refused) = (report.done.len(), report.refused.len());
             self.trouble.try_set(Some(match (done, refused) {
-                (0, 1) => why.clone(),
-                _ => td_string!(locale, alarms.done_and_refused, n = done, refused = refused, why = why.clone()),
+                (0, 1) => why,
+                _ => td_string!(locale, alarms.done_and_refused, n = done, refused = refused, why = why),
             }));
         }
         let said = td_string!(locale, alarms.done_n, n = report.done.len());
         self.announcement.try_update(|announcement| announcement.polite = said);
+    }
+
+    /// Why an act on an alarm was refused, with the alarm's name where it is known; not tracked.
+    pub(crate) fn refusal_words(self, rule: RuleId, refusal: &ActRefusal) -> String {
+        let (locale, now) = (self.i18n.get_locale_untracked(), self.now.get_untracked());
+        let moment = |at: Timestamp| self.zone.with_untracked(|zone| zone.moment(at, now, locale));
+        let why = words::refusal(refusal, moment, locale);
+        let title = self.alarms.peek(rule).and_then(|view| {
+            self.plant.with_untracked(|plant| Some(words::alarm_title(&view, plant.as_ref()?, locale)))
+        });
+        match title {
+            Some(title) => format!("{title}: {why}"),
+            None => why,
+        }
     }
 
     async fn ask(self) {

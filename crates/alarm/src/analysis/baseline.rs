@@ -153,6 +153,23 @@ impl Baseline {
         Ok(baseline)
     }
 
+    /// Whether a chain has the approval that was noted elsewhere as the last one given, by number and digest: a chain
+    /// whose end was cut off, or made anew, together with its head shows against it.
+    ///
+    /// # Errors
+    /// [`BaselineError::Cut`] where it is missing, [`BaselineError::Altered`] where another stands in its place.
+    pub fn hold_against(chain: &[Approval], noted: (u64, Digest)) -> Result<(), BaselineError> {
+        let (number, digest) = noted;
+        match chain.iter().find(|approval| approval.number == number) {
+            Some(approval) if approval.digest == digest => Ok(()),
+            Some(_) => Err(BaselineError::Altered { number }),
+            None => {
+                let newest = chain.last().map_or(0, |approval| approval.number);
+                Err(BaselineError::Cut { newest, head: number })
+            }
+        }
+    }
+
     /// The number of the newest approval; 0 where nothing was approved.
     pub const fn newest(&self) -> u64 {
         self.newest
@@ -412,6 +429,21 @@ mod tests {
         assert_eq!(read, baseline);
         assert_eq!(read.head(), chain[2].digest);
         assert_eq!(read.rule(rule("b").id), None, "withdrawn");
+    }
+
+    #[test]
+    fn a_chain_is_held_against_what_was_noted_elsewhere() {
+        let (chain, _) = chain();
+        let noted = (chain[2].number, chain[2].digest);
+        let found = |chain: &[Approval]| Baseline::hold_against(chain, noted).err().and_then(|error| error.approval());
+        assert_eq!(found(&chain), None);
+        // One that was given since it was noted.
+        let earlier = (chain[1].number, chain[1].digest);
+        assert!(Baseline::hold_against(&chain, earlier).is_ok());
+        assert_eq!(found(&chain[..2]), Some(3), "its end is cut off");
+        assert_eq!(found(&[]), Some(1));
+        let anew = Approval { digest: Digest([7; 32]), ..chain[2].clone() };
+        assert_eq!(found(&[chain[0].clone(), chain[1].clone(), anew]), Some(3));
     }
 
     #[test]

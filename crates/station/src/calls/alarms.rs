@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, CommentAlarm, DatabaseState, Done, Export, ExportJournal,
-    JournalRow, JournalRows, ListJournal, ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
+    AcknowledgeAlarms, ActRefusal, ActReport, AlarmDetail, ApiError, CommentAlarm, DatabaseState, Done, Export,
+    ExportJournal, JournalRow, JournalRows, ListJournal, RefusalCause, ResetAlarms, ReturnToService, ShelveAlarms,
+    TakeOutOfService, UnshelveAlarms,
 };
 use penstock_model::{Permission, RuleId, TransitionKind, UserId};
 use penstock_store::{JournalFilter, JournalPage, JournalRecord};
@@ -75,7 +76,7 @@ impl Context<'_> {
         let act = Act::Comment { comment: checked_comment(&call.comment)? };
         let report = self.act(act, vec![(call.rule, call.occurrence)]).await?;
         match report.refused.into_iter().next() {
-            Some((_, problem)) => Err(ApiError::invalid(problem)),
+            Some((_, refusal)) => Err(ApiError::invalid(refusal.message)),
             None => Ok(DONE),
         }
     }
@@ -100,9 +101,9 @@ impl Context<'_> {
                 let longest = own.unwrap_or(OPERATORS_SHELF);
                 if lasting > longest {
                     let minutes = longest.as_secs() / 60;
-                    let problem =
+                    let message =
                         format!("you may shelve it for {minutes} minutes at most: ask a supervisor for longer");
-                    refused.push((*rule, problem));
+                    refused.push((*rule, ActRefusal { cause: RefusalCause::ShelfTooLong { minutes }, message }));
                 }
                 lasting <= longest
             });

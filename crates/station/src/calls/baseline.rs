@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use penstock_alarm::{Approval, Baseline, BaselineError, Drift, Drifted, given_in};
+use penstock_alarm::{Approval, Baseline, BaselineError, Digest, Drift, Drifted, given_in};
 use penstock_api::{
-    ApiError, ApprovalEntry, Approvals, ApproveRules, BrokenApproval, ChainVerdict, DriftKind, FieldDrift, NamedAlarm,
-    RuleChange, RuleDrift, RulesDrift,
+    ApiError, ApprovalEntry, Approvals, ApproveRules, BrokenApproval, ChainFault, ChainVerdict, DriftKind, FieldDrift,
+    NamedAlarm, RuleChange, RuleDrift, RulesDrift,
 };
 use penstock_model::{AlarmRule, RuleId, UserId};
 use penstock_store::{AuditEntry, Removal, RuleVersion};
@@ -35,14 +35,17 @@ impl Context<'_> {
         let names = self.shared.screens.names().await.map_err(store_error)?;
         let told = aside(move || {
             let entries = stored.chain.iter().rev().map(|approval| entry_of(approval, &names)).collect();
-            Ok(Approvals { entries, verdict: verdict_of(&stored) })
+            Ok(Approvals { entries, verdict: verdict_of(&stored, None) })
         });
         told.await
     }
 
     pub(super) async fn verify_approvals(&self) -> Result<ChainVerdict, ApiError> {
-        let stored = self.shared.screens.approvals().await.map_err(store_error)?;
-        aside(move || Ok(verdict_of(&stored))).await
+        let shared = self.shared;
+        // The audit first: what is approved meanwhile follows in the chain what the audit had last.
+        let audited = shared.store.audited_approval(shared.tenant).await.map_err(store_error)?;
+        let stored = shared.screens.approvals().await.map_err(store_error)?;
+        aside(move || Ok(verdict_of(&stored, audited))).await
     }
 
     pub(super) async fn approve_rules(&self, call: ApproveRules) -> Result<ApprovalEntry, ApiError> {
@@ -58,20 +61,20 @@ impl Context<'_> {
     pub(super) async fn drift(&self) -> Result<RulesDrift, ApiError> {
         let stored = self.shared.screens.approvals().await.map_err(store_error)?;
         let rules: Vec<AlarmRule> = self.shared.register.lock().rules.values().cloned().collect();
-        let all = count(rules.len());
         let found = aside(move || {
             let baseline = Baseline::read(&stored.chain, stored.head)?;
-            let found = if baseline.newest() == 0 { Vec::new() } else { found_in(&baseline, &rules)? };
-            Ok((baseline.newest(), found))
+            Ok((baseline.newest(), found_in(&baseline, &rules)?))
         });
         let (newest, mut found) = found.await?;
-        if newest == 0 {
-            return Ok(RulesDrift { newest, count: all, rules: Vec::new() });
-        }
+        let version = |found: &Found| (found.rule, found.now.as_ref().map(|rule| rule.version));
+        let versions: Vec<(RuleId, Option<u32>)> = found.iter().map(version).collect();
         let drifted = count(found.len());
+        if newest == 0 {
+            return Ok(RulesDrift { newest, count: drifted, versions, rules: Vec::new() });
+        }
         found.sort_by_key(|found| found.kind);
         found.truncate(RulesDrift::MOST_RULES);
-        Ok(RulesDrift { newest, count: drifted, rules: self.with_changes(found).await? })
+        Ok(RulesDrift { newest, count: drifted, versions, rules: self.with_changes(found).await? })
     }
 
     /// The same with who made it so.
@@ -111,11 +114,29 @@ fn entry_of(approval: &Approval, names: &Names) -> ApprovalEntry {
     }
 }
 
-fn verdict_of(stored: &penstock_store::Approvals) -> ChainVerdict {
-    let broken = Baseline::read(&stored.chain, stored.head).err();
-    let broken =
-        broken.map(|error| BrokenApproval { number: error.approval().unwrap_or_default(), message: error.to_string() });
+/// What a check finds; `audited` is what the audit has as the last approval, where that is asked.
+fn verdict_of(stored: &penstock_store::Approvals, audited: Option<(u64, Digest)>) -> ChainVerdict {
+    let read = Baseline::read(&stored.chain, stored.head);
+    let checked = read.and_then(|_whole| match audited {
+        Some(audited) => Baseline::hold_against(&stored.chain, audited),
+        None => Ok(()),
+    });
+    let broken = checked.err();
+    let broken = broken.map(|error| BrokenApproval {
+        number: error.approval().unwrap_or_default(),
+        fault: fault_of(&error),
+        message: error.to_string(),
+    });
     ChainVerdict { approvals: count(stored.chain.len()), broken }
+}
+
+fn fault_of(error: &BaselineError) -> ChainFault {
+    match error {
+        BaselineError::Gap { given, .. } => ChainFault::Gap { given: *given },
+        BaselineError::Altered { .. } => ChainFault::Altered,
+        BaselineError::Cut { head, .. } => ChainFault::Cut { head: *head },
+        BaselineError::Unreadable { .. } | BaselineError::Unwritable { .. } => ChainFault::Unreadable,
+    }
 }
 
 /// Every rule that is not as it was approved, by id.
@@ -253,12 +274,15 @@ mod tests {
         let draft = Draft { at: Timestamp::from_secs(1), by: asha(), reason: "x", rules: &[], withdrawn: &[] };
         let first = baseline.approve(draft).expect("approved");
         let mut stored = penstock_store::Approvals { chain: vec![first], head: (1, baseline.head()) };
-        assert_eq!(verdict_of(&stored), ChainVerdict { approvals: 1, broken: None });
+        assert_eq!(verdict_of(&stored, None), ChainVerdict { approvals: 1, broken: None });
+        assert_eq!(verdict_of(&stored, Some((1, baseline.head()))), ChainVerdict { approvals: 1, broken: None });
+        let cut = verdict_of(&stored, Some((3, Digest::default()))).broken.expect("the audit knows of more");
+        assert_eq!((cut.number, cut.fault), (2, ChainFault::Cut { head: 3 }));
         for approval in &mut stored.chain {
             approval.reason.push('!');
         }
-        let broken = verdict_of(&stored).broken.expect("changed");
-        assert_eq!(broken.number, 1);
+        let broken = verdict_of(&stored, None).broken.expect("changed");
+        assert_eq!((broken.number, broken.fault), (1, ChainFault::Altered));
         assert!(broken.message.contains("approval 1 was changed"), "{}", broken.message);
     }
 }

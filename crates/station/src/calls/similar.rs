@@ -19,7 +19,7 @@ const BACK: Duration = Duration::from_secs(180 * 24 * 3_600);
 const MOST_KIN: usize = 50;
 /// Entries of theirs that are read, the newest.
 const MOST_ENTRIES: u32 = 2_000;
-/// Raises of all alarms that are read, the newest.
+/// Raises of all alarms that are read, the newest: what came with an episode before them is not known.
 const MOST_RAISES: u32 = 10_000;
 /// Episodes that may be asked for.
 const MOST: u32 = 50;
@@ -39,17 +39,20 @@ impl Context<'_> {
         entries.reverse();
         let episodes = episodes(&entries);
         let Some(oldest) = episodes.first().map(|episode| episode.raised_at) else { return Ok(Vec::new()) };
+        let from = oldest - COMPANY_WITHIN;
         let raised = JournalFilter {
             kinds: vec![TransitionKind::Raised],
-            from: oldest - COMPANY_WITHIN,
+            from,
             to: raised_at + COMPANY_WITHIN,
             ..JournalFilter::default()
         };
         let mut raises: Vec<(Timestamp, RuleId)> =
             self.entries(raised, MOST_RAISES).await?.into_iter().map(|entry| (entry.at, entry.rule)).collect();
         raises.sort_unstable();
+        let since = all_since(&raises, from, MOST_RAISES as usize);
         let most = call.limit.clamp(1, MOST) as usize;
-        let similar = similar((call.rule, raised_at), episodes, &raises, |rule| kin.get(&rule).copied(), most);
+        let kinship = |rule: RuleId| kin.get(&rule).copied();
+        let similar = similar((call.rule, raised_at), episodes, (&raises, since), kinship, most);
 
         let asked = similar.iter().map(|one| one.episode.rule).collect();
         let rules = journal::rules_of(&shared.register, &shared.screens, asked).await?;
@@ -70,7 +73,7 @@ impl Context<'_> {
                 acknowledged_by: acknowledged.and_then(|(_, by)| names.get(&by?).cloned()),
                 said: one.episode.said,
                 kinship: one.kinship,
-                company: u32::try_from(one.company).unwrap_or(u32::MAX),
+                company: one.company.map(|company| u32::try_from(company).unwrap_or(u32::MAX)),
                 shared: u32::try_from(one.shared).unwrap_or(u32::MAX),
             })
         });
@@ -82,6 +85,15 @@ impl Context<'_> {
         let page = JournalPage { filter, before: None, limit };
         let records = self.shared.screens.journal(&page).await.map_err(store_error)?;
         Ok(records.into_iter().map(|record| record.entry.transition).collect())
+    }
+}
+
+/// Since when all raises are among these, by time, of which the newest `most` from `from` on were read.
+fn all_since(raises: &[(Timestamp, RuleId)], from: Timestamp, most: usize) -> Timestamp {
+    match raises.first() {
+        // Of those at the same moment as the oldest, some may be missing.
+        Some((oldest, _)) if raises.len() >= most => *oldest + Duration::from_micros(1),
+        _ => from,
     }
 }
 
@@ -138,6 +150,16 @@ mod tests {
 
     use super::*;
     use crate::register::Register;
+
+    #[test]
+    fn as_many_raises_as_are_read_may_not_be_all() {
+        let at = Timestamp::from_secs;
+        let rule = RuleId::made(at(1), [1; 10]);
+        let raises = [(at(10), rule), (at(20), rule)];
+        assert_eq!(all_since(&raises, at(5), 3), at(5));
+        assert_eq!(all_since(&raises, at(5), 2), at(10) + Duration::from_micros(1));
+        assert_eq!(all_since(&[], at(5), 2), at(5));
+    }
 
     #[test]
     fn kin_are_about_the_same_thing_or_judge_the_same_nearby() {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use penstock_alarm::{Allowance, Baseline, PutAway, unauthorised};
-use penstock_api::{AlarmMetrics, AlarmView, ApiError, NamedAlarm, UnauthorisedSuppression};
+use penstock_api::{AlarmMetrics, AlarmView, ApiError, NamedAlarm, UnauthorisedSuppression, UnauthorisedSuppressions};
 use penstock_model::{AlarmRule, KeptBy, Permission, Person, RuleId, Timestamp, Transition, TransitionKind, UserId};
 use penstock_store::{JournalFilter, JournalPage};
 
 use super::Context;
 use super::alarms::OPERATORS_SHELF;
-use crate::configuration::{aside, count, store_error};
+use crate::configuration::{count, store_error};
 
 /// Entries of the journal that are searched for who put alarms away.
 const MOST_ENTRIES: u32 = 10_000;
@@ -40,15 +40,14 @@ impl Context<'_> {
         }
     }
 
-    pub(super) async fn unauthorised(&self) -> Result<Vec<UnauthorisedSuppression>, ApiError> {
+    pub(super) async fn unauthorised(&self) -> Result<UnauthorisedSuppressions, ApiError> {
         let shared = self.shared;
         let kept = shared.live.kept();
         if kept.is_empty() {
-            return Ok(Vec::new());
+            return Ok(UnauthorisedSuppressions::default());
         }
-        let stored = shared.screens.approvals().await.map_err(store_error)?;
         // A chain that is broken approves nothing.
-        let baseline = aside(move || Ok(Baseline::read(&stored.chain, stored.head).ok())).await?;
+        let baseline = shared.known_baseline().await?;
         let people = shared.store.people(shared.tenant).await.map_err(store_error)?;
         let may =
             |person: &Person| person.roles.iter().any(|role| role.permissions().allow(Permission::SuppressAlarms));
@@ -66,7 +65,7 @@ impl Context<'_> {
                 longest_shelf: rule.and_then(|rule| rule.longest_shelf).unwrap_or(OPERATORS_SHELF),
                 shelved: put_away(entry(TransitionKind::Shelved), &suppressors),
                 out_of_service: put_away(entry(TransitionKind::TakenOutOfService), &suppressors),
-                is_design_approved: is_design_approved(rule, baseline.as_ref()),
+                is_design_approved: is_design_approved(rule, baseline.as_deref()),
             };
             let found = unauthorised(&view.state, &allowance, now).into_iter();
             // One that begins in the future began while the clock was ahead.
@@ -86,14 +85,19 @@ impl Context<'_> {
                 }
             }));
         }
-        rows.sort_by_key(|row| (row.since, row.alarm.rule));
-        Ok(rows)
+        Ok(longest(rows))
     }
 
     /// Who shelved these alarms last, and who took them out of service.
     async fn who_put_away(&self, kept: &[AlarmView]) -> Result<Entries, ApiError> {
+        // What its design suppresses nobody has put away.
+        let away = kept.iter().filter(|view| view.state.shelf.is_some() || view.state.out_of_service.is_some());
+        let rules: Vec<RuleId> = away.map(|view| view.state.rule).collect();
+        if rules.is_empty() {
+            return Ok(Entries::new());
+        }
         let filter = JournalFilter {
-            rules: kept.iter().map(|view| view.state.rule).collect(),
+            rules,
             kinds: vec![TransitionKind::Shelved, TransitionKind::TakenOutOfService],
             ..JournalFilter::default()
         };
@@ -115,6 +119,14 @@ fn newest(entries: impl IntoIterator<Item = Transition>) -> Entries {
         }
     }
     newest
+}
+
+/// Those that are told of these, with how many there are.
+fn longest(mut rows: Vec<UnauthorisedSuppression>) -> UnauthorisedSuppressions {
+    let all = count(rows.len());
+    rows.sort_by_key(|row| (row.since, row.alarm.rule));
+    rows.truncate(UnauthorisedSuppressions::MOST_ROWS);
+    UnauthorisedSuppressions { count: all, rows }
 }
 
 fn put_away(entry: Option<&Transition>, suppressors: &BTreeSet<UserId>) -> PutAway {
@@ -151,7 +163,7 @@ fn named(view: &AlarmView) -> NamedAlarm {
 #[cfg(test)]
 mod tests {
     use penstock_alarm::Draft;
-    use penstock_model::{Condition, Schedule, SiteId, Subject, Window};
+    use penstock_model::{Condition, Schedule, SiteId, Subject, SuppressionObjection, Window};
     use uuid::Uuid;
 
     use super::*;
@@ -181,6 +193,31 @@ mod tests {
         check(&rule("a"), false);
         check(&AlarmRule { id: rule("b").id, ..at_night(60) }, false);
         assert!(!is_design_approved(Some(&at_night(60)), None), "a broken chain");
+    }
+
+    #[test]
+    fn of_very_many_the_longest_are_told() {
+        let most = UnauthorisedSuppressions::MOST_ROWS;
+        let row = |secs: usize| {
+            let rule = rule("a");
+            UnauthorisedSuppression {
+                alarm: NamedAlarm {
+                    rule: rule.id,
+                    subject: rule.subject,
+                    condition: rule.condition,
+                    name: String::new(),
+                    priority: rule.priority,
+                },
+                kept: KeptBy::Shelved,
+                since: Timestamp::from_secs(secs as i64),
+                by: None,
+                objection: SuppressionObjection::ByNobody,
+            }
+        };
+        let told = longest((0..most + 2).rev().map(row).collect());
+        assert_eq!((told.count as usize, told.rows.len()), (most + 2, most));
+        let ends = [told.rows.first(), told.rows.last()].map(|row| row.map(|row| row.since));
+        assert_eq!(ends, [0, most as i64 - 1].map(|secs| Some(Timestamp::from_secs(secs))));
     }
 
     fn entry(by: Option<UserId>, comment: Option<&str>) -> Transition {

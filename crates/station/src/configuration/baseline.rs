@@ -1,15 +1,27 @@
-//! Approvals of alarm rules: made of what differs from the last ones, stored with their audit. And notes of the work on
-//! alarms that load. Must not know shells.
+//! Approvals of alarm rules: made of what differs from the last ones, as it was seen, and stored with their audit. And
+//! notes of the work on alarms that load. Must not know shells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use penstock_alarm::{Approval, Baseline, BaselineError, Draft};
-use penstock_api::{ApiError, Approved, Code, CureFinding};
+use penstock_alarm::{Approval, Baseline, BaselineError, Digest, Draft};
+use penstock_api::{ApiError, Code, CureFinding};
 use penstock_model::{AlarmRule, RuleId, UserId};
 use penstock_store::{Approvals, AuditEntry, Work, WorkKind};
 
 use super::store_error;
+use crate::journal;
+use crate::register::Inner;
 use crate::station::Shared;
+
+/// Rules approved by one call at most.
+const MAX_RULES: usize = 200_000;
+/// Rules that a refusal names at most.
+const MOST_NAMED: usize = 5;
+
+/// The baseline as it was read last, for what is asked again and again.
+#[derive(Debug, Default)]
+pub(crate) struct KnownBaseline(Mutex<Option<Arc<Baseline>>>);
 
 /// Work on the chain that keeps a processor busy for a while, off the threads that answer.
 ///
@@ -26,25 +38,70 @@ pub(crate) async fn aside<T: Send + 'static>(
     })
 }
 
+impl KnownBaseline {
+    /// It, where the chain still ends with `head`.
+    fn at(&self, head: (u64, Digest)) -> Option<Arc<Baseline>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().filter(|known| (known.newest(), known.head()) == head).cloned()
+    }
+
+    fn keep(&self, read: Option<Arc<Baseline>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = read;
+    }
+}
+
 impl Shared {
-    /// Approves rules as they are: those that are meant of what is not as it was approved.
+    /// All rules as they were approved last; none where the chain of approvals is not whole. Approvals are read only
+    /// where another one was given since the last time.
+    pub(crate) async fn known_baseline(&self) -> Result<Option<Arc<Baseline>>, ApiError> {
+        let head = self.screens.approvals_head().await.map_err(store_error)?;
+        if let Some(known) = self.baseline.at(head) {
+            return Ok(Some(known));
+        }
+        let stored = self.screens.approvals().await.map_err(store_error)?;
+        let read = aside(move || Ok(Baseline::read(&stored.chain, stored.head).ok().map(Arc::new))).await?;
+        self.baseline.keep(read.clone());
+        Ok(read)
+    }
+
+    /// Approves rules as they were seen, each with its version then, none where it was gone: those of them that are not
+    /// as they were approved.
+    ///
+    /// # Errors
+    /// [`Code::Invalid`] where there is nothing to approve, or too much at once; [`Code::Conflict`] where rules were
+    /// changed since, naming them, where another approval was given since, and where the chain is not whole.
     pub(crate) async fn approve_rules(
         &self,
-        meant: Approved,
+        seen: Vec<(RuleId, Option<u32>)>,
         newest: u64,
         by: UserId,
         audit: AuditEntry,
     ) -> Result<Approval, ApiError> {
+        if seen.len() > MAX_RULES {
+            return Err(ApiError::invalid(format!("at most {MAX_RULES} rules at once: approve them in parts")));
+        }
         let _one_at_a_time = self.turn().await?;
+        let audited = self.store.audited_approval(self.tenant).await.map_err(store_error)?;
         let stored = self.store.approvals(self.tenant).await.map_err(store_error)?;
         if stored.head.0 != newest {
             let message =
                 format!("approval {} was given meanwhile: look at what differs from it, then approve", stored.head.0);
             return Err(ApiError::new(Code::Conflict, message));
         }
-        let rules: Vec<AlarmRule> = self.register.lock().rules.values().cloned().collect();
+        let rules: Vec<AlarmRule> = {
+            let register = self.register.lock();
+            let changed = changed_since(&seen, &register.rules);
+            if !changed.is_empty() {
+                return Err(changed_meanwhile(&register, &changed));
+            }
+            register.rules.values().cloned().collect()
+        };
+        let meant: BTreeSet<RuleId> = seen.iter().map(|(rule, _)| *rule).collect();
         let (at, reason) = (self.clock.now(), audit.reason.clone().unwrap_or_default().replace('\0', "\u{fffd}"));
         let approval = aside(move || {
+            if let Some(audited) = audited {
+                Baseline::hold_against(&stored.chain, audited)?;
+            }
             let Some(chosen) = chosen(&stored, rules, &meant)? else { return Ok(None) };
             let Chosen { mut baseline, rules, withdrawn } = chosen;
             let draft = Draft { at, by, reason: &reason, rules: &rules, withdrawn: &withdrawn };
@@ -59,8 +116,11 @@ impl Shared {
             "withdrawn": approval.withdrawn.len(),
         });
         let entries = [AuditEntry { new: Some(said), ..audit }];
-        let outcome = self.store.append_approval(self.tenant, &approval, &entries).await;
-        self.settled(outcome, &entries).await.map_err(store_error)?;
+        let outcome = self.store.append_approval(self.tenant, &approval, &seen, &entries).await;
+        self.settled(outcome, &entries).await.map_err(|error| match error {
+            penstock_store::Error::RulesChanged { rules } => changed_meanwhile(&self.register.lock(), &rules),
+            other => store_error(other),
+        })?;
         Ok(approval)
     }
 
@@ -85,6 +145,27 @@ impl Shared {
     }
 }
 
+/// Which of these rules are not of the version that was seen; one that was gone is changed where it is there again.
+fn changed_since(seen: &[(RuleId, Option<u32>)], rules: &BTreeMap<RuleId, AlarmRule>) -> Vec<RuleId> {
+    let version = |rule: &RuleId| rules.get(rule).map(|rule| rule.version);
+    seen.iter().filter(|(rule, seen)| version(rule) != *seen).map(|(rule, _)| *rule).collect()
+}
+
+/// The refusal that names what was changed since it was seen.
+fn changed_meanwhile(register: &Inner, changed: &[RuleId]) -> ApiError {
+    let name = |rule: &RuleId| match register.rules.get(rule) {
+        Some(rule) => journal::called(register, &rule.name, rule.subject, &rule.condition),
+        None => format!("rule {rule}, which is gone"),
+    };
+    let named = changed.iter().take(MOST_NAMED).map(name).collect::<Vec<_>>().join(", ");
+    let more = match changed.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!("changed since it was looked at: {named}{more}; look at it again, then approve");
+    ApiError::new(Code::Conflict, message)
+}
+
 /// What is to be approved.
 struct Chosen {
     baseline: Baseline,
@@ -93,14 +174,14 @@ struct Chosen {
 }
 
 /// What is meant of what is not as it was approved; none where nothing is.
-fn chosen(stored: &Approvals, mut rules: Vec<AlarmRule>, meant: &Approved) -> Result<Option<Chosen>, BaselineError> {
+fn chosen(
+    stored: &Approvals,
+    mut rules: Vec<AlarmRule>,
+    meant: &BTreeSet<RuleId>,
+) -> Result<Option<Chosen>, BaselineError> {
     let baseline = Baseline::read(&stored.chain, stored.head)?;
-    let is_meant = |rule: &RuleId| match meant {
-        Approved::All => true,
-        Approved::These(these) => these.contains(rule),
-    };
-    let drift = baseline.drift(&rules)?;
-    let mut drifted: BTreeSet<RuleId> = drift.into_iter().map(|drift| drift.rule).filter(is_meant).collect();
+    let drifted = baseline.drift(&rules)?.into_iter().map(|drift| drift.rule);
+    let mut drifted: BTreeSet<RuleId> = drifted.filter(|rule| meant.contains(rule)).collect();
     if drifted.is_empty() {
         return Ok(None);
     }
@@ -132,7 +213,8 @@ mod tests {
         let stored = Approvals { chain: vec![first], head: (1, baseline.head()) };
         let changed = AlarmRule { enabled: false, ..rule("changed") };
         let now = vec![rule("same"), changed.clone(), rule("new")];
-        let told = |meant: Approved| {
+        let told = |meant: &[RuleId]| {
+            let meant = meant.iter().copied().collect();
             let chosen = chosen(&stored, now.clone(), &meant).expect("whole")?;
             let mut ids: Vec<RuleId> = chosen.rules.iter().map(|rule| rule.id).collect();
             ids.sort();
@@ -140,11 +222,41 @@ mod tests {
         };
         let mut both = vec![changed.id, rule("new").id];
         both.sort();
-        assert_eq!(told(Approved::All), Some((both, vec![rule("gone").id])));
-        assert_eq!(told(Approved::These(vec![changed.id])), Some((vec![changed.id], vec![])));
-        assert_eq!(told(Approved::These(vec![rule("gone").id])), Some((vec![], vec![rule("gone").id])));
-        assert_eq!(told(Approved::These(vec![rule("same").id])), None);
+        let all = ["same", "changed", "gone", "new"].map(|name| rule(name).id);
+        assert_eq!(told(&all), Some((both, vec![rule("gone").id])));
+        assert_eq!(told(&[changed.id]), Some((vec![changed.id], vec![])));
+        assert_eq!(told(&[rule("gone").id]), Some((vec![], vec![rule("gone").id])));
+        assert_eq!(told(&[rule("same").id]), None);
         let broken = Approvals { head: (2, baseline.head()), ..stored.clone() };
-        assert!(chosen(&broken, now.clone(), &Approved::All).is_err());
+        assert!(chosen(&broken, now.clone(), &BTreeSet::from(all)).is_err());
+    }
+
+    #[test]
+    fn what_was_changed_since_it_was_seen_is_found() {
+        let there = [rule("same"), AlarmRule { version: 2, ..rule("changed") }, rule("again")];
+        let rules: BTreeMap<RuleId, AlarmRule> = there.into_iter().map(|rule| (rule.id, rule)).collect();
+        let seen = |name: &str, version: Option<u32>| (rule(name).id, version);
+        let check = |seen: (RuleId, Option<u32>), expect: bool| {
+            assert_eq!(!changed_since(&[seen], &rules).is_empty(), expect, "{seen:?}");
+        };
+        check(seen("same", Some(1)), false);
+        check(seen("gone", None), false);
+        check(seen("changed", Some(1)), true);
+        check(seen("gone", Some(1)), true);
+        check(seen("again", None), true);
+    }
+
+    #[test]
+    fn a_baseline_is_known_until_another_approval_is_given() {
+        let known = KnownBaseline::default();
+        let mut baseline = Baseline::new();
+        assert!(known.at((0, baseline.head())).is_none(), "it was never read");
+        known.keep(Some(Arc::new(baseline.clone())));
+        assert!(known.at((0, baseline.head())).is_some());
+        let (at, by) = (Timestamp::from_secs(1), UserId(Uuid::nil()));
+        baseline.approve(Draft { at, by, reason: "x", rules: &[rule("a")], withdrawn: &[] }).expect("approved");
+        assert!(known.at((1, baseline.head())).is_none(), "another one was given");
+        known.keep(None);
+        assert!(known.at((0, Baseline::new().head())).is_none());
     }
 }

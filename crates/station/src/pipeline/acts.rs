@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use penstock_alarm::{Engine, Error};
-use penstock_model::{RuleId, Shelving, Timestamp, Transition, UserId};
+use penstock_api::{ActRefusal, RefusalCause};
+use penstock_model::{Priority, RuleId, Shelving, Timestamp, Transition, UserId};
 
 /// What a person does to an alarm.
 #[derive(Debug, Clone)]
@@ -54,15 +55,18 @@ impl Act {
     /// Does it.
     ///
     /// # Errors
-    /// Why the alarm does not allow it as it stands.
+    /// Why the alarm does not allow it as it stands, or that a critical one is to be acknowledged without a word.
     pub(super) fn perform(
         &self,
         engine: &mut Engine,
         (rule, occurrence): (RuleId, u64),
         by: UserId,
         now: Timestamp,
-    ) -> Result<Transition, Error> {
-        match self {
+    ) -> Result<Transition, Refusal> {
+        let done = match self {
+            Self::Acknowledge { comment: None } if waits_for_words(engine, rule, occurrence) => {
+                return Err(Refusal::NoComment(rule));
+            }
             Self::Acknowledge { comment } => engine.acknowledge(rule, occurrence, by, comment.clone(), now),
             Self::Comment { comment } => engine.comment(rule, occurrence, by, comment, now),
             Self::Reset { comment } => engine.reset(rule, by, comment.clone(), now),
@@ -73,7 +77,8 @@ impl Act {
             Self::Unshelve { comment } => engine.unshelve(rule, by, comment.clone(), now),
             Self::TakeOutOfService { reason } => engine.take_out_of_service(rule, by, reason, now),
             Self::ReturnToService { reason } => engine.return_to_service(rule, by, Some(reason.clone()), now),
-        }
+        };
+        done.map_err(Refusal::Alarm)
     }
 
     /// What the audit says it was done to.
@@ -100,11 +105,19 @@ impl Act {
     }
 }
 
+/// Whether an occurrence waits to be acknowledged, and is critical.
+fn waits_for_words(engine: &Engine, rule: RuleId, occurrence: u64) -> bool {
+    let is_critical = engine.rule(rule).is_some_and(|rule| rule.priority == Priority::P1);
+    is_critical && engine.state(rule).is_some_and(|state| state.occurrence == occurrence && !state.acknowledged)
+}
+
 /// Why an act was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The alarm does not allow it as it stands.
     Alarm(Error),
+    /// It is critical, and nothing was said of it.
+    NoComment(RuleId),
     /// It could not be made durable.
     NotKept(String),
 }
@@ -118,10 +131,41 @@ impl Refusal {
         }
     }
 
-    /// In words, with the one who was faster by the name that people know.
-    pub(crate) fn told(&self, names: &BTreeMap<UserId, String>) -> String {
+    /// As screens are told, with the one who was faster by the name that people know.
+    pub(crate) fn told(&self, names: &BTreeMap<UserId, String>) -> ActRefusal {
         let name = self.first().and_then(|first| names.get(&first));
-        match (self, name) {
+        ActRefusal { cause: self.cause(name), message: self.message(name) }
+    }
+
+    fn cause(&self, first: Option<&String>) -> RefusalCause {
+        let by = first.cloned();
+        match self {
+            Self::NoComment(_) => RefusalCause::NoComment,
+            Self::NotKept(_) => RefusalCause::NotKept,
+            Self::Alarm(error) => match error {
+                Error::NoSuchAlarm(_) => RefusalCause::Gone,
+                Error::NeverRaised(_) => RefusalCause::NeverRaised,
+                Error::RaisedAgain { .. } => RefusalCause::RaisedAgain,
+                Error::NoSuchOccurrence { .. } => RefusalCause::NoSuchOccurrence,
+                Error::AlreadyAcknowledged { .. } => RefusalCause::AlreadyAcknowledged { by },
+                Error::NeedsNoAcknowledgement(_) => RefusalCause::NeedsNoAcknowledgement,
+                Error::NotYetReturned(_) => RefusalCause::NotYetReturned,
+                Error::NotLatched(_) => RefusalCause::NotLatched,
+                Error::StillActive(_) => RefusalCause::StillActive,
+                Error::NotYetAcknowledged(_) => RefusalCause::NotYetAcknowledged,
+                Error::ShelfIsOver { .. } => RefusalCause::ShelfIsOver,
+                Error::AlreadyShelved { until, .. } => RefusalCause::AlreadyShelved { by, until: *until },
+                Error::NotShelved(_) => RefusalCause::NotShelved,
+                Error::AlreadyOutOfService { since, .. } => RefusalCause::AlreadyOutOfService { since: *since },
+                Error::InService(_) => RefusalCause::InService,
+                Error::NoReason(_) => RefusalCause::NoReason,
+                Error::EmptyComment => RefusalCause::EmptyComment,
+            },
+        }
+    }
+
+    fn message(&self, first: Option<&String>) -> String {
+        match (self, first) {
             (Self::Alarm(Error::AlreadyAcknowledged { .. }), Some(name)) => {
                 format!("{name} has acknowledged it already: there is nothing left to do")
             }
@@ -131,6 +175,9 @@ impl Refusal {
                 )
             }
             (Self::Alarm(error), _) => error.to_string(),
+            (Self::NoComment(rule), _) => {
+                format!("alarm {rule} is critical: say what you do about it, and acknowledge it with that comment")
+            }
             (Self::NotKept(problem), _) => problem.clone(),
         }
     }
@@ -138,6 +185,8 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
+    use penstock_model::{AlarmRule, Condition, SiteId, Subject, TransitionKind};
+
     use super::*;
 
     #[test]
@@ -148,11 +197,57 @@ mod tests {
         let acknowledged = Refusal::Alarm(Error::AlreadyAcknowledged { rule, by: Some(by) });
         let shelved = Refusal::Alarm(Error::AlreadyShelved { rule, by: Some(by), until });
         for refusal in [&acknowledged, &shelved] {
-            assert!(refusal.told(&names).starts_with("Asha Verma has "), "{}", refusal.told(&names));
+            let message = refusal.told(&names).message;
+            assert!(message.starts_with("Asha Verma has "), "{message}");
             // Whoever is not known by name is at least told apart.
-            assert!(refusal.told(&BTreeMap::new()).contains(&by.to_string()));
+            assert!(refusal.told(&BTreeMap::new()).message.contains(&by.to_string()));
         }
-        assert!(shelved.told(&names).contains(&until.to_string()));
-        assert_eq!(Refusal::NotKept("no room".to_owned()).told(&names), "no room");
+        let name = Some("Asha Verma".to_owned());
+        assert_eq!(acknowledged.told(&names).cause, RefusalCause::AlreadyAcknowledged { by: name.clone() });
+        assert_eq!(acknowledged.told(&BTreeMap::new()).cause, RefusalCause::AlreadyAcknowledged { by: None });
+        assert_eq!(shelved.told(&names).cause, RefusalCause::AlreadyShelved { by: name, until });
+        assert!(shelved.told(&names).message.contains(&until.to_string()));
+        let unkept = ActRefusal { cause: RefusalCause::NotKept, message: "no room".into() };
+        assert_eq!(Refusal::NotKept("no room".to_owned()).told(&names), unkept);
+    }
+
+    #[test]
+    fn a_critical_alarm_is_not_acknowledged_without_a_word() {
+        let id = |byte: u8| uuid::Uuid::from_bytes([byte; 16]);
+        let (at, by) = (Timestamp::from_secs(100), UserId(id(9)));
+        let rule = |byte: u8, priority: Priority| {
+            let subject = Subject::Site(SiteId(id(8)));
+            let condition = Condition::Silence { after: Duration::from_secs(60) };
+            AlarmRule { priority, ..AlarmRule::new(RuleId(id(byte)), subject, condition) }
+        };
+        let mut engine = Engine::new(vec![rule(1, Priority::P1), rule(2, Priority::P2)], Vec::new(), []);
+        for byte in [1, 2] {
+            let raise = Transition {
+                rule: RuleId(id(byte)),
+                occurrence: 1,
+                kind: TransitionKind::Raised,
+                at,
+                value: None,
+                by: None,
+                comment: None,
+                rule_version: 1,
+                detail: None,
+            };
+            assert!(engine.apply(&raise), "raised");
+        }
+        let mut acknowledge = |byte: u8, occurrence: u64, comment: Option<&str>| {
+            let act = Act::Acknowledge { comment: comment.map(str::to_owned) };
+            act.perform(&mut engine, (RuleId(id(byte)), occurrence), by, at + Duration::from_secs(1)).map(|_| ())
+        };
+        let critical = RuleId(id(1));
+        assert_eq!(acknowledge(1, 1, None), Err(Refusal::NoComment(critical)));
+        let told = Refusal::NoComment(critical).told(&BTreeMap::new());
+        assert_eq!(told.cause, RefusalCause::NoComment);
+        assert!(told.message.contains(&critical.to_string()) && told.message.contains("comment"), "{told:?}");
+        assert_eq!(acknowledge(2, 1, None), Ok(()));
+        // What was not seen is not asked about.
+        assert!(matches!(acknowledge(1, 2, None), Err(Refusal::Alarm(Error::NoSuchOccurrence { .. }))));
+        assert_eq!(acknowledge(1, 1, Some("crew is on its way")), Ok(()));
+        assert!(matches!(acknowledge(1, 1, None), Err(Refusal::Alarm(Error::AlreadyAcknowledged { .. }))));
     }
 }

@@ -1,15 +1,15 @@
-//! The approvals of alarm rules as a chain that only grows, and who removed a rule. Must not know what an approval says
-//! or whether the chain is whole: who reads it checks.
+//! The approvals of alarm rules as a chain that only grows, what the audit says of it, and who removed a rule. Must not
+//! know what an approval says or whether the chain is whole: who reads it checks.
 
 use std::collections::BTreeMap;
 
 use penstock_alarm::{Approval, Digest};
 use penstock_model::{RuleId, TenantId, Timestamp, UserId};
 use sqlx::Row as _;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
-use super::number;
+use super::{number, version};
 use crate::audit::{self, AuditEntry};
 use crate::reader::{ANSWER, in_time};
 use crate::sql::At;
@@ -64,23 +64,54 @@ impl Store {
         Ok(approvals)
     }
 
-    /// Appends an approval to the chain.
+    /// Number and digest of the newest approval, as the end of the chain was noted apart; zeros where none was given.
     ///
     /// # Errors
-    /// [`Error::Changed`] where it does not follow the newest that is stored; those of the database.
-    pub async fn append_approval(&self, tenant: TenantId, approval: &Approval, audit: &[AuditEntry]) -> Result<()> {
+    /// [`Error::Unreadable`]; those of the database.
+    pub async fn approvals_head(&self, tenant: TenantId) -> Result<(u64, Digest)> {
+        head(&mut *self.pool.acquire().await?, tenant).await
+    }
+
+    /// Number and digest of the approval that the audit has last; none where it has none. Nobody else may read the
+    /// audit: this is the owner's.
+    ///
+    /// # Errors
+    /// [`Error::Late`], [`Error::Unreadable`]; those of the database.
+    pub async fn audited_approval(&self, tenant: TenantId) -> Result<Option<(u64, Digest)>> {
+        let query = sqlx::query(
+            "select (new ->> 'approval')::bigint as number, decode(new ->> 'digest', 'hex') as digest from audit \
+             where tenant = $1 and action = 'approve-rules' and new ->> 'approval' is not null \
+             and new ->> 'digest' is not null order by seq desc limit 1",
+        )
+        .bind(tenant.0);
+        let row = in_time(ANSWER, async { Ok(query.fetch_optional(&self.pool).await?) }).await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some((row.try_get::<i64, _>("number")?.unsigned_abs(), digest(&row, "digest")?)))
+    }
+
+    /// Appends an approval to the chain. `seen` are the rules that it is about, each with the version that somebody has
+    /// looked at, none where it was gone.
+    ///
+    /// # Errors
+    /// [`Error::RulesChanged`] where rules are not of the version that was seen, [`Error::Changed`] where it does not
+    /// follow the newest that is stored; those of the database.
+    pub async fn append_approval(
+        &self,
+        tenant: TenantId,
+        approval: &Approval,
+        seen: &[(RuleId, Option<u32>)],
+        audit: &[AuditEntry],
+    ) -> Result<()> {
         audit::demand(audit)?;
         let mut transaction = self.pool.begin().await?;
-        // Whoever appends to the audit holds its end until this is through: approvals come one after the other.
+        // Whoever appends to the audit holds its end until this is through: approvals come one after the other, and so
+        // do changes of rules.
         audit::append(&mut transaction, audit).await?;
-        let head = sqlx::query("select number, digest from alarm_approvals_head where tenant = $1")
-            .bind(tenant.0)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        let (newest, previous) = match &head {
-            Some(row) => (row.try_get::<i64, _>("number")?.unsigned_abs(), digest(row, "digest")?),
-            None => (0, Digest::default()),
-        };
+        let changed = changed_since(&mut transaction, tenant, seen).await?;
+        if !changed.is_empty() {
+            return Err(Error::RulesChanged { rules: changed });
+        }
+        let (newest, previous) = head(&mut transaction, tenant).await?;
         if newest + 1 != approval.number || previous != approval.previous {
             return Err(Error::Changed { what: "the baseline of alarm rules".to_owned() });
         }
@@ -137,6 +168,35 @@ impl Store {
         }
         Ok(removals)
     }
+}
+
+/// The end of a chain as it was noted apart.
+async fn head(connection: &mut PgConnection, tenant: TenantId) -> Result<(u64, Digest)> {
+    let head = sqlx::query("select number, digest from alarm_approvals_head where tenant = $1")
+        .bind(tenant.0)
+        .fetch_optional(connection)
+        .await?;
+    match &head {
+        Some(row) => Ok((row.try_get::<i64, _>("number")?.unsigned_abs(), digest(row, "digest")?)),
+        None => Ok((0, Digest::default())),
+    }
+}
+
+/// Which of these rules are not of the version that was seen; one that was gone is changed where it is there again.
+async fn changed_since(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    seen: &[(RuleId, Option<u32>)],
+) -> Result<Vec<RuleId>> {
+    let stored: Vec<(Uuid, i32)> =
+        sqlx::query_as("select id, version from alarm_rules where tenant = $1 and id = any($2)")
+            .bind(tenant.0)
+            .bind(seen.iter().map(|(rule, _)| rule.0).collect::<Vec<_>>())
+            .fetch_all(connection)
+            .await?;
+    let stored: BTreeMap<Uuid, i32> = stored.into_iter().collect();
+    let is_other = |rule: &RuleId, seen: Option<u32>| stored.get(&rule.0).copied() != seen.map(version);
+    Ok(seen.iter().filter(|(rule, seen)| is_other(rule, *seen)).map(|(rule, _)| *rule).collect())
 }
 
 fn approval(row: &PgRow, number: u64) -> Result<Approval> {

@@ -13,6 +13,12 @@ fn account(action: &str) -> Vec<AuditEntry> {
     vec![AuditEntry::new(tenant(), NOW, Some(asha()), action, "test")]
 }
 
+/// What the audit says of an approval.
+fn account_of(approval: &Approval) -> Vec<AuditEntry> {
+    let said = serde_json::json!({ "approval": approval.number, "digest": approval.digest.to_string() });
+    account("approve-rules").into_iter().map(|entry| AuditEntry { new: Some(said.clone()), ..entry }).collect()
+}
+
 /// Two rules, one of them changed, one withdrawn, stored one by one.
 async fn approved(store: &Store) -> (Vec<Approval>, Baseline) {
     store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
@@ -35,7 +41,7 @@ async fn approved(store: &Store) -> (Vec<Approval>, Baseline) {
     let mut chain = Vec::new();
     for draft in drafts {
         let approval = baseline.approve(draft).expect("approved");
-        store.append_approval(tenant(), &approval, &account("approve-rules")).await.expect("stored");
+        store.append_approval(tenant(), &approval, &[], &account_of(&approval)).await.expect("stored");
         chain.push(approval);
     }
     (chain, baseline)
@@ -54,14 +60,20 @@ async fn approvals_come_back_as_they_were_given_and_only_grow() {
     assert_eq!(screens.approvals().await.expect("read"), stored);
     let others = store.for_screens(OTHER).await.expect("screens");
     assert_eq!(others.approvals().await.expect("read"), Approvals::default());
+    assert_eq!(screens.approvals_head().await.expect("read"), stored.head);
+    assert_eq!(others.approvals_head().await.expect("read"), (0, Digest::default()));
+    assert_eq!(store.audited_approval(tenant()).await.expect("read"), Some(stored.head));
+    assert_eq!(store.audited_approval(OTHER).await.expect("read"), None);
 
     // Somebody approved meanwhile.
     let stale = [chain[2].clone(), Approval { number: 4, ..chain[2].clone() }];
     for stale in stale {
-        let refused = store.append_approval(tenant(), &stale, &account("approve-rules")).await;
+        let refused = store.append_approval(tenant(), &stale, &[], &account_of(&stale)).await;
         assert!(matches!(refused, Err(Error::Changed { .. })), "{refused:?}");
     }
     assert_eq!(store.approvals(tenant()).await.expect("read"), stored);
+    let audited = store.audited_approval(tenant()).await.expect("read");
+    assert_eq!(audited, Some(stored.head), "what was refused is not audited");
     for statement in [
         "update alarm_approvals set reason = 'x'",
         "delete from alarm_approvals",
@@ -71,6 +83,38 @@ async fn approvals_come_back_as_they_were_given_and_only_grow() {
         let refused = store.pool().execute(statement).await.map_err(Error::from);
         assert!(matches!(refused, Err(Error::Refused { .. })), "{statement}: {refused:?}");
     }
+}
+
+#[tokio::test]
+async fn only_rules_as_they_were_seen_are_approved() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (kept, changed, removed) = (rule("a"), rule("b"), rule("c"));
+    store.save_rules(tenant(), &[kept.clone(), changed.clone()], &account("save-rules")).await.expect("saved");
+    let (rules, withdrawn) = ([kept.clone(), changed.clone()], [removed.id]);
+    let draft = Draft { at: NOW, by: asha(), reason: "rationalised", rules: &rules, withdrawn: &withdrawn };
+    let approval = Baseline::new().approve(draft).expect("approved");
+    let seen = [(kept.id, Some(1)), (changed.id, Some(1)), (removed.id, None)];
+    let append = async |seen: &[(RuleId, Option<u32>)]| {
+        store.append_approval(tenant(), &approval, seen, &account_of(&approval)).await
+    };
+
+    // Somebody saved one meanwhile, and one that was gone is there again.
+    let again = AlarmRule { version: 2, enabled: false, ..changed.clone() };
+    store.save_rules(tenant(), &[again, removed.clone()], &account("save-rules")).await.expect("saved");
+    let refused = append(&seen).await;
+    let Err(Error::RulesChanged { rules }) = &refused else { panic!("{refused:?}") };
+    assert_eq!(*rules, [changed.id, removed.id]);
+    store.remove_rules(tenant(), &[kept.id], &account("remove-rules")).await.expect("removed");
+    let refused = append(&[(kept.id, Some(1)), (changed.id, Some(2))]).await;
+    let Err(Error::RulesChanged { rules }) = &refused else { panic!("{refused:?}") };
+    assert_eq!(*rules, [kept.id], "one that is gone by now");
+    assert_eq!(store.approvals(tenant()).await.expect("read"), Approvals::default());
+    assert_eq!(store.audited_approval(tenant()).await.expect("read"), None);
+
+    append(&[(kept.id, None), (changed.id, Some(2)), (removed.id, Some(1))]).await.expect("as they were seen");
+    assert_eq!(store.approvals_head(tenant()).await.expect("read"), (1, approval.digest));
 }
 
 /// The first approval that is not as it was given after the owner of the database ran a statement.
@@ -85,8 +129,11 @@ async fn broken_by(store: &Store, statement: &'static str) -> Option<u64> {
         transaction.execute(before).await.expect(before);
     }
     transaction.commit().await.expect("committed");
+    let audited = store.audited_approval(tenant()).await.expect("read").expect("approved");
     let found = store.approvals(tenant()).await.expect("read");
-    let broken = Baseline::read(&found.chain, found.head).err().and_then(|error| error.approval());
+    let checked = Baseline::read(&found.chain, found.head)
+        .and_then(|baseline| Baseline::hold_against(&found.chain, audited).map(|()| baseline));
+    let broken = checked.err().and_then(|error| error.approval());
     let mut transaction = store.pool().begin().await.expect("begun");
     for after in [
         "delete from alarm_approvals",
@@ -120,6 +167,13 @@ async fn what_was_done_to_the_chain_behind_its_back_is_named() {
         ("delete from alarm_approvals where number = 3", 3),
         ("delete from alarm_approvals", 1),
         ("update alarm_approvals_head set digest = sha256('x')", 3),
+        // The end is cut off and its note with it: only the audit knows.
+        (
+            "with cut as (delete from alarm_approvals where number = 3) update alarm_approvals_head head set \
+             number = given.number, digest = given.digest from alarm_approvals given where given.number = 2",
+            3,
+        ),
+        ("with cut as (delete from alarm_approvals) delete from alarm_approvals_head", 1),
     ] {
         assert_eq!(broken_by(&store, statement).await, Some(first), "{statement}");
     }

@@ -210,8 +210,8 @@ pub(crate) fn Service(rule: RuleId, is_out: bool) -> impl IntoView {
 
 /// Tells what became of an act; where nothing came of it, the dialog says why and stays.
 fn settle(app: App, report: &ActReport) -> Result<(), String> {
-    if let (true, Some((_, why))) = (report.done.is_empty(), report.refused.first()) {
-        return Err(why.clone());
+    if let (true, Some((rule, refusal))) = (report.done.is_empty(), report.refused.first()) {
+        return Err(app.refusal_words(*rule, refusal));
     }
     app.report(report);
     Ok(())

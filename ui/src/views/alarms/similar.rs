@@ -39,8 +39,9 @@ fn likeness(episode: &SimilarEpisode, locale: Locale) -> String {
         Kinship::SameKind => td_string!(locale, alarms.same_kind),
     };
     let company = match (episode.shared, episode.company) {
-        (_, 0) => td_string!(locale, alarms.came_alone).to_owned(),
-        (shared, company) => td_string!(locale, alarms.came_with, shared = shared, company = company),
+        (_, None) => td_string!(locale, alarms.company_unknown).to_owned(),
+        (_, Some(0)) => td_string!(locale, alarms.came_alone).to_owned(),
+        (shared, Some(company)) => td_string!(locale, alarms.came_with, shared = shared, company = company),
     };
     format!("{kinship} · {company}")
 }
@@ -139,7 +140,7 @@ mod tests {
             acknowledged_by: Some("Asha Verma".into()),
             said: vec![],
             kinship: Kinship::Same,
-            company: 4,
+            company: Some(4),
             shared: 3,
         }
     }
@@ -158,7 +159,9 @@ mod tests {
     #[test]
     fn it_says_why_it_is_alike() {
         assert_eq!(likeness(&episode(), Locale::en), "this alarm · 3 of the 4 alarms that came with it came now too");
-        let alone = SimilarEpisode { company: 0, shared: 0, kinship: Kinship::SameThing, ..episode() };
+        let alone = SimilarEpisode { company: Some(0), shared: 0, kinship: Kinship::SameThing, ..episode() };
         assert_eq!(likeness(&alone, Locale::en), "another alarm of the same · came alone");
+        let unknown = SimilarEpisode { company: None, shared: 0, ..episode() };
+        assert_eq!(likeness(&unknown, Locale::en), "this alarm · what came with it is not known");
     }
 }

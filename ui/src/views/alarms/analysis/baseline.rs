@@ -6,7 +6,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{
-    ApprovalEntry, Approvals, Approved, ListApprovals, ListDrift, RuleChange, RuleDrift, RulesDrift, VerifyApprovals,
+    ApprovalEntry, Approvals, BrokenApproval, ListApprovals, ListDrift, RuleChange, RuleDrift, RulesDrift,
+    VerifyApprovals,
 };
 use penstock_model::Permission;
 
@@ -16,6 +17,7 @@ use crate::components::{Badge, BadgeFill, Loading, Notice, Panel};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, Decision, Overlay, PlantView, Question, use_app};
+use crate::words;
 
 /// What the station told.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,11 @@ async fn ask(app: App) -> Result<Told, String> {
 
 fn decide(app: App, decision: Decision, about: String, lines: Vec<String>) {
     app.overlay.set(Some(Overlay::Decide(Question { decision, about, lines })));
+}
+
+/// Where the chain is broken, and what is wrong there.
+fn broken_words(broken: &BrokenApproval, locale: Locale) -> String {
+    td_string!(locale, baseline.broken, n = broken.number, why = words::chain_fault(broken.fault, locale))
 }
 
 /// Who made a change, and when.
@@ -77,7 +84,7 @@ pub(super) fn BaselinePanel() -> impl IntoView {
             let locale = app.i18n.get_locale_untracked();
             let text = match verdict.broken {
                 None => td_string!(locale, baseline.whole, n = verdict.approvals),
-                Some(broken) => td_string!(locale, baseline.broken, n = broken.number, why = broken.message),
+                Some(broken) => broken_words(&broken, locale),
             };
             verified.try_set(Some(text));
         });
@@ -88,8 +95,7 @@ pub(super) fn BaselinePanel() -> impl IntoView {
         Some(Ok(told)) => {
             let locale = i18n.get_locale();
             let broken = told.approvals.verdict.broken.as_ref().map(|broken| {
-                let text = td_string!(locale, baseline.broken, n = broken.number, why = broken.message.clone());
-                view! { <Notice text=text is_fault=true/> }
+                view! { <Notice text=broken_words(broken, locale) is_fault=true/> }
             });
             let drift = match (&told.drift, app.plant.get()) {
                 (Ok(drift), Some(plant)) => drifted(app, drift, &plant, locale),
@@ -158,13 +164,20 @@ fn drifted(app: App, drift: &RulesDrift, plant: &PlantView, locale: Locale) -> A
     let count = format::count(u64::from(drift.count), locale);
     let all_rules = td_string!(locale, baseline.all_rules);
     let said = td_string!(locale, baseline.drift_n, n = count.clone());
+    let is_capped = usize::try_from(drift.count).is_ok_and(|count| count > drift.rules.len());
+    let first = is_capped.then(|| {
+        let shown = format::count(drift.rules.len() as u64, locale);
+        td_string!(locale, baseline.drift_first, n = shown)
+    });
     let approve_all = (may && drift.count > 0).then(|| {
-        let lines = if newest == 0 { Vec::new() } else { vec![said.clone()] };
+        let said = std::iter::once(said.clone()).chain(first.clone());
+        let lines: Vec<String> = if newest == 0 { Vec::new() } else { said.collect() };
+        let seen = drift.versions.clone();
         view! {
             <button
                 data-testid="approve-all"
                 on:click=move |_| {
-                    decide(app, Decision::Approve(Approved::All, newest), all_rules.to_owned(), lines.clone());
+                    decide(app, Decision::Approve(seen.clone(), newest), all_rules.to_owned(), lines.clone());
                 }
             >
                 {td_string!(locale, baseline.approve_all)}
@@ -183,11 +196,7 @@ fn drifted(app: App, drift: &RulesDrift, plant: &PlantView, locale: Locale) -> A
             .into_any();
     }
     let rows = drift.rules.iter().map(|rule| rule_rows(app, rule, newest, may, plant, locale)).collect_view();
-    let is_capped = usize::try_from(drift.count).is_ok_and(|count| count > drift.rules.len());
-    let first = is_capped.then(|| {
-        let shown = format::count(drift.rules.len() as u64, locale);
-        view! { <p class="panel-calm">{td_string!(locale, baseline.drift_first, n = shown)}</p> }
-    });
+    let first = first.map(|first| view! { <p class="panel-calm">{first}</p> });
     view! {
         <p class="panel-calm"><b data-testid="drift-count">{said}</b> " " {approve_all}</p>
         {first}
@@ -232,6 +241,7 @@ fn rule_rows(app: App, drift: &RuleDrift, newest: u64, may: bool, plant: &PlantV
         }
     });
     let rule = drift.alarm.rule;
+    let version = drift.now.as_ref().map(|now| now.version);
     let about = called.clone();
     let approve = may.then(|| {
         view! {
@@ -239,8 +249,7 @@ fn rule_rows(app: App, drift: &RuleDrift, newest: u64, may: bool, plant: &PlantV
                 class="small"
                 data-testid="approve-rule"
                 on:click=move |_| {
-                    let these = Approved::These(vec![rule]);
-                    decide(app, Decision::Approve(these, newest), about.clone(), Vec::new());
+                    decide(app, Decision::Approve(vec![(rule, version)], newest), about.clone(), Vec::new());
                 }
             >
                 {td_string!(locale, baseline.approve_one)}
