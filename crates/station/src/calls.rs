@@ -132,6 +132,7 @@ impl Context<'_> {
             Request::SavePoints(call) => reply::<penstock_api::SavePoints>(&self.save_points(call).await?),
             Request::ImportPoints(call) => reply::<penstock_api::ImportPoints>(&self.import_points(call).await?),
             Request::ExportPoints(_) => reply::<penstock_api::ExportPoints>(&self.export_points()),
+            Request::ExportPlant(_) => reply::<penstock_api::ExportPlant>(&self.export_plant()),
             Request::ImportPlant(call) => reply::<penstock_api::ImportPlant>(&self.import_plant(*call.file).await?),
             Request::ListPlacesNear(call) => reply::<penstock_api::ListPlacesNear>(&self.places_near(call).await?),
             Request::ListPlacesWithin(call) => {

@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use penstock_api::{
     AcknowledgeAlarms, ApplyCure, ApproveRules, Approved, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin,
-    CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportRules, Frame,
-    GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister,
-    GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListApprovals,
-    ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear,
-    ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork, MqttVersion, OldValues,
-    ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm, RouteForm, RuleFormat, RulesDrift,
-    SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard,
-    TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
+    CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportPlant,
+    ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample,
+    GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportPlant, ImportRules,
+    JournalFilter, ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames,
+    ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised,
+    ListWork, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm,
+    RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules,
+    Session, SignIn, StationCard, TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
 };
 use penstock_model::{
-    Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState,
-    Position, Priority, Provenance, Quantity, Recording, RuleId, Scope, SiteId, Sourced, Subject, Timestamp,
-    TransitionKind, Unit,
+    Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, PlantFile, Point,
+    PointState, Position, Priority, Provenance, Quantity, Recording, RuleId, Scope, SiteId, Sourced, Subject,
+    Timestamp, TransitionKind, Unit,
 };
 use penstock_station::notices::RecentLog;
 use penstock_station::secrets::Secrets;
@@ -622,6 +622,23 @@ async fn what_is_told_beside_an_alarm_is_inherited_and_kept() {
     let versions = screen.call(ListGuidanceVersions { scope: own }).await.expect("may see");
     let said: Vec<_> = versions.iter().map(|version| (version.by.as_deref(), version.reason.as_deref())).collect();
     assert_eq!(said, [(Some("Asha Verma"), Some("it is known here"))]);
+
+    // It leaves with the plant and comes back with it; a file without any leaves what is set.
+    let file = screen.call(ExportPlant {}).await.expect("may see");
+    assert_eq!(file.guidance.iter().map(|set| set.scope).collect::<Vec<_>>(), [all, own]);
+    assert_eq!(file.points.iter().map(|point| point.id).collect::<Vec<_>>(), [adopted.id]);
+    let mut without = serde_json::to_value(&file).expect("plain data");
+    without.as_object_mut().expect("an object").remove("guidance").expect("there");
+    let without: PlantFile = serde_json::from_value(without).expect("a plant file of before there was guidance in it");
+    let slip = Advice { contact: "Nobody".into(), ..Advice::default() };
+    screen.call(save(own, 1, &slip, "a slip")).await.expect("an admin may");
+    for (file, expect) in [(&without, (2, "Nobody")), (&file, (3, "")), (&file, (3, ""))] {
+        let report = screen.call(ImportPlant { file: Box::new(file.clone()) }).await.expect("an admin may");
+        assert!(report.faults.is_empty(), "{report:?}");
+        let set = screen.call(GetScopeGuidance { scope: own }).await.expect("may see").own;
+        assert_eq!((set.version, set.advice.contact.as_str()), expect);
+    }
+    assert_eq!(screen.call(GetAlarmGuidance { rule }).await.expect("may see"), told);
 
     station.stop().await;
     drop(station);

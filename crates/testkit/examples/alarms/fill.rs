@@ -143,7 +143,7 @@ async fn put_plant(store: &Store, tenant: TenantId, sites: &[SiteId], now: Times
     };
     let audit = [AuditEntry::new(tenant, now, None, "plant.import", "alarms")];
     let points = pens.chain(alarmed).collect();
-    store.import_plant(&PlantFile { plant, points, rules }, &audit).await?;
+    store.import_plant(&PlantFile { plant, points, rules, guidance: Vec::new() }, &audit).await?;
     Ok(ids)
 }
 
