@@ -481,6 +481,12 @@ calls! {
     /// How much alarms ask of people at present.
     GetAlarmMetrics "alarm-metrics" (Access::Holding(Permission::See)) -> AlarmMetrics {}
 
+    /// Has it be counted anew from now on. Alarms stay as they stand, and so do figures of the past.
+    ResetAlarmMetrics "reset-alarm-metrics" (Access::Holding(Permission::SetLimits)) -> Done {
+        /// Why, for the audit.
+        reason: String,
+    }
+
     /// What keeps alarms from calling without anybody having allowed it, the longest first.
     ListUnauthorised "unauthorised" (Access::Holding(Permission::See)) -> Vec<UnauthorisedSuppression> {}
 

@@ -192,6 +192,9 @@ impl Context<'_> {
             Request::ListDrift(_) => reply::<penstock_api::ListDrift>(&self.drift().await?),
             Request::ApproveRules(call) => reply::<penstock_api::ApproveRules>(&self.approve_rules(call).await?),
             Request::GetAlarmMetrics(_) => reply::<penstock_api::GetAlarmMetrics>(&self.alarm_metrics()),
+            Request::ResetAlarmMetrics(call) => {
+                reply::<penstock_api::ResetAlarmMetrics>(&self.reset_alarm_metrics(&call.reason).await?)
+            }
             Request::ListUnauthorised(_) => reply::<penstock_api::ListUnauthorised>(&self.unauthorised().await?),
             Request::ExportRules(call) => reply::<penstock_api::ExportRules>(&self.export_rules(&call)?),
             Request::ImportRules(call) => reply::<penstock_api::ImportRules>(&self.import_rules(call).await?),

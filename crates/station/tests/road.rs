@@ -11,9 +11,10 @@ use penstock_api::{
     GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportPlant, ImportRules,
     JournalFilter, ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames,
     ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised,
-    ListWork, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, RetentionForm,
-    RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention, SaveRules,
-    Session, SignIn, StationCard, TestArchive, TlsForm, TryRule, VerifyApprovals, WorkStatus,
+    ListWork, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork,
+    ResetAlarmMetrics, RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance,
+    SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule, VerifyApprovals,
+    WorkStatus,
 };
 use penstock_model::{
     Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, PlantFile, Point,
@@ -826,6 +827,13 @@ async fn rules_are_cured_and_held_against_what_was_approved() {
     let metrics = screen.call(GetAlarmMetrics {}).await.expect("may see");
     assert_eq!((metrics.standing, metrics.stale), (0, 0));
     assert!(metrics.since <= metrics.at);
+    // Whoever may set limits has them counted anew, and says why.
+    let reset = |reason: &str| ResetAlarmMetrics { reason: reason.to_owned() };
+    assert_eq!(screen.call(reset(" ")).await.map_err(|error| error.code).map(|_| ()), Err(Code::Invalid));
+    assert_eq!(screen.call(GetAlarmMetrics {}).await.expect("may see").since, metrics.since);
+    screen.call(reset("the test of the pumps is over")).await.expect("an admin may");
+    let anew = screen.call(GetAlarmMetrics {}).await.expect("may see");
+    assert!(anew.since >= metrics.at && anew.calls == 0, "{anew:?}");
     assert_eq!(screen.call(ListUnauthorised {}).await.expect("may see"), vec![]);
     let verdict = screen.call(VerifyApprovals {}).await.expect("may see");
     assert_eq!((verdict.approvals, verdict.broken), (1, None));

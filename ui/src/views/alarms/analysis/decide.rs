@@ -1,9 +1,9 @@
-//! Asks why before something is decided on an alarm rule, and has it done: a cure applied or turned down, rules approved,
-//! one returned to what was approved.
+//! Asks why before something is decided on alarms, and has it done: a cure applied or turned down, rules approved, one
+//! returned to what was approved, the live figures begun anew.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use penstock_api::{ApplyCure, ApproveRules, DismissWork, ReopenWork, SaveRules};
+use penstock_api::{ApplyCure, ApproveRules, DismissWork, ReopenWork, ResetAlarmMetrics, SaveRules};
 
 use crate::components::{Dialog, Kbd, Notice, TextField};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
@@ -16,6 +16,7 @@ fn title_of(decision: &Decision, locale: Locale) -> &'static str {
         Decision::Reopen(_) => td_string!(locale, baseline.reopen_title),
         Decision::Approve(..) => td_string!(locale, baseline.approve_title),
         Decision::Return(_) => td_string!(locale, baseline.return_title),
+        Decision::ResetMetrics => td_string!(locale, baseline.reset_title),
     }
 }
 
@@ -27,6 +28,7 @@ fn note_of(decision: &Decision, locale: Locale) -> &'static str {
         Decision::Reopen(_) => "",
         Decision::Approve(..) => td_string!(locale, baseline.approve_note),
         Decision::Return(_) => td_string!(locale, baseline.return_note),
+        Decision::ResetMetrics => td_string!(locale, baseline.reset_note),
     }
 }
 
@@ -37,6 +39,7 @@ fn verb_of(decision: &Decision, locale: Locale) -> &'static str {
         Decision::Reopen(_) => td_string!(locale, baseline.reopen),
         Decision::Approve(..) => td_string!(locale, baseline.approve_one),
         Decision::Return(_) => td_string!(locale, baseline.return_one),
+        Decision::ResetMetrics => td_string!(locale, words.reset),
     }
 }
 
@@ -49,6 +52,7 @@ async fn carry_out(app: App, decision: Decision, reason: String) -> Result<(), S
             app.call(ApproveRules { rules, newest, reason }).await.map(|_entry| Vec::new())
         }
         Decision::Return(rule) => app.call(SaveRules { rules: vec![*rule], reason }).await.map(|report| report.faults),
+        Decision::ResetMetrics => app.call(ResetAlarmMetrics { reason }).await.map(|_done| Vec::new()),
     };
     let faults = faults.map_err(|error| error.message)?;
     if faults.is_empty() {
