@@ -207,8 +207,8 @@ impl Shared {
         };
         let of_derived = (!derived.is_empty()).then(|| of_rules(&audit, self.clock.now(), derived.len()));
         let entries: Vec<AuditEntry> = std::iter::once(audit).chain(of_derived).chain(of_guidance).collect();
-        // Stored in one transaction with the rest, so that what is in force is what is stored. Where a limit of the file's
-        // points is another than the one of its rule, the point's counts.
+        // Stored in one transaction with the rest, so that what is in force is what is stored. Of a rule whose limit in
+        // the file is another than its point's, the point's counts.
         let again: BTreeSet<RuleId> = derived.iter().map(|rule| rule.id).collect();
         file.rules.retain(|rule| !again.contains(&rule.id));
         file.rules.extend(derived);

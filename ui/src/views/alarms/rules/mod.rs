@@ -7,6 +7,7 @@ mod fields;
 mod filter;
 mod form;
 mod import;
+mod inheriting;
 mod places;
 mod tree;
 mod trial;
