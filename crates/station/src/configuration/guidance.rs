@@ -1,5 +1,5 @@
-//! Changes of what is told beside the alarms of a part of the plant: checked, stored with their audit, then told. What a
-//! plant file brings is stored with the rest of it. Must not know shells, nor how one part inherits from another.
+//! Changes of what is told beside the alarms of a part of the plant: checked, stored with their audit, then told. What
+//! a plant file brings is stored with the rest of it. Must not know shells, nor how one part inherits from another.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! A text that is told beside alarms, as a field that shows what it inherits while it is empty, and where from; and what
-//! the texts of a rule inherit. Must not know who saves them.
+//! A text that is told beside alarms, as a field that shows what it inherits while it is empty, and where from; and
+//! what the texts of a rule inherit. Must not know who saves them.
 
 use std::sync::Arc;
 use std::time::Duration;
