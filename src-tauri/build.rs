@@ -14,7 +14,7 @@ fn main() {
             println!("cargo:warning=ui/dist cannot be made: {error}");
         }
     }
-    let commands = tauri_build::AppManifest::new().commands(&["call", "live", "save_file", "save_export"]);
+    let commands = tauri_build::AppManifest::new().commands(&["call", "live", "here", "save_file", "save_export"]);
     if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands)) {
         println!("cargo:warning={error:#}");
         std::process::exit(1);

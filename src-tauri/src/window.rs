@@ -11,18 +11,21 @@ use penstock_api::{ApiError, Code, Request};
 use penstock_station::instance::{Running, Turn};
 use penstock_station::notices::RecentLog;
 use penstock_station::settings::Loaded;
-use penstock_station::{Caller, Origin, Station, Waiting};
+use penstock_station::{Caller, Feed, Follower, Origin, Station, Step, Waiting};
 use tauri::ipc::{Channel, InvokeResponseBody};
 use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{AppHandle, Manager as _, RunEvent, State, WebviewUrl, WebviewWindowBuilder, WindowEvent, Wry};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::host::{Hosted, Interrupted};
 
 /// Label of the one window.
 const MAIN: &str = "main";
+/// What a page is asked over its channel, as JSON; frames are raw. Its script answers with the command [`here`], which
+/// neither a page that hangs nor one whose process is gone can do.
+const ARE_YOU_THERE: &str = "\"are you there\"";
 
 /// The context with the embedded screens; the one place that makes it.
 pub(crate) fn context() -> tauri::Context<Wry> {
@@ -42,8 +45,17 @@ struct Shell {
     progress: watch::Receiver<Progress>,
     /// What the start waits for.
     waiting: watch::Receiver<Option<Waiting>>,
-    /// Ends the feed of the page that was there before a reload.
-    feed: Mutex<CancellationToken>,
+    /// The page that follows.
+    page: Mutex<Page>,
+}
+
+/// A page that follows the live feed.
+#[derive(Clone, Default)]
+struct Page {
+    /// Ends its feed once another has taken its place.
+    stop: CancellationToken,
+    /// It has said that it is there.
+    is_here: Arc<Notify>,
 }
 
 impl Shell {
@@ -85,34 +97,97 @@ async fn call(shell: State<'_, Shell>, name: String, body: String, token: Option
 #[tauri::command]
 async fn live(shell: State<'_, Shell>, token: String, channel: Channel<InvokeResponseBody>) -> Result<(), ApiError> {
     let station = shell.station().await?;
-    let mut feed = station.follow(&token)?;
-    let stop = CancellationToken::new();
-    let before = std::mem::replace(&mut *shell.feed.lock().unwrap_or_else(PoisonError::into_inner), stop.clone());
-    before.cancel();
+    let feed = station.follow(&token)?;
+    let page = Page::default();
+    let before = std::mem::replace(&mut *shell.page.lock().unwrap_or_else(PoisonError::into_inner), page.clone());
+    before.stop.cancel();
     tauri::async_runtime::spawn(async move {
-        let mut recheck = tokio::time::interval(std::time::Duration::from_secs(30));
-        loop {
-            let message = tokio::select! {
-                () = stop.cancelled() => return,
-                _ = recheck.tick() => match station.touch(&token) {
-                    Ok(()) => continue,
-                    Err(_ended) => Vec::new(),
-                },
-                frame = feed.next() => match frame.to_bytes() {
-                    Ok(bytes) => bytes,
-                    Err(error) => {
-                        tracing::error!(%error, "a frame could not be encoded");
-                        return;
-                    }
-                },
-            };
-            let last = message.is_empty();
-            if channel.send(InvokeResponseBody::Raw(message)).is_err() || last {
-                return;
-            }
+        tokio::select! {
+            () = page.stop.cancelled() => {}
+            () = serve(&station, &token, feed, &page.is_here, &channel) => {}
         }
     });
     Ok(())
+}
+
+/// The page says that it is there still.
+#[tauri::command]
+fn here(shell: State<'_, Shell>) {
+    shell.page.lock().unwrap_or_else(PoisonError::into_inner).is_here.notify_one();
+}
+
+/// Serves the page at the other end of `channel` until its session has ended or it cannot be reached. While it does not
+/// answer it follows nothing: its desk is unattended, and nothing is sent that would pile up before it.
+async fn serve(
+    station: &Station,
+    token: &str,
+    mut feed: Feed,
+    is_here: &Notify,
+    channel: &Channel<InvokeResponseBody>,
+) {
+    while follow(station, token, feed, is_here, channel).await == Left::Silent {
+        tracing::warn!("the page of the window does not answer: its positions are unattended");
+        is_here.notified().await;
+        tracing::info!("the page of the window answers again");
+        feed = match station.follow(token) {
+            Ok(feed) => feed,
+            Err(_ended) => return tell_ended(channel),
+        };
+    }
+}
+
+/// Why a page follows no longer.
+#[derive(PartialEq, Eq)]
+enum Left {
+    /// It does not answer, and may again.
+    Silent,
+    /// For good.
+    Over,
+}
+
+/// Sends the page what has changed for as long as it answers.
+async fn follow(
+    station: &Station,
+    token: &str,
+    feed: Feed,
+    is_here: &Notify,
+    channel: &Channel<InvokeResponseBody>,
+) -> Left {
+    let mut follower = Follower::new(feed, || station.touch(token));
+    loop {
+        let step = tokio::select! {
+            // What the page has said counts before it is asked why it says nothing.
+            biased;
+            () = is_here.notified() => {
+                follower.answered();
+                continue;
+            }
+            step = follower.next() => step,
+        };
+        let message = match step {
+            Step::Send(frame) => match frame.to_bytes() {
+                Ok(bytes) => InvokeResponseBody::Raw(bytes),
+                Err(error) => {
+                    tracing::error!(%error, "a frame could not be encoded");
+                    return Left::Over;
+                }
+            },
+            Step::Ask => InvokeResponseBody::Json(ARE_YOU_THERE.to_owned()),
+            Step::Silent => return Left::Silent,
+            Step::Ended(_) => {
+                tell_ended(channel);
+                return Left::Over;
+            }
+        };
+        if channel.send(message).is_err() {
+            return Left::Over;
+        }
+    }
+}
+
+/// Tells the page that its session has ended; one that cannot be reached need not know.
+fn tell_ended(channel: &Channel<InvokeResponseBody>) {
+    drop(channel.send(InvokeResponseBody::Raw(Vec::new())));
 }
 
 /// Saves what the page made into the person's downloads; says where.
@@ -210,13 +285,13 @@ pub(crate) fn host(
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| bring_forward(app)))
         .plugin(tauri_plugin_window_state::Builder::default().build())
-        .manage(Shell { progress, waiting, feed: Mutex::new(CancellationToken::new()) })
+        .manage(Shell { progress, waiting, page: Mutex::default() })
         .register_asynchronous_uri_scheme_protocol("tile", |context, request, responder| {
             let app = context.app_handle().clone();
             let path = request.uri().path().to_owned();
             tauri::async_runtime::spawn(async move { responder.respond(tile(&app, &path).await) });
         })
-        .invoke_handler(tauri::generate_handler![call, live, save_file, save_export])
+        .invoke_handler(tauri::generate_handler![call, live, here, save_file, save_export])
         .setup(|app| {
             open(app.handle(), WebviewUrl::default())?;
             tray(app.handle())?;

@@ -1,5 +1,5 @@
-//! The keyboard: which keys do what everywhere, as a pure table. What a list or canvas does with its own letters is its
-//! own affair; must not know the page.
+//! The keyboard: which keys do what everywhere, and in the lists of alarms and their rules, as pure tables, which the
+//! keyboard's map shows. What a canvas does with its own letters is its own affair; must not know the page.
 
 /// A key as it was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +123,130 @@ pub(crate) fn deed(press: Press<'_>) -> Option<Deed> {
     }
 }
 
+/// A list of alarms, or of their rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    Active,
+    Kept,
+    Journal,
+    /// Those that load most, in the analysis.
+    Load,
+    Rules,
+}
+
+impl List {
+    const ALL: [Self; 5] = [Self::Active, Self::Kept, Self::Journal, Self::Load, Self::Rules];
+}
+
+/// What a key does in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListDeed {
+    /// The cursor goes to another row.
+    Move,
+    /// The cursor goes to the first or the last row.
+    Ends,
+    /// The cursor goes ten rows on or back.
+    Page,
+    Tick,
+    Open,
+    Acknowledge,
+    /// Everything that was on screen.
+    AcknowledgeSeen,
+    Comment,
+    Shelve,
+    Unshelve,
+    /// Out of service, and back.
+    Service,
+    /// What has latched.
+    Reset,
+    Trend,
+    Map,
+    NextByRank,
+    /// New rows.
+    TakeIn,
+    /// A group folds or unfolds.
+    Fold,
+    /// A cure is looked for.
+    Cure,
+}
+
+/// Keys that do one thing in some lists: a line of the keyboard's map.
+#[derive(Debug)]
+pub(crate) struct ListLine {
+    /// As the browser names them; a letter counts in either case.
+    pub(crate) keys: &'static [&'static str],
+    pub(crate) deed: ListDeed,
+    lists: &'static [List],
+}
+
+impl ListLine {
+    const fn new(keys: &'static [&'static str], deed: ListDeed, lists: &'static [List]) -> Self {
+        Self { keys, deed, lists }
+    }
+
+    fn has(&self, key: &str) -> bool {
+        self.keys.iter().any(|own| own.eq_ignore_ascii_case(key))
+    }
+}
+
+/// What keys do in lists of any kind.
+pub(crate) static LIST_LINES: [ListLine; 5] = [
+    ListLine::new(&["J", "K", "ArrowUp", "ArrowDown"], ListDeed::Move, &List::ALL),
+    ListLine::new(&["Home", "End"], ListDeed::Ends, &List::ALL),
+    ListLine::new(&["PageUp", "PageDown"], ListDeed::Page, &List::ALL),
+    ListLine::new(&["X"], ListDeed::Tick, &[List::Active]),
+    ListLine::new(&["Enter", " "], ListDeed::Open, &List::ALL),
+];
+
+/// What keys do in lists of alarms alone.
+pub(crate) static ALARM_LINES: [ListLine; 13] = [
+    ListLine::new(&["A"], ListDeed::Acknowledge, &[List::Active]),
+    ListLine::new(&["V"], ListDeed::AcknowledgeSeen, &[List::Active]),
+    ListLine::new(&["C"], ListDeed::Comment, &[List::Active, List::Kept]),
+    ListLine::new(&["S"], ListDeed::Shelve, &[List::Active]),
+    ListLine::new(&["U"], ListDeed::Unshelve, &[List::Kept]),
+    ListLine::new(&["O"], ListDeed::Service, &[List::Active, List::Kept]),
+    ListLine::new(&["E"], ListDeed::Reset, &[List::Active]),
+    ListLine::new(&["T"], ListDeed::Trend, &[List::Active, List::Kept, List::Journal, List::Load]),
+    ListLine::new(&["M"], ListDeed::Map, &[List::Active, List::Kept]),
+    ListLine::new(&["N"], ListDeed::NextByRank, &[List::Active]),
+    ListLine::new(&["R"], ListDeed::TakeIn, &[List::Active, List::Journal]),
+    ListLine::new(&["ArrowRight", "ArrowLeft"], ListDeed::Fold, &[List::Active]),
+    ListLine::new(&["C"], ListDeed::Cure, &[List::Load]),
+];
+
+/// What `key` does in a list, if anything.
+pub(crate) fn list_deed(list: List, key: &str) -> Option<ListDeed> {
+    let mut lines = LIST_LINES.iter().chain(&ALARM_LINES);
+    lines.find(|line| line.has(key) && line.lists.contains(&list)).map(|line| line.deed)
+}
+
+/// Whether `key` moves the cursor of every list.
+pub(crate) fn moves_cursor(key: &str) -> bool {
+    let is_move = |deed: ListDeed| matches!(deed, ListDeed::Move | ListDeed::Ends | ListDeed::Page);
+    LIST_LINES.iter().any(|line| is_move(line.deed) && line.has(key))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_does_one_thing_in_a_list_and_a_thing_is_one_line() {
+        let lines = || LIST_LINES.iter().chain(&ALARM_LINES);
+        for line in lines() {
+            assert_eq!(lines().filter(|other| other.deed == line.deed).count(), 1, "{line:?}");
+            assert!(!line.keys.is_empty() && !line.lists.is_empty(), "{line:?}");
+            for (list, key) in line.lists.iter().flat_map(|list| line.keys.iter().map(move |key| (*list, *key))) {
+                assert_eq!(list_deed(list, key), Some(line.deed), "{key} in {list:?}");
+                assert_eq!(list_deed(list, &key.to_lowercase()), Some(line.deed), "{key} in {list:?}");
+            }
+        }
+        assert_eq!(list_deed(List::Active, "C"), Some(ListDeed::Comment));
+        assert_eq!(list_deed(List::Load, "c"), Some(ListDeed::Cure));
+        assert_eq!(list_deed(List::Rules, "C"), None);
+        assert_eq!(list_deed(List::Journal, "A"), None);
+    }
 
     const PLAIN: Press<'_> =
         Press { key: "", ctrl: false, alt: false, typing: false, after_g: false, in_dialog: false };

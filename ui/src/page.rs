@@ -186,6 +186,11 @@ pub(crate) fn is_typing() -> bool {
     })
 }
 
+/// Whether the focus is on a button.
+pub(crate) fn is_on_button() -> bool {
+    focused().is_some_and(|element| element.tag_name() == "BUTTON")
+}
+
 /// Copies `text`; tells whether that was allowed.
 pub(crate) async fn copy(text: &str) -> bool {
     let Some(window) = window() else { return false };

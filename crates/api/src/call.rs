@@ -155,11 +155,14 @@ calls! {
     /// Points as CSV.
     ExportPoints "export-points" (Access::Holding(Permission::See)) -> Csv {}
 
-    /// Areas, sites, equipment, mains, points and rules from a plant file.
+    /// Areas, sites, equipment, mains, points, rules and guidance from a plant file. What it does not name stays.
     ImportPlant "import-plant" (Access::Holding(Permission::AdministerPoints)) -> ImportReport {
         /// The file.
         file: Box<PlantFile>,
     }
+
+    /// The plant as such a file, without points that were only heard of or are ignored.
+    ExportPlant "export-plant" (Access::Holding(Permission::See)) -> PlantFile {}
 
     /// What is nearest to a position, the nearest first, each with its distance.
     ListPlacesNear "places-near" (Access::Holding(Permission::See)) -> Vec<Place> {
@@ -479,6 +482,12 @@ calls! {
 
     /// How much alarms ask of people at present.
     GetAlarmMetrics "alarm-metrics" (Access::Holding(Permission::See)) -> AlarmMetrics {}
+
+    /// Has it be counted anew from now on. Alarms stay as they stand, and so do figures of the past.
+    ResetAlarmMetrics "reset-alarm-metrics" (Access::Holding(Permission::SetLimits)) -> Done {
+        /// Why, for the audit.
+        reason: String,
+    }
 
     /// What keeps alarms from calling without anybody having allowed it: how many there are, and the longest of them.
     ListUnauthorised "unauthorised" (Access::Holding(Permission::See)) -> UnauthorisedSuppressions {}

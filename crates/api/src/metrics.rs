@@ -12,7 +12,7 @@ use crate::NamedAlarm;
 pub struct AlarmMetrics {
     /// When it was so.
     pub at: Timestamp,
-    /// Since when calls are counted: the station's start.
+    /// Since when calls are counted: the station's start, or when they were set back since.
     pub since: Timestamp,
     /// Calls since then.
     pub calls: u64,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
+use penstock_station::{Follower, Step};
 
 use crate::Shared;
 
@@ -12,9 +13,6 @@ use crate::Shared;
 const FIRST_WORD: Duration = Duration::from_secs(10);
 /// How long one frame may take to be taken; a page that takes longer is let go and comes back.
 const SLOWEST: Duration = Duration::from_secs(20);
-/// How often the session is looked at while frames flow, and the page asked whether it is still there: one that has not
-/// answered by the next time is let go, since what its desk answers for would be heard by nobody.
-const RECHECK: Duration = Duration::from_secs(30);
 /// Close code for "sign in again", in the range that applications have for themselves (RFC 6455, 7.4.2).
 const SIGNED_OUT: u16 = 4_401;
 
@@ -25,44 +23,39 @@ pub(crate) async fn upgrade(State(shared): State<Shared>, upgrade: WebSocketUpgr
 async fn serve(mut socket: WebSocket, shared: Shared) {
     let Ok(Some(Ok(Message::Text(token)))) = tokio::time::timeout(FIRST_WORD, socket.recv()).await else { return };
     let token = token.as_str().to_owned();
-    let mut feed = match shared.station.follow(&token) {
+    let feed = match shared.station.follow(&token) {
         Ok(feed) => feed,
         Err(error) => return close(socket, SIGNED_OUT, &error.message).await,
     };
-    let mut recheck = tokio::time::interval(RECHECK);
-    // A page has all of that time to answer, also after a frame that took long.
-    recheck.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut has_answered = true;
+    let mut follower = Follower::new(feed, || shared.station.touch(&token));
     loop {
-        tokio::select! {
+        let message = tokio::select! {
+            // What the page has said counts before it is asked why it says nothing.
+            biased;
             () = shared.shutdown.cancelled() => return close(socket, 1_001, "the station is stopping").await,
-            _ = recheck.tick() => {
-                if let Err(error) = shared.station.touch(&token) {
-                    return close(socket, SIGNED_OUT, &error.message).await;
+            said = socket.recv() => match said {
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                // Browsers answer a ping by themselves.
+                Some(Ok(_)) => {
+                    follower.answered();
+                    continue;
                 }
-                let ping = socket.send(Message::Ping(Default::default()));
-                if !has_answered || !matches!(tokio::time::timeout(SLOWEST, ping).await, Ok(Ok(()))) {
-                    return;
-                }
-                has_answered = false;
-            }
-            frame = feed.next() => {
-                let bytes = match frame.to_bytes() {
-                    Ok(bytes) => bytes,
+            },
+            step = follower.next() => match step {
+                Step::Send(frame) => match frame.to_bytes() {
+                    Ok(bytes) => Message::Binary(bytes.into()),
                     Err(error) => {
                         tracing::error!(%error, "a frame could not be encoded");
                         return;
                     }
-                };
-                match tokio::time::timeout(SLOWEST, socket.send(Message::Binary(bytes.into()))).await {
-                    Ok(Ok(())) => {}
-                    _ => return,
-                }
-            }
-            said = socket.recv() => match said {
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => has_answered = true,
+                },
+                Step::Ask => Message::Ping(Default::default()),
+                Step::Silent => return,
+                Step::Ended(error) => return close(socket, SIGNED_OUT, &error.message).await,
             },
+        };
+        if !matches!(tokio::time::timeout(SLOWEST, socket.send(message)).await, Ok(Ok(()))) {
+            return;
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{AlarmRule, AreaId, AssetId, Band, Error, PipeId, Point, SiteId, TenantId};
+use crate::{AlarmRule, AreaId, AssetId, Band, Error, PipeId, Point, ScopeAdvice, SiteId, TenantId};
 
 /// A place on earth, WGS 84.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -184,7 +184,7 @@ pub struct Plant {
     pub pipes: Vec<Pipe>,
 }
 
-/// A plant with its points and rules as one file, for import and export.
+/// A plant with its points, rules and guidance as one file, for import and export.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlantFile {
     /// Areas, sites, equipment and mains.
@@ -193,4 +193,8 @@ pub struct PlantFile {
     pub points: Vec<Point>,
     /// Alarm rules beside those that follow from the points' limits.
     pub rules: Vec<AlarmRule>,
+    /// What is told beside the alarms of its parts, each part once; their versions are the exporting station's and are
+    /// counted anew on import. What is set for a part that is not listed stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guidance: Vec<ScopeAdvice>,
 }

@@ -50,7 +50,7 @@ pub fn plant_file() -> Result<PlantFile, Error> {
         assets,
         pipes: pipes(&town),
     };
-    Ok(PlantFile { plant, points, rules: SiteKey::all().into_iter().map(silence).collect() })
+    Ok(PlantFile { plant, points, rules: SiteKey::all().into_iter().map(silence).collect(), guidance: Vec::new() })
 }
 
 fn point(number: usize, sensor: &Sensor, assets: &BTreeMap<&str, AssetId>) -> Result<Point, Error> {

@@ -132,6 +132,7 @@ impl Context<'_> {
             Request::SavePoints(call) => reply::<penstock_api::SavePoints>(&self.save_points(call).await?),
             Request::ImportPoints(call) => reply::<penstock_api::ImportPoints>(&self.import_points(call).await?),
             Request::ExportPoints(_) => reply::<penstock_api::ExportPoints>(&self.export_points()),
+            Request::ExportPlant(_) => reply::<penstock_api::ExportPlant>(&self.export_plant()),
             Request::ImportPlant(call) => reply::<penstock_api::ImportPlant>(&self.import_plant(*call.file).await?),
             Request::ListPlacesNear(call) => reply::<penstock_api::ListPlacesNear>(&self.places_near(call).await?),
             Request::ListPlacesWithin(call) => {
@@ -191,6 +192,9 @@ impl Context<'_> {
             Request::ListDrift(_) => reply::<penstock_api::ListDrift>(&self.drift().await?),
             Request::ApproveRules(call) => reply::<penstock_api::ApproveRules>(&self.approve_rules(call).await?),
             Request::GetAlarmMetrics(_) => reply::<penstock_api::GetAlarmMetrics>(&self.alarm_metrics()),
+            Request::ResetAlarmMetrics(call) => {
+                reply::<penstock_api::ResetAlarmMetrics>(&self.reset_alarm_metrics(&call.reason).await?)
+            }
             Request::ListUnauthorised(_) => reply::<penstock_api::ListUnauthorised>(&self.unauthorised().await?),
             Request::ExportRules(call) => reply::<penstock_api::ExportRules>(&self.export_rules(&call)?),
             Request::ImportRules(call) => reply::<penstock_api::ImportRules>(&self.import_rules(call).await?),

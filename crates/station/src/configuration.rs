@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use penstock_api::{ApiError, Code, DatabaseState, ImportFault, ImportReport};
 use penstock_model::{
-    AlarmRule, Clock, Plant, PlantFile, Point, PointId, PointNo, PointState, Position, RuleId, TenantId, Timestamp,
-    Unit,
+    AlarmRule, Clock, Plant, PlantFile, Point, PointId, PointNo, PointState, Position, RuleId, Scope, ScopeAdvice,
+    Subject, TenantId, Timestamp, Unit,
 };
 use penstock_store::{AuditEntry, PointEdit, Rescale, Store};
 use tokio::sync::MutexGuard;
@@ -24,7 +24,7 @@ use tokio::sync::MutexGuard;
 use crate::Error;
 use crate::pipeline::{Order, Units};
 use crate::points_csv::MAX_STALE_SECS;
-use crate::register::{Inner, Register, changed_rules, following};
+use crate::register::{Inner, Register, changed_rules, following, is_derived};
 use crate::settings::PlantSettings;
 use crate::station::Shared;
 
@@ -48,6 +48,26 @@ pub(crate) fn read_plant_file(path: &Path) -> Result<PlantFile, Error> {
     serde_json::from_str(&text).map_err(|error| problem(error.to_string()))
 }
 
+/// The plant as a file that an import takes back: what people have made of it, without points that were only heard of
+/// or are ignored, and without rules that follow by themselves.
+pub(crate) fn plant_file(register: &Inner) -> PlantFile {
+    let is_adopted = |id: PointId| register.point(id).is_some_and(|point| point.state == PointState::Adopted);
+    let is_own = |rule: &&AlarmRule| match rule.subject {
+        Subject::Point(id) if !is_adopted(id) => false,
+        _ => rule.edited || !is_derived(rule),
+    };
+    let is_there = |set: &&ScopeAdvice| match set.scope {
+        Scope::Point(id) => is_adopted(id),
+        scope => register.has(scope),
+    };
+    PlantFile {
+        plant: register.plant.clone(),
+        points: register.points.values().filter(|point| point.state == PointState::Adopted).cloned().collect(),
+        rules: register.rules.values().filter(is_own).cloned().collect(),
+        guidance: register.guidance.values().filter(is_there).cloned().collect(),
+    }
+}
+
 /// Plant, points, rules and guidance as storage holds them; at the first start, as the settings say.
 pub(crate) async fn load_register(
     store: &Store,
@@ -60,6 +80,12 @@ pub(crate) async fn load_register(
     let empty = plant.areas.is_empty() && plant.sites.is_empty() && plant.assets.is_empty();
     if let (Some(path), true) = (&settings.import, empty) {
         let mut file = read_plant_file(path)?;
+        if let Some(fault) = guidance::faults_of_file(&file, |_beside| false).into_iter().next() {
+            return Err(Error::PlantFile { path: path.display().to_string(), problem: fault.message });
+        }
+        let set = store.load_guidance(tenant).await?;
+        let set: BTreeMap<Scope, ScopeAdvice> = set.into_iter().map(|set| (set.scope, set)).collect();
+        file.guidance = guidance::renewed(file.guidance, &set);
         number(&mut file.points, store.load_points(tenant).await?.iter().map(|point| point.no.0).max().unwrap_or(0));
         let subject = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut entry = AuditEntry::new(tenant, clock.now(), None, "import-plant", subject);
@@ -155,8 +181,11 @@ impl Shared {
             return Ok(report);
         }
         let mut before = BTreeMap::new();
-        let (plant, places, derived) = {
+        let (plant, places, derived, of_guidance) = {
             let mut register = self.register.lock();
+            file.guidance = guidance::renewed(file.guidance, &register.guidance);
+            let of_set = |set: &ScopeAdvice| guidance::audit_of_file(&audit, register.guidance.get(&set.scope), set);
+            let of_guidance: Vec<AuditEntry> = file.guidance.iter().map(of_set).collect();
             for point in &mut file.points {
                 // A point that the station has heard of keeps its number.
                 let had = register.at_address(&point.address.source, &point.address.path).cloned();
@@ -170,15 +199,22 @@ impl Shared {
             known.extend(file.rules.iter().map(|rule| (rule.id, rule.clone())));
             let mut all = register.points.clone();
             all.extend(file.points.iter().map(|point| (point.no, point.clone())));
-            let former = following(&register.plant, &register.points, &register.rules);
+            let mut former = following(&register.plant, &register.points, &register.rules);
+            // One that the file has disabled is meant to be.
+            former.extend(file.rules.iter().map(|rule| rule.id));
             let derived = changed_rules(&plant, &all, &known, &former);
-            (plant, places, derived)
+            (plant, places, derived, of_guidance)
         };
         let of_derived = (!derived.is_empty()).then(|| of_rules(&audit, self.clock.now(), derived.len()));
-        let entries: Vec<AuditEntry> = std::iter::once(audit).chain(of_derived).collect();
-        // Stored in one transaction with the rest, so that what is in force is what is stored.
+        let entries: Vec<AuditEntry> = std::iter::once(audit).chain(of_derived).chain(of_guidance).collect();
+        // Stored in one transaction with the rest, so that what is in force is what is stored. Of a rule whose limit in
+        // the file is another than its point's, the point's counts.
+        let again: BTreeSet<RuleId> = derived.iter().map(|rule| rule.id).collect();
+        file.rules.retain(|rule| !again.contains(&rule.id));
         file.rules.extend(derived);
         let added = file.points.iter().filter(|point| !before.contains_key(&point.id)).count();
+        let told_new = file.guidance.iter().filter(|set| set.version == 1).count();
+        let told_anew = file.guidance.len() - told_new;
 
         // As in `save_points`: what is in the spool first, then the change, then what comes after.
         let _whole = self.register.record_whole(with_other_units(&file.points, &before));
@@ -197,9 +233,10 @@ impl Shared {
             let mut register = self.register.lock();
             register.set_plant(plant);
             register.rules.extend(file.rules.into_iter().map(|rule| (rule.id, rule)));
+            register.guidance.extend(file.guidance.into_iter().map(|set| (set.scope, set)));
         }
-        report.added = count(added + places.added);
-        report.changed = count(before.len() + places.changed);
+        report.added = count(added + places.added + told_new);
+        report.changed = count(before.len() + places.changed + told_anew);
         self.put_points(file.points);
         Ok(report)
     }
@@ -528,6 +565,7 @@ fn plant_faults(file: &PlantFile, register: &Inner) -> Vec<ImportFault> {
             faults.push(ImportFault { line: count(index + 1), field: field.to_owned(), message });
         }
     }
+    faults.extend(guidance::faults_of_file(file, |scope| register.has(scope)));
     faults
 }
 
@@ -707,6 +745,53 @@ mod tests {
         assert_eq!(plant.sites, [site("PS-0", "c"), site("PS-2", "b"), site("PS-9", "a")]);
         assert_eq!(plant.name, "Town");
         assert_eq!(bring_in(&mut plant, &file), Brought::default());
+    }
+
+    #[test]
+    fn a_plant_leaves_as_a_file_that_a_station_takes_back() {
+        let tenant = empty_plant().tenant;
+        let site = penstock_model::SiteId::derived(tenant.0, "a");
+        let sites = vec![penstock_model::Site {
+            id: site,
+            name: "PS-1".into(),
+            kind: penstock_model::SiteKind::Pumping,
+            area: None,
+            position: None,
+        }];
+        let plant = Plant { sites, ..empty_plant() };
+        let text = "source,address,name\nl,a,A\nl,b,B\n";
+        let mut points = crate::points_csv::read(text, tenant, &plant, &[]).0;
+        number(&mut points, 0);
+        let [adopted, heard_of] = points.as_mut_slice() else { panic!("two points") };
+        adopted.state = PointState::Adopted;
+        heard_of.state = PointState::Discovered;
+        let (adopted, heard_of) = (adopted.clone(), heard_of.clone());
+        let rule = |name: &str, subject: Subject| {
+            let condition = penstock_model::Condition::Silence { after: Duration::from_secs(60) };
+            AlarmRule::new(RuleId::derived(tenant.0, name), subject, condition)
+        };
+        let own = rule("own", Subject::Site(site));
+        let follows = penstock_alarm::silence_rule(&plant.sites[0], Duration::from_secs(120));
+        let rules = vec![own.clone(), follows, rule("of nothing", Subject::Point(heard_of.id))];
+        let set = |scope: Scope, version: u32| ScopeAdvice {
+            scope,
+            version,
+            advice: penstock_model::Advice { contact: "Crew".into(), ..Default::default() },
+        };
+        let mut told = vec![set(Scope::Tenant, 3), set(Scope::Site(site), 1), set(Scope::Point(adopted.id), 2)];
+        let gone = penstock_model::AreaId::derived(tenant.0, "gone");
+        let all = [told.clone(), vec![set(Scope::Point(heard_of.id), 1), set(Scope::Area(gone), 1)]].concat();
+        let register = Register::new(plant.clone(), points, rules).with_guidance(all);
+
+        let file = plant_file(&register.lock());
+        let expect = PlantFile { plant, points: vec![adopted], rules: vec![own], guidance: told.clone() };
+        assert_eq!(file, expect);
+        let text = serde_json::to_string(&file).expect("plain data");
+        assert_eq!(serde_json::from_str::<PlantFile>(&text).expect("a plant file"), file);
+        let elsewhere = Register::new(empty_plant(), vec![], vec![]);
+        assert_eq!(plant_faults(&file, &elsewhere.lock()), []);
+        told.iter_mut().for_each(|set| set.version = 1);
+        assert_eq!(guidance::renewed(file.guidance, &elsewhere.lock().guidance), told);
     }
 
     fn empty_plant() -> Plant {

@@ -130,6 +130,11 @@ impl Live {
         self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clock_was_set(by_micros, now);
     }
 
+    /// Counts calls anew from now on; alarms stay as they stand.
+    pub fn reset_metrics(&self) {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).reset(self.clock.now());
+    }
+
     /// How much alarms have asked of people since calls are counted, and the moment that it is told of.
     pub fn metrics(&self) -> (Timestamp, Metrics) {
         let now = self.clock.now();
@@ -439,6 +444,11 @@ mod tests {
         let (at, metrics) = live.metrics();
         assert_eq!((at, metrics.start_time), (Timestamp::from_secs(DAY + 6), Timestamp::from_secs(DAY + 6)));
         assert_eq!((metrics.alarm_count, metrics.current_rate), (2, 2.0));
+
+        live.reset_metrics();
+        let (_, metrics) = live.metrics();
+        assert_eq!((metrics.alarm_count, metrics.current_rate, metrics.maximum_rate), (0, 0.0, 0.0));
+        assert_eq!(live.standing(), (2, 1), "alarms stand as they do");
     }
 
     #[tokio::test]

@@ -7,20 +7,21 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ApplyCure, ApproveRules, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, CureObstacle,
-    CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportRules, Frame, GetAlarm,
-    GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister, GetScopeGuidance,
-    GetSettings, GetValuesAt, Hello, ImportHistory, ImportRules, JournalFilter, ListApprovals, ListDrift, ListGuidance,
-    ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects,
-    ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork, MqttVersion, OldValues, ProposeCure, PublishExample,
-    Register, RemoveRules, ReopenWork, RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker,
-    SaveGuidance, SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
+    AcknowledgeAlarms, ApplyCure, ApproveRules, Approved, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin,
+    CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportPlant,
+    ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample,
+    GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportPlant, ImportRules,
+    JournalFilter, ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames,
+    ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised,
+    ListWork, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork,
+    ResetAlarmMetrics, RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance,
+    SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
     UnauthorisedSuppressions, VerifyApprovals, WorkStatus,
 };
 use penstock_model::{
-    Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, Point, PointState,
-    Position, Priority, Provenance, Quantity, Recording, RuleId, Scope, SiteId, Sourced, Subject, Timestamp,
-    TransitionKind, Unit,
+    Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, PlantFile, Point,
+    PointState, Position, Priority, Provenance, Quantity, Recording, RuleId, Scope, SiteId, Sourced, Subject,
+    Timestamp, TransitionKind, Unit,
 };
 use penstock_station::secrets::Secrets;
 use penstock_station::{Feed, Station};
@@ -612,6 +613,23 @@ async fn what_is_told_beside_an_alarm_is_inherited_and_kept() {
     let said: Vec<_> = versions.iter().map(|version| (version.by.as_deref(), version.reason.as_deref())).collect();
     assert_eq!(said, [(Some("Asha Verma"), Some("it is known here"))]);
 
+    // It leaves with the plant and comes back with it; a file without any leaves what is set.
+    let file = screen.call(ExportPlant {}).await.expect("may see");
+    assert_eq!(file.guidance.iter().map(|set| set.scope).collect::<Vec<_>>(), [all, own]);
+    assert_eq!(file.points.iter().map(|point| point.id).collect::<Vec<_>>(), [adopted.id]);
+    let mut without = serde_json::to_value(&file).expect("plain data");
+    without.as_object_mut().expect("an object").remove("guidance").expect("there");
+    let without: PlantFile = serde_json::from_value(without).expect("a plant file of before there was guidance in it");
+    let slip = Advice { contact: "Nobody".into(), ..Advice::default() };
+    screen.call(save(own, 1, &slip, "a slip")).await.expect("an admin may");
+    for (file, expect) in [(&without, (2, "Nobody")), (&file, (3, "")), (&file, (3, ""))] {
+        let report = screen.call(ImportPlant { file: Box::new(file.clone()) }).await.expect("an admin may");
+        assert!(report.faults.is_empty(), "{report:?}");
+        let set = screen.call(GetScopeGuidance { scope: own }).await.expect("may see").own;
+        assert_eq!((set.version, set.advice.contact.as_str()), expect);
+    }
+    assert_eq!(screen.call(GetAlarmGuidance { rule }).await.expect("may see"), told);
+
     station.stop().await;
     drop(station);
     let station = start(data.path(), &secrets).await;
@@ -812,6 +830,13 @@ async fn rules_are_cured_and_held_against_what_was_approved() {
     assert_eq!((metrics.standing, metrics.stale), (0, 0));
     assert!(metrics.since <= metrics.at);
     assert_eq!(screen.call(ListUnauthorised {}).await.expect("may see"), UnauthorisedSuppressions::default());
+    // Whoever may set limits has them counted anew, and says why.
+    let reset = |reason: &str| ResetAlarmMetrics { reason: reason.to_owned() };
+    assert_eq!(screen.call(reset(" ")).await.map_err(|error| error.code).map(|_| ()), Err(Code::Invalid));
+    assert_eq!(screen.call(GetAlarmMetrics {}).await.expect("may see").since, metrics.since);
+    screen.call(reset("the test of the pumps is over")).await.expect("an admin may");
+    let anew = screen.call(GetAlarmMetrics {}).await.expect("may see");
+    assert!(anew.since >= metrics.at && anew.calls == 0, "{anew:?}");
     let verdict = screen.call(VerifyApprovals {}).await.expect("may see");
     assert_eq!((verdict.approvals, verdict.broken), (1, None));
     station.stop().await;

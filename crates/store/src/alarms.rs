@@ -25,6 +25,7 @@ pub use rules::RuleVersion;
 pub use search::{JournalFilter, JournalPage, JournalRecord, Records};
 pub use work::{Work, WorkKind};
 
+pub(crate) use guidance::write_guidance;
 pub(crate) use journal::append;
 pub(crate) use rules::write_rules;
 

@@ -186,13 +186,13 @@ impl Store {
     }
 
     /// Brings in a plant file: adds what is new, changes what is known by its id, removes nothing. Points keep their
-    /// numbers; a discovered point at the address of one in the file becomes that one, with its samples. The same file
-    /// again changes nothing.
+    /// numbers; a discovered point at the address of one in the file becomes that one, with its samples. Guidance is of
+    /// the versions after the stored ones. The same file again changes nothing.
     ///
     /// # Errors
     /// [`Error::Refused`] for geometry that is none, [`Error::Exists`] where an adopted point of another id has an
     /// address of the file, [`Error::Dangling`] for references that neither the file nor the database knows,
-    /// [`Error::Changed`] for a rule that was changed here since; those of the database.
+    /// [`Error::Changed`] for a rule or guidance that was changed here since; those of the database.
     pub async fn import_plant(&self, file: &PlantFile, audit: &[AuditEntry]) -> Result<Imported> {
         self.import_plant_rescaling(file, &[], audit).await
     }
@@ -274,6 +274,7 @@ impl Store {
         imported.points_added = file.points.len().saturating_sub(known.len());
 
         alarms::write_rules(connection, tenant, &file.rules, audit).await?;
+        alarms::write_guidance(connection, tenant, &file.guidance, audit).await?;
         switches::settle(connection, audit).await?;
         audit::append(connection, audit).await?;
         newest::rescale(connection, &rescaled).await?;

@@ -666,7 +666,7 @@ impl Behind {
         let behind = Self { site: site.id, devices: [assets[0].id, assets[1].id] };
         plant.sites = vec![site];
         plant.assets = assets.into();
-        let file = PlantFile { plant, points: Vec::new(), rules: Vec::new() };
+        let file = PlantFile { plant, points: Vec::new(), rules: Vec::new(), guidance: Vec::new() };
         let report = room.ask(&ImportPlant { file: Box::new(file) })?;
         ensure!(report.faults.is_empty(), "nothing is wrong with the plant: {report:?}");
         Ok(behind)

@@ -1,13 +1,50 @@
-//! The keyboard's map.
+//! The keyboard's map: what lists of alarms do with keys is read from the table that they go by.
 
 use leptos::prelude::*;
 
 use super::ScreenKeys;
 use super::rail::is_shown;
 use crate::components::Dialog;
-use crate::i18n::{t, t_string, use_i18n};
-use crate::keys::Screen;
+use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
+use crate::keys::{ALARM_LINES, LIST_LINES, ListDeed, ListLine, Screen};
 use crate::state::use_app;
+
+/// What stands on a key that the browser names so.
+fn label(key: &'static str) -> &'static str {
+    match key {
+        "ArrowUp" => "↑",
+        "ArrowDown" => "↓",
+        "ArrowLeft" => "←",
+        "ArrowRight" => "→",
+        "PageUp" => "Page ↑",
+        "PageDown" => "Page ↓",
+        " " => "Space",
+        other => other,
+    }
+}
+
+fn word(deed: ListDeed, locale: Locale) -> &'static str {
+    match deed {
+        ListDeed::Move => td_string!(locale, frame.key_move),
+        ListDeed::Ends => td_string!(locale, frame.key_ends),
+        ListDeed::Page => td_string!(locale, frame.key_page),
+        ListDeed::Tick => td_string!(locale, frame.key_tick),
+        ListDeed::Open => td_string!(locale, frame.key_open),
+        ListDeed::Acknowledge => td_string!(locale, frame.key_ack),
+        ListDeed::AcknowledgeSeen => td_string!(locale, frame.key_ack_seen),
+        ListDeed::Comment => td_string!(locale, frame.key_comment),
+        ListDeed::Shelve => td_string!(locale, frame.key_shelve),
+        ListDeed::Unshelve => td_string!(locale, frame.key_unshelve),
+        ListDeed::Service => td_string!(locale, frame.key_service),
+        ListDeed::Reset => td_string!(locale, frame.key_reset),
+        ListDeed::Trend => td_string!(locale, frame.key_trend),
+        ListDeed::Map => td_string!(locale, frame.key_to_map),
+        ListDeed::NextByRank => td_string!(locale, frame.key_next),
+        ListDeed::TakeIn => td_string!(locale, frame.key_take_in),
+        ListDeed::Fold => td_string!(locale, floods.key_fold),
+        ListDeed::Cure => td_string!(locale, frame.key_cure),
+    }
+}
 
 #[component]
 pub(crate) fn KeyMap() -> impl IntoView {
@@ -17,6 +54,10 @@ pub(crate) fn KeyMap() -> impl IntoView {
     let line = |keys: &'static [&'static str], word: AnyView| {
         let keys: Vec<_> = keys.iter().map(|key| view! { <kbd>{*key}</kbd>" " }).collect();
         view! { <span class="keys">{keys}</span> <span>{word}</span> }
+    };
+    let of_list = move |line: &'static ListLine| {
+        let keys: Vec<_> = line.keys.iter().map(|key| view! { <kbd>{label(key)}</kbd>" " }).collect();
+        view! { <span class="keys">{keys}</span> <span>{move || word(line.deed, i18n.get_locale())}</span> }
     };
     view! {
         <Dialog
@@ -45,27 +86,13 @@ pub(crate) fn KeyMap() -> impl IntoView {
                 <section>
                     <h3>{t!(i18n, frame.keys_lists)}</h3>
                     <div class="key-lines">
-                        {line(&["J", "K", "↑", "↓"], t!(i18n, frame.key_move).into_any())}
-                        {line(&["Home", "End"], t!(i18n, frame.key_ends).into_any())}
-                        {line(&["X"], t!(i18n, frame.key_tick).into_any())}
+                        {LIST_LINES.iter().map(of_list).collect_view()}
                         {line(&["Shift", "↑", "↓"], t!(i18n, frame.key_extend).into_any())}
                         {line(&["Ctrl", "A"], t!(i18n, frame.key_tick_all).into_any())}
-                        {line(&["Enter", "Space"], t!(i18n, frame.key_open).into_any())}
                     </div>
                     <h3>{t!(i18n, frame.keys_alarms)}</h3>
                     <div class="key-lines">
-                        {line(&["A"], t!(i18n, frame.key_ack).into_any())}
-                        {line(&["V"], t!(i18n, frame.key_ack_seen).into_any())}
-                        {line(&["C"], t!(i18n, frame.key_comment).into_any())}
-                        {line(&["S"], t!(i18n, frame.key_shelve).into_any())}
-                        {line(&["U"], t!(i18n, frame.key_unshelve).into_any())}
-                        {line(&["O"], t!(i18n, frame.key_service).into_any())}
-                        {line(&["E"], t!(i18n, frame.key_reset).into_any())}
-                        {line(&["T"], t!(i18n, frame.key_trend).into_any())}
-                        {line(&["M"], t!(i18n, frame.key_to_map).into_any())}
-                        {line(&["N"], t!(i18n, frame.key_next).into_any())}
-                        {line(&["R"], t!(i18n, frame.key_take_in).into_any())}
-                        {line(&["→", "←"], t!(i18n, floods.key_fold).into_any())}
+                        {ALARM_LINES.iter().map(of_list).collect_view()}
                         {line(&["Ctrl", "Enter"], t!(i18n, frame.key_commit).into_any())}
                     </div>
                 </section>

@@ -54,6 +54,11 @@ impl Feed {
         let on_message = {
             let sink = Rc::clone(&sink);
             Closure::<dyn FnMut(JsValue)>::new(move |message: JsValue| {
+                // A text asks whether the page is still there; frames are binary.
+                if message.is_string() {
+                    spawn_local(say_here());
+                    return;
+                }
                 match js::frame_of(&message) {
                     Some(frame) => sink(Live::Frame(Box::new(frame))),
                     // An empty message tells that the session has ended.
@@ -92,6 +97,11 @@ impl Drop for Feed {
             set(channel, "onmessage", &nothing.into_js_value());
         }
     }
+}
+
+/// Says that this page is there; one that cannot be heard is asked again.
+async fn say_here() {
+    drop(invoke("here", &object(&[])).await);
 }
 
 async fn invoke(command: &str, args: &JsValue) -> Result<JsValue, ApiError> {

@@ -1,4 +1,4 @@
-//! What a person is about to decide on alarm rules, for which a reason is asked. Must not know how it is asked.
+//! What a person is about to decide on alarms, for which a reason is asked. Must not know how it is asked.
 
 use penstock_model::{AlarmRule, RuleId};
 
@@ -16,6 +16,8 @@ pub(crate) enum Decision {
     Approve(Vec<(RuleId, Option<u32>)>, u64),
     /// A rule goes back to what was approved.
     Return(Box<AlarmRule>),
+    /// The live figures of alarms begin anew.
+    ResetMetrics,
 }
 
 /// A decision with what is to be read before it.

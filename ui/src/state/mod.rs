@@ -96,7 +96,7 @@ pub(crate) enum Overlay {
     ImportRules,
     /// Remove an alarm rule that a person made; the rest is what it is called.
     RemoveRule(RuleId, String),
-    /// Decide on an alarm rule, with a reason.
+    /// Decide on alarms, with a reason.
     Decide(Question),
 }
 

@@ -8,6 +8,7 @@ use penstock_model::{PlantFile, Point};
 use penstock_store::AuditEntry;
 
 use super::Context;
+use crate::configuration::plant_file;
 use crate::points_csv;
 use crate::station::Shared;
 
@@ -50,6 +51,10 @@ impl Context<'_> {
         let register = self.shared.register.lock();
         let points: Vec<&Point> = register.points.values().collect();
         Csv { file_name: "points.csv".to_owned(), text: points_csv::write(&register.plant, &points) }
+    }
+
+    pub(super) fn export_plant(&self) -> PlantFile {
+        plant_file(&self.shared.register.lock())
     }
 
     pub(super) async fn import_plant(&self, file: PlantFile) -> Result<ImportReport, ApiError> {

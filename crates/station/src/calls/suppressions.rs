@@ -1,16 +1,20 @@
 //! How much alarms ask of people at present, and what keeps alarms from calling without anybody having allowed it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use penstock_alarm::{Allowance, Baseline, PutAway, unauthorised};
-use penstock_api::{AlarmMetrics, AlarmView, ApiError, NamedAlarm, UnauthorisedSuppression, UnauthorisedSuppressions};
+use penstock_api::{
+    AlarmMetrics, AlarmView, ApiError, Done, NamedAlarm, UnauthorisedSuppression, UnauthorisedSuppressions,
+};
 use penstock_model::{AlarmRule, KeptBy, Permission, Person, RuleId, Timestamp, Transition, TransitionKind, UserId};
-use penstock_store::{JournalFilter, JournalPage};
+use penstock_store::{AuditEntry, JournalFilter, JournalPage};
 
-use super::Context;
-use super::alarms::OPERATORS_SHELF;
-use crate::configuration::{count, store_error};
+use super::alarms::{OPERATORS_SHELF, demanded};
+use super::points::to_its_end;
+use super::{Context, DONE};
+use crate::configuration::{aside, count, store_error};
 
 /// Entries of the journal that are searched for who put alarms away.
 const MOST_ENTRIES: u32 = 10_000;
@@ -38,6 +42,22 @@ impl Context<'_> {
             standing: count(standing),
             stale: count(stale),
         }
+    }
+
+    /// Has the metrics begin anew once the audit says so, with what they were.
+    pub(super) async fn reset_alarm_metrics(&self, reason: &str) -> Result<Done, ApiError> {
+        let entry = AuditEntry {
+            old: serde_json::to_value(self.alarm_metrics()).ok(),
+            reason: Some(demanded(reason)?),
+            ..self.audit("alarm metrics")
+        };
+        let shared = Arc::clone(self.shared);
+        to_its_end(self.shared, async move {
+            shared.store.append_audit(&[entry]).await.map_err(store_error)?;
+            shared.live.reset_metrics();
+            Ok(DONE)
+        })
+        .await
     }
 
     pub(super) async fn unauthorised(&self) -> Result<UnauthorisedSuppressions, ApiError> {

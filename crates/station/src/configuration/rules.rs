@@ -103,7 +103,7 @@ impl Shared {
             assets: Vec::new(),
             pipes: Vec::new(),
         };
-        let file = PlantFile { plant, points: points.to_vec(), rules: rules.to_vec() };
+        let file = PlantFile { plant, points: points.to_vec(), rules: rules.to_vec(), guidance: Vec::new() };
         self.store.import_plant(&file, audit).await.map(|_imported| ())
     }
 

@@ -3,7 +3,7 @@
 
 use penstock_model::{Advice, AreaId, AssetId, PointId, Scope, ScopeAdvice, SiteId, TenantId, Timestamp, UserId};
 use sqlx::Row as _;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -49,28 +49,9 @@ impl Store {
     pub async fn save_guidance(&self, tenant: TenantId, set: &ScopeAdvice, audit: &[AuditEntry]) -> Result<()> {
         audit::demand(audit)?;
         let Some(account) = audit.first() else { return Ok(()) };
-        let mut body = serde_json::to_value(&set.advice).map_err(|error| Error::unreadable("guidance")(&error))?;
-        clean_json(&mut body);
         let mut transaction = self.pool.begin().await?;
-        let written = sqlx::query(
-            "insert into guidance_versions (tenant, scope, place, version, body, saved_at, saved_by, reason) \
-             select $1, $2, $3, $4, $5, $6, $7, $8 where $4 = 1 + ( \
-                 select coalesce(max(version), 0) from guidance_versions \
-                 where tenant = $1 and scope = $2 and place = $3 \
-             ) on conflict do nothing",
-        )
-        .bind(tenant.0)
-        .bind(set.scope.kind())
-        .bind(place_of(tenant, set.scope))
-        .bind(version(set.version))
-        .bind(Json(body))
-        .bind(At(account.at))
-        .bind(account.who.map(|who| who.0))
-        .bind(account.reason.as_deref().map(clean))
-        .execute(&mut *transaction)
-        .await?;
-        if written.rows_affected() == 0 {
-            return Err(Error::Changed { what: format!("guidance of {}", set.scope) });
+        if !insert(&mut transaction, tenant, set, account).await? {
+            return Err(changed(set));
         }
         audit::append(&mut transaction, audit).await?;
         Ok(transaction.commit().await?)
@@ -94,6 +75,84 @@ impl Store {
     }
 }
 
+/// Sets what is told for parts of the plant within a transaction, each as the version that it says; one that is the
+/// newest as it stands is left. When, by whom and why is what the first entry of `audit` says.
+///
+/// # Errors
+/// [`Error::Changed`] where another version is stored by now; those of the database.
+pub(crate) async fn write_guidance(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    given: &[ScopeAdvice],
+    audit: &[AuditEntry],
+) -> Result<()> {
+    audit::demand(audit)?;
+    let Some(account) = audit.first() else { return Ok(()) };
+    for set in given {
+        if !insert(connection, tenant, set, account).await? && !is_newest(connection, tenant, set).await? {
+            return Err(changed(set));
+        }
+    }
+    Ok(())
+}
+
+/// Whether it was written: it is only where its version is the one after the stored one.
+async fn insert(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    set: &ScopeAdvice,
+    account: &AuditEntry,
+) -> Result<bool> {
+    let written = sqlx::query(
+        "insert into guidance_versions (tenant, scope, place, version, body, saved_at, saved_by, reason) \
+         select $1, $2, $3, $4, $5, $6, $7, $8 where $4 = 1 + ( \
+             select coalesce(max(version), 0) from guidance_versions \
+             where tenant = $1 and scope = $2 and place = $3 \
+         ) on conflict do nothing",
+    )
+    .bind(tenant.0)
+    .bind(set.scope.kind())
+    .bind(place_of(tenant, set.scope))
+    .bind(version(set.version))
+    .bind(Json(document(&set.advice)?))
+    .bind(At(account.at))
+    .bind(account.who.map(|who| who.0))
+    .bind(account.reason.as_deref().map(clean))
+    .execute(connection)
+    .await?;
+    Ok(written.rows_affected() > 0)
+}
+
+/// Whether the newest version is this one, and says the same.
+async fn is_newest(connection: &mut PgConnection, tenant: TenantId, set: &ScopeAdvice) -> Result<bool> {
+    let row = sqlx::query(
+        "select scope, place, version, body from guidance_versions \
+         where tenant = $1 and scope = $2 and place = $3 order by version desc limit 1",
+    )
+    .bind(tenant.0)
+    .bind(set.scope.kind())
+    .bind(place_of(tenant, set.scope))
+    .fetch_optional(connection)
+    .await?;
+    let Some(stored) = row.as_ref().map(set_from).transpose()? else { return Ok(false) };
+    Ok(stored.version == set.version && stored.advice == advice_from(document(&set.advice)?)?)
+}
+
+fn changed(set: &ScopeAdvice) -> Error {
+    Error::Changed { what: format!("guidance of {}", set.scope) }
+}
+
+/// What is told, as it is stored.
+fn document(advice: &Advice) -> Result<serde_json::Value> {
+    let mut body = serde_json::to_value(advice).map_err(|error| Error::unreadable("guidance")(&error))?;
+    clean_json(&mut body);
+    Ok(body)
+}
+
+fn advice_from(body: serde_json::Value) -> Result<Advice> {
+    serde_json::from_value(body).map_err(|error| Error::unreadable("guidance")(&error))
+}
+
 /// The id that a part of the plant is stored under.
 fn place_of(tenant: TenantId, scope: Scope) -> Uuid {
     scope.place().unwrap_or(tenant.0)
@@ -112,13 +171,12 @@ fn scope_from(kind: &str, place: Uuid) -> Result<Scope> {
 
 fn set_from(row: &PgRow) -> Result<ScopeAdvice> {
     let Json(body): Json<serde_json::Value> = row.try_get("body")?;
-    let advice: Advice = serde_json::from_value(body).map_err(|error| Error::unreadable("guidance")(&error))?;
     let kind: String = row.try_get("scope")?;
     let number: i32 = row.try_get("version")?;
     Ok(ScopeAdvice {
         scope: scope_from(&kind, row.try_get("place")?)?,
         version: u32::try_from(number).unwrap_or_default(),
-        advice,
+        advice: advice_from(body)?,
     })
 }
 

@@ -111,7 +111,7 @@ fn town() -> (PlantFile, Vec<Known>) {
         pipes: Vec::new(),
     };
     let rules = known.iter().map(|known| known.rule.clone()).collect();
-    (PlantFile { plant, points, rules }, known)
+    (PlantFile { plant, points, rules, guidance: vec![] }, known)
 }
 
 /// Entries whose times come neither even nor in order, with what each must be found by.

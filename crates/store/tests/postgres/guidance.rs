@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use penstock_model::{Advice, AreaId, AssetId, Guidance, PointId, Scope, ScopeAdvice, SiteId, TenantId};
+use penstock_model::{
+    Advice, AreaId, AssetId, Guidance, Plant, PlantFile, PointId, Scope, ScopeAdvice, SiteId, TenantId, Timestamp,
+    UserId,
+};
 use penstock_store::{AuditEntry, AuditPage, Error, GuidanceVersion};
 use sqlx::Executor as _;
 use uuid::Uuid;
@@ -96,4 +99,42 @@ async fn every_version_stays_and_the_newest_counts() {
         let refused = store.pool().execute(statement).await.map_err(Error::from);
         assert!(matches!(refused, Err(Error::Refused { .. })), "{statement}: {refused:?}");
     }
+}
+
+#[tokio::test]
+async fn a_plant_file_brings_guidance_and_one_without_leaves_it() {
+    let database = scratch_database().await.expect("database");
+    let store = database.store().await.expect("store");
+    let plant = Plant {
+        tenant: tenant(),
+        name: "Nandipur".into(),
+        time_zone: "Asia/Kolkata".into(),
+        areas: vec![],
+        sites: vec![],
+        assets: vec![],
+        pipes: vec![],
+    };
+    let file = |guidance: Vec<ScopeAdvice>| PlantFile { plant: plant.clone(), points: vec![], rules: vec![], guidance };
+    let why = || account(tenant(), 0, Some("from the old station"));
+    let [all, area, ..] = scopes();
+    let (of_all, of_area) = (set(all, 1, "call"), set(area, 1, "close the valve"));
+    // The same file again, and one without guidance, change nothing.
+    let both = || vec![of_all.clone(), set(area, 1, "close the valve")];
+    for guidance in [both(), both(), vec![]] {
+        store.import_plant(&file(guidance), &why()).await.expect("imported");
+        let mut loaded = store.load_guidance(tenant()).await.expect("guidance");
+        loaded.sort_by_key(|set| set.scope);
+        assert_eq!(loaded, [of_all.clone(), of_area.clone()]);
+    }
+    // All or none, and only what follows on what is stored.
+    for stale in [set(all, 1, "wait"), set(all, 3, "wait")] {
+        let refused = store.import_plant(&file(vec![set(area, 2, "wait"), stale]), &why()).await;
+        assert!(matches!(refused, Err(Error::Changed { .. })), "{refused:?}");
+    }
+    store.import_plant(&file(vec![set(all, 2, "wait")]), &why()).await.expect("imported");
+    let versions = store.guidance_versions(tenant(), all).await.expect("versions");
+    let told: Vec<_> = versions.into_iter().map(|version| (version.set, version.saved_by, version.reason)).collect();
+    let reason = Some("from the old station".to_owned());
+    assert_eq!(told, [(set(all, 2, "wait"), Some(asha()), reason.clone()), (of_all, Some(asha()), reason)]);
+    assert_eq!(store.guidance_versions(tenant(), area).await.expect("versions").len(), 1);
 }

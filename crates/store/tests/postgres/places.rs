@@ -40,7 +40,7 @@ impl Town {
             assets: vec![],
             pipes: vec![],
         };
-        Self(PlantFile { plant, points: vec![], rules: vec![] })
+        Self(PlantFile { plant, points: vec![], rules: vec![], guidance: vec![] })
     }
 
     fn tenant(&self) -> TenantId {

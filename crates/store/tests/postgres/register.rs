@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use penstock_model::{
-    Address, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel, Limits, Person,
-    Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority, Quality,
-    Quantity, Recording, Role, RuleId, Sample, Site, SiteId, SiteKind, Subject, Timestamp, Unit, UserId,
+    Address, Advice, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel, Limits,
+    Person, Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority,
+    Quality, Quantity, Recording, Role, RuleId, Sample, Scope, ScopeAdvice, Site, SiteId, SiteKind, Subject, TenantId,
+    Timestamp, Unit, UserId,
 };
 use penstock_store::{
     AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, UnitReturn, UnitSwitch, Writer,
@@ -74,6 +75,11 @@ fn town() -> PlantFile {
                 Condition::Limit { level: LimitLevel::High, limit: 4.5, deadband: 0.1 },
             )
         }],
+        guidance: vec![ScopeAdvice {
+            scope: Scope::Area(area),
+            version: 1,
+            advice: Advice { contact: "Duty engineer".into(), ..Advice::default() },
+        }],
         points: vec![point],
         plant: Plant {
             tenant: tenant(),
@@ -123,6 +129,7 @@ async fn a_plant_comes_back_as_it_was_imported_and_again_changes_nothing() {
     let [point] = points.as_slice() else { panic!("{points:?}") };
     assert_eq!(*point, Point { no: point.no, ..file.points[0].clone() });
     assert_eq!(store.load_rules(tenant()).await.expect("rules"), file.rules);
+    assert_eq!(store.load_guidance(tenant()).await.expect("guidance"), file.guidance);
 
     let again = store.import_plant(&file, &audit("plant.import")).await.expect("imported");
     assert_eq!((again.places_added, again.places_changed, again.points_added), (0, 0, 0));

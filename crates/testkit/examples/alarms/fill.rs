@@ -168,7 +168,7 @@ pub(crate) fn plant() -> Result<PlantFile> {
         assets: Vec::new(),
         pipes: Vec::new(),
     };
-    Ok(PlantFile { plant, points: pens.chain(alarmed).collect(), rules })
+    Ok(PlantFile { plant, points: pens.chain(alarmed).collect(), rules, guidance: Vec::new() })
 }
 
 /// What each pen says in one second: a slow swing with noise below 50, and spikes to 90.

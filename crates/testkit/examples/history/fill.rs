@@ -237,7 +237,7 @@ async fn put_plant(store: &Store, steps: &Steps, now: Timestamp) -> Result<()> {
         pipes: Vec::new(),
     };
     let audit = [AuditEntry::new(tenant, now, None, "plant.import", "history")];
-    store.import_plant(&PlantFile { plant, points, rules: Vec::new() }, &audit).await?;
+    store.import_plant(&PlantFile { plant, points, rules: Vec::new(), guidance: Vec::new() }, &audit).await?;
     Ok(())
 }
 

@@ -110,5 +110,5 @@ pub(crate) fn file(points: usize, kind: Kind) -> Result<PlantFile> {
         Kind::Alarmed { critical_from } => (1..=points).map(|no| rule_of(no, critical_from)).collect(),
         Kind::Watched | Kind::Plain => Vec::new(),
     };
-    Ok(PlantFile { plant, points: (1..=points).map(point).collect(), rules })
+    Ok(PlantFile { plant, points: (1..=points).map(point).collect(), rules, guidance: Vec::new() })
 }

@@ -23,6 +23,7 @@ use crate::components::{
 };
 use crate::format;
 use crate::i18n::{t, t_string, td_string, use_i18n};
+use crate::keys::{List, ListDeed, list_deed};
 use crate::state::{App, Overlay, use_app};
 use crate::{page, words};
 
@@ -193,16 +194,40 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
             event.prevent_default();
             return;
         }
-        match key.as_str() {
-            "a" | "A" if is_ctrl => {
-                let readable = untrack(readable);
-                let seen = sight.with_value(|sight| sight.seen(&readable, page::now()));
-                ticks.set(seen.into_iter().collect());
+        let Some(deed) = list_deed(List::Active, &key).filter(|_| !is_ctrl) else {
+            match key.as_str() {
+                "a" | "A" if is_ctrl => {
+                    let readable = untrack(readable);
+                    let seen = sight.with_value(|sight| sight.seen(&readable, page::now()));
+                    ticks.set(seen.into_iter().collect());
+                }
+                "Escape" if !is_ctrl => {
+                    if ticks.with_untracked(BTreeMap::is_empty) {
+                        chosen.set(None);
+                    } else {
+                        ticks.set(BTreeMap::new());
+                    }
+                }
+                _ => return,
             }
-            _ if is_ctrl => return,
-            "a" | "A" if may_answer.get_untracked() => acknowledge(),
-            "v" | "V" if may_answer.get_untracked() => acknowledge_seen(),
-            "e" | "E" if may_answer.get_untracked() => {
+            return event.prevent_default();
+        };
+        let is_allowed = match deed {
+            ListDeed::Acknowledge
+            | ListDeed::AcknowledgeSeen
+            | ListDeed::Reset
+            | ListDeed::Comment
+            | ListDeed::Shelve => may_answer.get_untracked(),
+            ListDeed::Service => may_suppress.get_untracked(),
+            _ => true,
+        };
+        if !is_allowed {
+            return;
+        }
+        match deed {
+            ListDeed::Acknowledge => acknowledge(),
+            ListDeed::AcknowledgeSeen => acknowledge_seen(),
+            ListDeed::Reset => {
                 let resettable = |rule: &RuleId| app.alarms.peek(*rule).is_some_and(|view| can_reset(&view.state));
                 let alarms: Vec<RuleId> = picked().into_iter().map(|(rule, _)| rule).filter(resettable).collect();
                 if !alarms.is_empty() {
@@ -210,55 +235,49 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
                     reset(app, alarms);
                 }
             }
-            "o" | "O" if may_suppress.get_untracked() => {
+            ListDeed::Service => {
                 if let Some(view) = at_cursor() {
                     app.overlay.set(Some(Overlay::TakeOutOfService(view.state.rule)));
                 }
             }
-            "c" | "C" if may_answer.get_untracked() => {
+            ListDeed::Comment => {
                 if let Some(view) = at_cursor() {
                     app.overlay.set(Some(Overlay::Comment(view.state.rule, view.state.occurrence)));
                 }
             }
-            "s" | "S" if may_answer.get_untracked() => shelve(),
-            "x" | "X" => {
+            ListDeed::Shelve => shelve(),
+            ListDeed::Tick => {
                 if let Some(view) = at_cursor() {
                     toggle(&view);
                 }
             }
-            "Enter" | " " => {
+            ListDeed::Open => {
                 if cursor.get_untracked().is_none() {
                     chosen.set(rows.with_untracked(|rows| rows.first().map(|view| view.state.rule)));
                 }
                 page::focus(".drawer");
             }
-            "t" | "T" => {
+            ListDeed::Trend => {
                 if let Some(path) = at_cursor().and_then(|view| trend_path(&view)) {
                     navigate(&path, Default::default());
                 }
             }
-            "m" | "M" => {
+            ListDeed::Map => {
                 if let Some(view) = at_cursor() {
                     navigate(&map_path(view.subject), Default::default());
                 }
             }
-            "ArrowRight" | "ArrowLeft" => {
+            ListDeed::Fold => {
                 if !folds.turn(&key) {
                     return;
                 }
             }
-            "n" | "N" => {
+            ListDeed::NextByRank => {
                 chosen.set(untrack(|| app.desk.with_shown(|shown| next_by_rank(chosen.get_untracked(), shown))));
             }
-            "r" | "R" => taken.update(|taken| *taken += 1),
-            "Escape" => {
-                if ticks.with_untracked(BTreeMap::is_empty) {
-                    chosen.set(None);
-                } else {
-                    ticks.set(BTreeMap::new());
-                }
-            }
-            _ => return,
+            ListDeed::TakeIn => taken.update(|taken| *taken += 1),
+            // An empty list has nowhere to go, and the rest is of other lists.
+            ListDeed::Move | ListDeed::Ends | ListDeed::Page | ListDeed::Unshelve | ListDeed::Cure => return,
         }
         event.prevent_default();
     };

@@ -18,6 +18,7 @@ use crate::components::{
     Badge, BadgeFill, Choice, Empty, Glyph, Icon, Kbd, Loading, SearchField, Segmented, Select, VirtualTable,
 };
 use crate::i18n::{t, t_string, td_string, use_i18n};
+use crate::keys::{List, ListDeed, list_deed};
 use crate::page;
 use crate::state::{App, use_app};
 use crate::words;
@@ -371,15 +372,18 @@ pub(super) fn Journal(remark: RwSignal<String>) -> impl IntoView {
             pages.cursor.set(Some(to));
             return event.prevent_default();
         }
-        match (key.as_str(), row) {
-            ("r" | "R", _) => pages.take_in(),
-            ("Enter" | " ", Some(row)) => {
+        if key == "Escape" && row.is_some() {
+            chosen.set(None);
+            return event.prevent_default();
+        }
+        match (list_deed(List::Journal, &key), row) {
+            (Some(ListDeed::TakeIn), _) => pages.take_in(),
+            (Some(ListDeed::Open), Some(row)) => {
                 navigate(&format!("/alarms?alarm={}", row.transition.rule), Default::default());
             }
-            ("t" | "T", Some(JournalRow { subject: Subject::Point(point), transition, .. })) => {
+            (Some(ListDeed::Trend), Some(JournalRow { subject: Subject::Point(point), transition, .. })) => {
                 navigate(&format!("/trends?points={point}&at={}", transition.at.as_micros()), Default::default());
             }
-            ("Escape", Some(_)) => chosen.set(None),
             _ => return,
         }
         event.prevent_default();

@@ -13,6 +13,7 @@ use super::list::step;
 use crate::components::{Badge, BadgeFill, Empty, Kbd, VirtualTable};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
+use crate::keys::{List, ListDeed, list_deed};
 use crate::state::{Overlay, use_app};
 use crate::{page, words};
 
@@ -43,26 +44,32 @@ pub(super) fn Kept(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) -
         let key = event.key();
         if let Some(to) = step(&key, cursor.get_untracked(), rows.with_untracked(|rows| rows.len())) {
             chosen.set(rows.with_untracked(|rows| rows.get(to).map(|view| view.state.rule)));
-        } else if key == "Enter" {
-            page::focus(".drawer");
         } else if key == "Escape" {
             chosen.set(None);
         } else {
             let view = chosen.get_untracked().and_then(|rule| app.alarms.peek(rule));
             let answers = || untrack(|| app.may(Permission::AnswerAlarms));
             let suppresses = || untrack(|| app.may(Permission::SuppressAlarms));
-            match (key.as_str(), view) {
-                ("u" | "U", Some(view)) if view.state.kept_by() == Some(KeptBy::Shelved) && answers() => {
+            match (list_deed(List::Kept, &key), view) {
+                // On a row's own button, these keys press it.
+                (Some(ListDeed::Open), _) if !page::is_on_button() => {
+                    page::focus(".drawer");
+                }
+                (Some(ListDeed::Unshelve), Some(view))
+                    if view.state.kept_by() == Some(KeptBy::Shelved) && answers() =>
+                {
                     unshelve(app, view.state.rule);
                 }
-                ("o" | "O", Some(view)) if view.state.kept_by() == Some(KeptBy::OutOfService) && suppresses() => {
+                (Some(ListDeed::Service), Some(view))
+                    if view.state.kept_by() == Some(KeptBy::OutOfService) && suppresses() =>
+                {
                     app.overlay.set(Some(Overlay::ReturnToService(view.state.rule)));
                 }
-                ("c" | "C", Some(view)) if view.state.occurrence > 0 && answers() => {
+                (Some(ListDeed::Comment), Some(view)) if view.state.occurrence > 0 && answers() => {
                     app.overlay.set(Some(Overlay::Comment(view.state.rule, view.state.occurrence)));
                 }
-                ("m" | "M", Some(view)) => navigate(&map_path(view.subject), Default::default()),
-                ("t" | "T", Some(view)) => match trend_path(&view) {
+                (Some(ListDeed::Map), Some(view)) => navigate(&map_path(view.subject), Default::default()),
+                (Some(ListDeed::Trend), Some(view)) => match trend_path(&view) {
                     Some(path) => navigate(&path, Default::default()),
                     None => return,
                 },

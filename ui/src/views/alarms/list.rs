@@ -6,6 +6,7 @@ use penstock_api::AlarmView;
 use penstock_model::{Priority, RuleId, SiteId, Watch};
 
 use crate::i18n::Locale;
+use crate::keys::moves_cursor;
 use crate::state::{PlantView, concerns};
 use crate::words;
 
@@ -60,9 +61,9 @@ impl Filter {
     }
 }
 
-/// Where the cursor goes from `at` in a list of `len` rows.
+/// Where the cursor goes from `at` in a list of `len` rows; by the keys that the keyboard's map shows alone.
 pub(crate) fn step(key: &str, at: Option<usize>, len: usize) -> Option<usize> {
-    let last = len.checked_sub(1)?;
+    let last = len.checked_sub(1).filter(|_| moves_cursor(key))?;
     match (key, at) {
         ("Home", _) => Some(0),
         ("End", _) => Some(last),
@@ -92,6 +93,7 @@ pub(super) fn needs_comment<'a>(mut views: impl Iterator<Item = &'a Arc<AlarmVie
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::LIST_LINES;
     use crate::state::{test_alarm, test_rule};
 
     fn alarm(id: u8, acknowledged: bool) -> Arc<AlarmView> {
@@ -122,6 +124,16 @@ mod tests {
         check("End", None, Some(2));
         check("a", Some(1), None);
         assert_eq!(step("j", None, 0), None);
+    }
+
+    #[test]
+    fn every_key_that_the_map_shows_moves_the_cursor() {
+        let shown: Vec<&str> = LIST_LINES.iter().flat_map(|line| line.keys.iter().copied()).collect();
+        let moving: Vec<&str> = shown.into_iter().filter(|key| moves_cursor(key)).collect();
+        assert_eq!(moving.len(), 8);
+        for key in moving {
+            assert!(step(key, Some(20), 41).is_some_and(|to| to != 20), "{key}");
+        }
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn town() -> PlantFile {
             alarm("shelved", "works", Priority::P3),
             alarm("chatters", "works", Priority::P4),
         ],
+        guidance: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
-//! Asks why before something is decided on an alarm rule, and has it done: a cure applied or turned down, rules approved,
-//! one returned to what was approved. Where others were faster it names what they changed and has it shown anew.
+//! Asks why before something is decided on alarms, and has it done: a cure applied or turned down, rules approved, one
+//! returned to what was approved, the live figures begun anew. Where others were faster it names what they changed and
+//! has it shown anew.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{
-    ApiError, ApplyCure, ApproveRules, Code, DismissWork, ListDrift, ListRules, NamedAlarm, ReopenWork, RulesDrift,
-    SaveRules,
+    ApiError, ApplyCure, ApproveRules, Code, DismissWork, ListDrift, ListRules, NamedAlarm, ReopenWork,
+    ResetAlarmMetrics, RulesDrift, SaveRules,
 };
 use penstock_model::{AlarmRule, RuleId};
 
@@ -28,6 +29,7 @@ fn title_of(decision: &Decision, locale: Locale) -> &'static str {
         Decision::Reopen(_) => td_string!(locale, baseline.reopen_title),
         Decision::Approve(..) => td_string!(locale, baseline.approve_title),
         Decision::Return(_) => td_string!(locale, baseline.return_title),
+        Decision::ResetMetrics => td_string!(locale, baseline.reset_title),
     }
 }
 
@@ -39,6 +41,7 @@ fn note_of(decision: &Decision, locale: Locale) -> &'static str {
         Decision::Reopen(_) => "",
         Decision::Approve(..) => td_string!(locale, baseline.approve_note),
         Decision::Return(_) => td_string!(locale, baseline.return_note),
+        Decision::ResetMetrics => td_string!(locale, baseline.reset_note),
     }
 }
 
@@ -49,6 +52,7 @@ fn verb_of(decision: &Decision, locale: Locale) -> &'static str {
         Decision::Reopen(_) => td_string!(locale, baseline.reopen),
         Decision::Approve(..) => td_string!(locale, baseline.approve_one),
         Decision::Return(_) => td_string!(locale, baseline.return_one),
+        Decision::ResetMetrics => td_string!(locale, words.reset),
     }
 }
 
@@ -74,6 +78,7 @@ async fn carry_out(app: App, decision: Decision, reason: String) -> Result<Outco
             }
         }
         Decision::Return(rule) => app.call(SaveRules { rules: vec![*rule], reason }).await.map(|report| report.faults),
+        Decision::ResetMetrics => app.call(ResetAlarmMetrics { reason }).await.map(|_done| Vec::new()),
     };
     let faults = faults.map_err(|error| error.message)?;
     if faults.is_empty() {

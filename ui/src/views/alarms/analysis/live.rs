@@ -1,17 +1,17 @@
 //! How much alarms ask of people at present: calls in the last ten minutes, what stands, what is kept. Asked for again
-//! and again while it is shown.
+//! and again while it is shown; who may set limits may have it counted anew.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use penstock_api::{AlarmMetrics, GetAlarmMetrics};
-use penstock_model::Timestamp;
+use penstock_model::{Permission, Timestamp};
 
 use crate::components::Panel;
 use crate::format;
-use crate::i18n::{Locale, t_string, td_string, use_i18n};
-use crate::state::use_app;
+use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
+use crate::state::{Decision, Overlay, Question, use_app};
 
 /// How often the station is asked.
 const EVERY: Duration = Duration::from_secs(5);
@@ -50,15 +50,17 @@ pub(super) fn Live() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let told = RwSignal::new(None::<AlarmMetrics>);
-    let asked_at = StoredValue::new(None::<Timestamp>);
+    let asked_at = StoredValue::new(None::<(Timestamp, u32)>);
     Effect::new(move || {
-        let now = app.now.get();
-        // A clock that was set back asks too.
-        let is_due = asked_at.get_value().is_none_or(|asked| now < asked || now.since(asked) >= EVERY);
+        let (now, decided) = (app.now.get(), app.decided.get());
+        // A clock that was set back asks too, and so does what was decided: it may be counted anew by it.
+        let is_due = asked_at
+            .get_value()
+            .is_none_or(|(asked, before)| now < asked || now.since(asked) >= EVERY || decided != before);
         if !is_due {
             return;
         }
-        asked_at.set_value(Some(now));
+        asked_at.set_value(Some((now, decided)));
         spawn_local(async move {
             // While the station does not answer, what it told last stays.
             if let Ok(metrics) = app.call(GetAlarmMetrics {}).await {
@@ -87,12 +89,24 @@ pub(super) fn Live() -> impl IntoView {
         let metrics = told.get()?;
         let locale = i18n.get_locale();
         let at = app.zone.with(|zone| zone.moment(metrics.since, app.now.get_untracked(), locale));
-        Some(view! { <span>{t_string!(i18n, baseline.live_since, at = at)}</span> })
+        Some(t_string!(i18n, baseline.live_since, at = at))
+    };
+    let ask_why = move |_| {
+        let about = t_string!(i18n, baseline.live).to_owned();
+        let lines = untrack(since).into_iter().collect();
+        app.overlay.set(Some(Overlay::Decide(Question { decision: Decision::ResetMetrics, about, lines })));
+    };
+    let reset = move || {
+        app.may(Permission::SetLimits).then(|| {
+            view! {
+                <button class="small" data-testid="reset-metrics" on:click=ask_why>{t!(i18n, words.reset)}</button>
+            }
+        })
     };
     view! {
         <Panel
             title=Signal::derive(move || t_string!(i18n, baseline.live).to_owned())
-            aside=ViewFn::from(move || view! { {since} })
+            aside=ViewFn::from(move || view! { <span>{since}</span> {reset} })
             class="analysis-wide"
         >
             <dl class="live-figures" data-testid="live-figures">{figures}</dl>

@@ -17,6 +17,7 @@ use super::{Told, title};
 use crate::components::{Badge, BadgeFill, Empty, Panel, VirtualTable};
 use crate::format;
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
+use crate::keys::{List, ListDeed, list_deed};
 use crate::page;
 use crate::state::use_app;
 use crate::words;
@@ -100,13 +101,16 @@ pub(super) fn Queue(
             return;
         }
         let key = event.key();
+        let deed = list_deed(List::Load, &key);
         if let Some(to) = step(&key, cursor.get_untracked(), rows.with_untracked(|rows| rows.len())) {
             cursor.set(Some(to));
-        } else if let ("Enter" | " ", Some(row)) = (key.as_str(), at_cursor()) {
+        } else if let (Some(ListDeed::Open), Some(row)) = (deed, at_cursor()) {
             on_rule.run(row.offender.alarm.rule);
-        } else if let ("c" | "C", Some(row)) = (key.as_str(), at_cursor()) {
+        } else if let (Some(ListDeed::Cure), Some(row)) = (deed, at_cursor()) {
             chosen.set(Some(row.offender.alarm.rule));
-        } else if let ("t" | "T", Some(path)) = (key.as_str(), at_cursor().and_then(|row| trend_path(&row.offender))) {
+        } else if let (Some(ListDeed::Trend), Some(path)) =
+            (deed, at_cursor().and_then(|row| trend_path(&row.offender)))
+        {
             navigate(&path, Default::default());
         } else if key == "Escape" {
             cursor.set(None);

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use penstock_api::{RemoveRules, RuleRow, SaveRules};
-use penstock_model::{AlarmRule, Permission, PointId, Quantity, RuleId, Subject, Unit};
+use penstock_api::{GetAlarmGuidance, GetScopeGuidance, RemoveRules, RuleRow, SaveRules};
+use penstock_model::{AlarmRule, Permission, PointId, Quantity, ResolvedAdvice, RuleId, Scope, Sourced, Subject, Unit};
 
 use super::entry::{ACKNOWLEDGEMENTS, CLASSES, Entry, Fault, KINDS, LEVELS, SEVERITIES, SIDES, Wrong, YES};
 use super::facts::{choice_word, kind_word, lines, point_name, unit_of};
 use super::fields::{Fields, Pick, find_points, find_subjects, group_rows, subject_name, tick_box, window_rows};
 use super::filter::title;
+use super::inheriting::{Inheriting, inherited, minutes};
 use super::trial::TrialOf;
 use super::versions::Versions;
 use crate::components::{Badge, BadgeFill, Choice, Drawer, Fact, Facts, Notice, Select, TextField};
@@ -395,20 +396,43 @@ fn Form(row: RuleRow, plant: Arc<PlantView>, is_stored: bool, on_saved: Callback
         let is_so = is_suppressed.with(|is| is == YES);
         is_so.then(|| view! { {group_rows(fields.suppression, 0)} {fault_below("suppression")} })
     };
-    let area = move |id: &'static str, field: &'static str, label: Signal<String>| {
-        let value = fields.text(field);
+    let inherits = RwSignal::new(ResolvedAdvice::default());
+    Effect::new(move || {
+        // The register counts up with what is set for a place too.
+        app.plant.track();
+        let chosen = fields.subject.get();
+        spawn_local(async move {
+            let told = match chosen {
+                Some(of) => inherited_by(app, of, (subject == Some(of)).then_some(id)).await,
+                None => Some(ResolvedAdvice::default()),
+            };
+            // While the station does not answer, what it told last stays.
+            if let Some(told) = told.filter(|_| fields.subject.try_get_untracked() == Some(chosen)) {
+                inherits.try_set(told);
+            }
+        });
+    });
+    let inheriting = move |id: &'static str,
+                           field: &'static str,
+                           label: Signal<String>,
+                           told: fn(&ResolvedAdvice) -> Option<Sourced<String>>| {
+        let is_long = !matches!(field, "call_within" | "screen");
         view! {
-            <div class="field">
-                <label for=id>{move || label.get()}</label>
-                <textarea
-                    id=id
-                    data-testid=id
-                    maxlength="2000"
-                    prop:value=move || value.get()
-                    on:input=move |event| value.set(event_target_value(&event))
-                ></textarea>
-            </div>
+            <Inheriting
+                id=id
+                label=label
+                value=fields.text(field)
+                inherits=Signal::derive(move || inherits.with(told))
+                plant=plant.get_value()
+                is_long=is_long
+                is_fixed=false
+                fault=fault(field)
+            />
         }
+    };
+    let within = |told: &ResolvedAdvice| {
+        let within = told.call_within.as_ref()?;
+        Some(Sourced { value: minutes(Some(within.value)), from: within.from })
     };
     let remove = move |_| app.overlay.set(Some(Overlay::RemoveRule(id, called.clone())));
     view! {
@@ -445,7 +469,7 @@ fn Form(row: RuleRow, plant: Arc<PlantView>, is_stored: bool, on_saved: Callback
                 {text("rule-longest-shelf", "longest_shelf", word(|l| td_string!(l, rules.longest_shelf_min)))}
                 {text("rule-first-out", "first_out", word(|l| td_string!(l, rules.first_out)))}
             </div>
-            {text("rule-screen", "screen", word(|l| td_string!(l, rules.screen)))}
+            {inheriting("rule-screen", "screen", word(|l| td_string!(l, rules.screen)), |told| told.screen.clone())}
             <h3>{t!(i18n, rules.suppression)}</h3>
             {tick_box(is_suppressed, "rule-is-suppressed", word(|l| td_string!(l, rules.suppressed_while)))}
             {suppression}
@@ -454,11 +478,15 @@ fn Form(row: RuleRow, plant: Arc<PlantView>, is_stored: bool, on_saved: Callback
             {fault_below("windows")}
             <h3>{t!(i18n, alarms.guidance)}</h3>
             <p class="quiet">{t!(i18n, guidance.rule_note)}</p>
-            {area("rule-cause", "cause", word(|l| td_string!(l, alarms.likely_cause)))}
-            {area("rule-consequence", "consequence", word(|l| td_string!(l, alarms.if_left)))}
-            {area("rule-action", "action", word(|l| td_string!(l, alarms.do_now)))}
-            {area("rule-contact", "contact", word(|l| td_string!(l, guidance.contact)))}
-            {text("rule-call-within", "call_within", word(|l| td_string!(l, guidance.call_within_min)))}
+            {inheriting("rule-cause", "cause", word(|l| td_string!(l, alarms.likely_cause)), |told| told.cause.clone())}
+            {inheriting("rule-consequence", "consequence", word(|l| td_string!(l, alarms.if_left)), |told| {
+                told.consequence.clone()
+            })}
+            {inheriting("rule-action", "action", word(|l| td_string!(l, alarms.do_now)), |told| told.action.clone())}
+            {inheriting("rule-contact", "contact", word(|l| td_string!(l, guidance.contact)), |told| {
+                told.contact.clone()
+            })}
+            {inheriting("rule-call-within", "call_within", word(|l| td_string!(l, guidance.call_within_min)), within)}
             <TrialOf fields=fields former=former plant=plant/>
             <TextField id="rule-reason" label=word(|l| td_string!(l, rules.reason)) value=reason fault=fault("reason")/>
             {move || trouble.get().map(|text| view! { <Notice text=text is_fault=true/> })}
@@ -483,6 +511,17 @@ fn Form(row: RuleRow, plant: Arc<PlantView>, is_stored: bool, on_saved: Callback
         </form>
     }
     .into_any()
+}
+
+/// What a rule about `subject` inherits, and one that is `stored` has from the start; none where the station does not
+/// answer.
+async fn inherited_by(app: App, subject: Subject, stored: Option<RuleId>) -> Option<ResolvedAdvice> {
+    let of_subject = app.call(GetScopeGuidance { scope: Scope::from(subject) }).await.ok()?;
+    let told = match stored {
+        Some(rule) => app.call(GetAlarmGuidance { rule }).await.ok()?,
+        None => ResolvedAdvice::default(),
+    };
+    Some(inherited(of_subject, told))
 }
 
 /// Asks why a rule that a person made shall go.

@@ -7,6 +7,7 @@ mod fields;
 mod filter;
 mod form;
 mod import;
+mod inheriting;
 mod places;
 mod tree;
 mod trial;
@@ -29,6 +30,7 @@ use super::list::step;
 use crate::components::{Badge, BadgeFill, Choice, Empty, Glyph, Icon, Loading, SearchField, Select, VirtualTable};
 use crate::format;
 use crate::i18n::{t, t_string, td_string, use_i18n};
+use crate::keys::{List, ListDeed, list_deed};
 use crate::page;
 use crate::state::{App, Overlay, use_app};
 use crate::words;
@@ -117,7 +119,7 @@ pub(super) fn Rules(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>) 
         let key = event.key();
         if let Some(to) = step(&key, cursor.get_untracked(), rows.with_untracked(|rows| rows.len())) {
             choose(rows.with_untracked(|rows| rows.get(to).map(|row| row.rule.id)));
-        } else if key == "Enter" || key == " " {
+        } else if list_deed(List::Rules, &key) == Some(ListDeed::Open) {
             page::focus(".drawer input, .drawer");
         } else if key == "Escape" {
             choose(None);

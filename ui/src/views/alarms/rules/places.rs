@@ -9,18 +9,19 @@ use leptos::task::spawn_local;
 use penstock_api::{
     GetScopeGuidance, GuidanceVersion, ListGuidance, ListGuidanceVersions, SaveGuidance, ScopeGuidance,
 };
-use penstock_model::{Advice, Guidance, Permission, Scope, ScopeAdvice, Sourced, figure};
+use penstock_model::{Advice, Guidance, Permission, Scope, ScopeAdvice, Sourced};
 
 use super::entry::Wrong;
 use super::facts::{Line, advice_lines, differing, screen_line};
 use super::fields::{Pick, find_subjects};
 use super::form::wrong_text;
+use super::inheriting::{Inheriting, minutes};
 use super::versions::version_row;
 use crate::components::{Drawer, Found, Loading, Notice, TextField, best};
 use crate::format::{self, NoNumber};
 use crate::i18n::{Locale, t, t_string, td_string, use_i18n};
 use crate::state::{App, PlantView, use_app};
-use crate::views::alarms::guidance::{from_text, scope_name};
+use crate::views::alarms::guidance::scope_name;
 
 /// As many answers as the picker shows.
 const SHOWN: usize = 10;
@@ -50,11 +51,6 @@ fn find_scopes(app: App, wanted: &str) -> Vec<Found<Scope>> {
         note: found.note,
     });
     wide.into_iter().chain(subjects).take(SHOWN).collect()
-}
-
-/// Minutes as a field shows them.
-fn minutes(time: Option<Duration>) -> String {
-    time.map(|time| figure(time.as_secs_f64() / 60.0)).unwrap_or_default()
 }
 
 /// The time that stands in a field of minutes; what nobody touched stays to the last bit.
@@ -259,7 +255,7 @@ fn Form(guidance: Arc<ScopeGuidance>, plant: Arc<PlantView>, on_saved: Callback<
                     id=id
                     label=label
                     value=value
-                    inherits=inherits
+                    inherits=Signal::derive(move || inherits.clone())
                     plant=plant
                     is_long=is_long
                     is_fixed=is_fixed
@@ -293,69 +289,6 @@ fn Form(guidance: Arc<ScopeGuidance>, plant: Arc<PlantView>, on_saved: Callback<
                 </div>
             })}
         </form>
-    }
-    .into_any()
-}
-
-/// A text that shows what it inherits for as long as it is empty.
-#[component]
-fn Inheriting(
-    /// Name for tests and labels.
-    id: &'static str,
-    label: Signal<String>,
-    value: RwSignal<String>,
-    inherits: Option<Sourced<String>>,
-    plant: Arc<PlantView>,
-    /// Whether it has several lines.
-    is_long: bool,
-    /// Whether it is only to be read.
-    is_fixed: bool,
-    fault: Signal<Option<String>>,
-) -> impl IntoView {
-    let i18n = use_i18n();
-    let from = inherits.as_ref().map(|inherits| inherits.from);
-    let placeholder = inherits.map(|inherits| inherits.value).unwrap_or_default();
-    let input = if is_long {
-        view! {
-            <textarea
-                id=id
-                data-testid=id
-                placeholder=placeholder
-                disabled=is_fixed
-                prop:value=move || value.get()
-                on:input=move |event| value.set(event_target_value(&event))
-            ></textarea>
-        }
-        .into_any()
-    } else {
-        view! {
-            <input
-                id=id
-                type="text"
-                data-testid=id
-                autocomplete="off"
-                spellcheck="false"
-                placeholder=placeholder
-                disabled=is_fixed
-                prop:value=move || value.get()
-                on:input=move |event| value.set(event_target_value(&event))
-            />
-        }
-        .into_any()
-    };
-    let below = move || {
-        if let Some(fault) = fault.get() {
-            return Some(view! { <span class="field-fault">"! " {fault}</span> }.into_any());
-        }
-        let from = from.filter(|_| value.with(|value| value.trim().is_empty()))?;
-        Some(view! { <span class="field-hint">{from_text(from, &plant, i18n.get_locale())}</span> }.into_any())
-    };
-    view! {
-        <div class="field" class:has-fault=move || fault.with(Option::is_some)>
-            <label for=id>{move || label.get()}</label>
-            {input}
-            {below}
-        </div>
     }
     .into_any()
 }
