@@ -147,8 +147,8 @@ mod tests {
             assert!(tiles.tiles.len() <= KEPT);
             tiles.take_wanted(usize::MAX)
         };
-        for index in 0..KEPT {
-            assert_eq!(look_at(index), [row[index]]);
+        for (index, id) in row.iter().enumerate().take(KEPT) {
+            assert_eq!(look_at(index), [*id]);
         }
         assert_eq!(look_at(0), []);
         assert_eq!(look_at(KEPT), [row[KEPT]], "the second one gives way");

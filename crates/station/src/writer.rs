@@ -31,6 +31,8 @@ const TRIM_EVERY: Duration = Duration::from_millis(200);
 const TOLD_AFTER: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
+/// How long there must be nothing to copy before the newest samples are looked up for good.
+const SETTLES_AFTER: Duration = Duration::from_secs(10);
 /// How long people are told of a record that cannot be read; the log keeps it.
 const UNREADABLE_STANDS: Duration = Duration::from_secs(3_600);
 /// What becomes of data while the database is away.
@@ -122,6 +124,7 @@ impl Copier {
         let mut retry = FIRST_RETRY;
         let mut after = Seq(self.watch.written.load(Ordering::Acquire));
         let mut trimmed = (after, Instant::now());
+        let mut copied_at = Instant::now();
         // What may or may not have been written: the same again, so that the database can tell.
         let mut unsure: Option<Vec<penstock_spool::Record>> = None;
         loop {
@@ -162,7 +165,11 @@ impl Copier {
             }
             let Some(last) = records.last().map(|record| record.seq) else {
                 if stop.is_cancelled() {
+                    self.settle(writer.take()).await;
                     return Ok(());
+                }
+                if copied_at.elapsed() >= SETTLES_AFTER {
+                    writer = self.settle(writer.take()).await;
                 }
                 tokio::select! {
                     () = self.appended.notified() => {}
@@ -202,6 +209,7 @@ impl Copier {
                     self.notices.clear("database", "refused");
                     retry = FIRST_RETRY;
                     after = last;
+                    copied_at = Instant::now();
                     self.watch.written.store(last.0, Ordering::Release);
                     self.watch.progress.notify_waiters();
                     if bytes < SMALL_BYTES && !stop.is_cancelled() {
@@ -240,6 +248,27 @@ impl Copier {
                     tokio::time::sleep(LONGEST_RETRY).await;
                 }
             }
+        }
+    }
+
+    /// Has the newest samples looked up, which is a matter of speed alone: where it fails they stay to be looked up. The
+    /// writer, where it goes on.
+    async fn settle(&self, opened: Option<(Writer, RecordingVersion)>) -> Option<(Writer, RecordingVersion)> {
+        let settle = async {
+            let (mut open, known) = match opened {
+                Some(writer) => writer,
+                None => (Writer::open(&self.store).await?, RecordingVersion::default()),
+            };
+            open.settle().await?;
+            Ok::<_, penstock_store::Error>((open, known))
+        };
+        match tokio::time::timeout(TOLD_AFTER, settle).await {
+            Ok(Ok(writer)) => Some(writer),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the newest samples are not looked up yet");
+                None
+            }
+            Err(_) => None,
         }
     }
 

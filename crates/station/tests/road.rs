@@ -7,16 +7,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ApplyCure, ApproveRules, Approved, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin,
-    CureObstacle, CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportPlant,
-    ExportRules, Frame, GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample,
-    GetRegister, GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportPlant, ImportRules,
-    JournalFilter, ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames,
-    ListPlacesAlong, ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised,
-    ListWork, MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork,
-    ResetAlarmMetrics, RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance,
-    SavePoints, SaveRetention, SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule,
-    UnauthorisedSuppressions, VerifyApprovals, WorkStatus,
+    AcknowledgeAlarms, ApplyCure, ApproveRules, ArchiveForm, BrokerForm, Call, Code, CreateFirstAdmin, CureObstacle,
+    CureOutcome, DismissWork, DriftKind, ExportFormat, ExportHistory, ExportJournal, ExportPlant, ExportRules, Frame,
+    GetAlarm, GetAlarmGuidance, GetAlarmMetrics, GetHealth, GetHistory, GetPublishExample, GetRegister,
+    GetScopeGuidance, GetSettings, GetValuesAt, Hello, ImportHistory, ImportPlant, ImportRules, JournalFilter,
+    ListApprovals, ListDrift, ListGuidance, ListGuidanceVersions, ListJournal, ListNames, ListPlacesAlong,
+    ListPlacesNear, ListPlacesWithin, ListRejects, ListRules, ListSimilarEpisodes, ListUnauthorised, ListWork,
+    MqttVersion, OldValues, ProposeCure, PublishExample, Register, RemoveRules, ReopenWork, ResetAlarmMetrics,
+    RetentionForm, RouteForm, RuleFormat, RulesDrift, SaveArchive, SaveBroker, SaveGuidance, SavePoints, SaveRetention,
+    SaveRules, Session, SignIn, StationCard, TestArchive, TlsForm, TryRule, UnauthorisedSuppressions, VerifyApprovals,
+    WorkStatus,
 };
 use penstock_model::{
     Advice, AlarmRule, Clock, Condition, Guidance, Kinship, LimitLevel, Limits, PipeId, PlaceKind, PlantFile, Point,

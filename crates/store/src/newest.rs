@@ -1,10 +1,14 @@
-//! The newest sample of each point, kept beside the historian in step with it. Must not know who asks for it.
+//! The newest sample of each point, kept beside the historian. Must not know who asks for it.
+//!
+//! Writing each one down as it comes would cost as much as storing it. The writer notes once that a point's newest sample
+//! has to be looked up, in the transaction that stores the sample, and does so for all such points when there is nothing
+//! else to store. Until then the view `newest_now` looks it up for whoever asks, also after a crash.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use penstock_model::{Doubt, PointNo, Quality, Sample, TenantId, Timestamp};
-use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, Executor as _, Row as _};
 
 use crate::history::sample_from;
 use crate::register::Rescale;
@@ -14,47 +18,82 @@ use crate::{Result, Store};
 
 const AHEAD: Quality = Quality::Uncertain(Doubt::ClockAhead);
 
-/// How far the table is known to be: what is not newer need not be sent to the server.
+/// What the writer knows to be noted.
 #[derive(Debug, Default)]
 pub(crate) struct Newest {
-    known: HashMap<PointNo, Rank>,
+    due: HashSet<PointNo>,
+    /// Whether nothing is, for certain.
+    is_settled: bool,
 }
 
-/// What makes one sample of a point newer than another: a time that was still to come when it was told says nothing of the
-/// present, and counts only where there is no other.
-type Rank = (bool, Timestamp);
-
-fn rank(sample: &Sample) -> Rank {
-    (sample.quality != AHEAD, sample.source_time)
+/// What a batch's samples change.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// Points that are not known to be noted.
+    due: Vec<PointNo>,
+    /// The newest of each point that a clock that was ahead gave. Looking these up again could mean passing all of a
+    /// point's samples by, so they are written down as they come.
+    ahead: Vec<Sample>,
 }
 
 impl Newest {
-    /// Forgets what was stored: to be called where that is not certain, as after a failed transaction.
+    /// Forgets what is noted: to be called where that is not certain, as after a failed transaction.
     pub(crate) fn begin_anew(&mut self) {
-        self.known.clear();
+        *self = Self::default();
     }
 
-    /// Those of the samples, which are in the order of points, that are the newest of their points by now.
-    pub(crate) fn among<'a>(&self, samples: impl Iterator<Item = &'a Sample>) -> Vec<Sample> {
-        let mut newest: Vec<Sample> = Vec::new();
+    /// Whether nothing has to be looked up.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    /// What these samples change, which are stored with it.
+    pub(crate) fn changes<'a>(&self, samples: impl Iterator<Item = &'a Sample>) -> Changes {
+        let (mut due, mut ahead) = (Vec::new(), BTreeMap::<PointNo, Sample>::new());
         for sample in samples {
-            match newest.last_mut() {
-                Some(last) if last.point == sample.point => {
-                    if rank(last) < rank(sample) {
-                        *last = *sample;
-                    }
+            if sample.quality == AHEAD {
+                let newest = ahead.entry(sample.point).or_insert(*sample);
+                if newest.source_time < sample.source_time {
+                    *newest = *sample;
                 }
-                _ => newest.push(*sample),
+            } else if due.last() != Some(&sample.point) && !self.due.contains(&sample.point) {
+                due.push(sample.point);
             }
         }
-        newest.retain(|sample| self.known.get(&sample.point).is_none_or(|known| *known < rank(sample)));
-        newest
+        Changes { due, ahead: ahead.into_values().collect() }
     }
 
-    /// Says that these are stored.
-    pub(crate) fn accept(&mut self, newest: &[Sample]) {
-        self.known.extend(newest.iter().map(|sample| (sample.point, rank(sample))));
+    /// Says that they are stored.
+    pub(crate) fn accept(&mut self, changes: Changes) {
+        self.is_settled &= changes.due.is_empty();
+        self.due.extend(changes.due);
     }
+
+    /// Looks up what is noted, unless a change of unit is under way: it then stays noted.
+    pub(crate) async fn settle(&mut self, connection: &mut PgConnection) -> Result<()> {
+        let mut transaction = connection.begin().await?;
+        // Samples that are being made SI are not what they will be.
+        transaction.execute("lock table rescalings in share mode nowait").await?;
+        sqlx::query(include_str!("../queries/settle_newest.sql"))
+            .bind(i16::from(AHEAD.code()))
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        *self = Self { due: HashSet::new(), is_settled: true };
+        Ok(())
+    }
+}
+
+/// Keeps the newest sample of each point that is about to go with the samples of a time, from `first` up to `next`. Nobody
+/// may write there until that is committed.
+pub(crate) async fn keep_before_gone(connection: &mut PgConnection, first: At, next: At) -> Result<()> {
+    sqlx::query(include_str!("../queries/newest_before_gone.sql"))
+        .bind(first)
+        .bind(next)
+        .bind(i16::from(AHEAD.code()))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// When the newest stored sample of each point was measured; none where it has none, clocks that were ahead aside.
@@ -66,7 +105,7 @@ pub(crate) async fn times(
         return Ok(BTreeMap::new());
     }
     let rows: Vec<(i32, At)> =
-        sqlx::query_as("select point_no, source_time from newest where point_no = any($1) and quality <> $2")
+        sqlx::query_as("select point_no, source_time from newest_now where point_no = any($1) and quality <> $2")
             .bind(points.iter().map(|point| point.0).collect::<Vec<_>>())
             .bind(i16::from(AHEAD.code()))
             .fetch_all(connection)
@@ -76,20 +115,24 @@ pub(crate) async fn times(
     Ok(newest)
 }
 
-/// Writes down those that are newer than what is kept, at most one a point.
-pub(crate) async fn keep(connection: &mut PgConnection, newest: &[Sample]) -> Result<()> {
-    if newest.is_empty() {
-        return Ok(());
+/// Notes what has to be looked up, and writes down what clocks that were ahead gave.
+pub(crate) async fn note(connection: &mut PgConnection, changes: &Changes) -> Result<()> {
+    if !changes.due.is_empty() {
+        sqlx::query("insert into newest_due (point_no) select unnest($1::int[]) on conflict do nothing")
+            .bind(changes.due.iter().map(|point| point.0).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await?;
     }
-    sqlx::query(include_str!("../queries/keep_newest.sql"))
-        .bind(newest.iter().map(|sample| sample.point.0).collect::<Vec<_>>())
-        .bind(newest.iter().map(|sample| At(sample.source_time)).collect::<Vec<_>>())
-        .bind(newest.iter().map(|sample| At(sample.received_time)).collect::<Vec<_>>())
-        .bind(newest.iter().map(|sample| sample.value).collect::<Vec<_>>())
-        .bind(newest.iter().map(|sample| i16::from(sample.quality.code())).collect::<Vec<_>>())
-        .bind(i16::from(AHEAD.code()))
-        .execute(connection)
-        .await?;
+    if !changes.ahead.is_empty() {
+        sqlx::query(include_str!("../queries/keep_newest.sql"))
+            .bind(changes.ahead.iter().map(|sample| sample.point.0).collect::<Vec<_>>())
+            .bind(changes.ahead.iter().map(|sample| At(sample.source_time)).collect::<Vec<_>>())
+            .bind(changes.ahead.iter().map(|sample| At(sample.received_time)).collect::<Vec<_>>())
+            .bind(changes.ahead.iter().map(|sample| sample.value).collect::<Vec<_>>())
+            .bind(i16::from(AHEAD.code()))
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 

@@ -33,7 +33,7 @@ use crate::history::{Entry, Filed, rescaled};
 use crate::rollups::{Level, is_rolled};
 use crate::scan::{COLUMNS, chunks_of};
 use crate::sql::At;
-use crate::{Error, Result, Store, copy};
+use crate::{Error, Result, Store, copy, newest};
 
 /// How long things are kept. What is over goes a partition at a time: samples and minutes by the month, hours and days
 /// by the year, each when the last moment of its partition is over.
@@ -444,6 +444,7 @@ async fn take_away(
             return Ok(Outcome::Waiting);
         }
     }
+    newest::keep_before_gone(&mut transaction, *first, *next).await?;
     match leaving {
         Leaving::Whole => {
             transaction.execute(AssertSqlSafe(format!("drop table {table}"))).await?;

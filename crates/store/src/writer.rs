@@ -189,6 +189,21 @@ impl Writer {
         Ok(seq.unsigned_abs())
     }
 
+    /// Looks up which samples are the newest of their points by now, where that is open: to be called when there is nothing
+    /// to write for a while, and at the end. Whoever asks for the newest samples meanwhile waits for them to be looked up.
+    ///
+    /// # Errors
+    /// Those of the database, among them that a change of unit is under way: it stays open until the next call.
+    pub async fn settle(&mut self) -> Result<()> {
+        if self.newest.is_settled() {
+            return Ok(());
+        }
+        let mut connection = self.take_connection().await?;
+        self.newest.settle(&mut connection).await?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
     /// Applies a batch that ends at `up_to_seq` of the spool, all or nothing. One at or under the watermark changes
     /// nothing, so that after a crash the same batches may simply come again.
     ///
@@ -267,8 +282,8 @@ impl Writer {
         self.write_samples(connection, &mut sorted, &mut applied).await?;
         let is_fresh = applied.stored == to_write;
         let placed = resolve_conflicts(connection, &sorted.contested, &mut applied, &mut rejects).await?;
-        let newest = self.newest.among(by_point(&mut sorted.samples, placed).iter());
-        newest::keep(connection, &newest).await?;
+        let newest = self.newest.changes(sorted.samples.iter().chain(&placed));
+        newest::note(connection, &newest).await?;
         switches::take_back(connection, &batch.returns).await?;
         alarms::append(connection, batch.tenant, &batch.transitions).await?;
         audit::append(connection, &batch.audits).await?;
@@ -277,7 +292,7 @@ impl Writer {
         write_deliveries(connection, &batch.deliveries).await?;
         connection.execute("commit").await?;
         self.thinner.accept(thinned, is_fresh);
-        self.newest.accept(&newest);
+        self.newest.accept(newest);
         Ok((applied, hours))
     }
 
@@ -431,15 +446,6 @@ impl Sorted {
 
 fn keys(samples: &[Sample]) -> impl Iterator<Item = (PointNo, Timestamp)> {
     samples.iter().map(|sample| (sample.point, sample.source_time))
-}
-
-/// The samples, which are in the order of keys, and others.
-fn by_point(samples: &mut Vec<Sample>, others: Vec<Sample>) -> &[Sample] {
-    if !others.is_empty() {
-        samples.extend(others);
-        samples.sort_by_key(key_of);
-    }
-    samples
 }
 
 const fn key_of(sample: &Sample) -> (i32, i64) {

@@ -14,7 +14,7 @@ use penstock_store::{AuditEntry, JournalFilter, JournalPage};
 use super::alarms::{OPERATORS_SHELF, demanded};
 use super::points::to_its_end;
 use super::{Context, DONE};
-use crate::configuration::{aside, count, store_error};
+use crate::configuration::{count, store_error};
 
 /// Entries of the journal that are searched for who put alarms away.
 const MOST_ENTRIES: u32 = 10_000;

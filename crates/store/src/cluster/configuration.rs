@@ -53,7 +53,8 @@ shared_buffers = 128MB
 work_mem = 16MB
 maintenance_work_mem = 64MB
 temp_buffers = 16MB
-wal_compression = on
+# Of the ways to do so the one that costs a commit the least time.
+wal_compression = lz4
 # Files of the log that have been used are used again rather than made anew.
 min_wal_size = 512MB
 max_wal_size = 1GB
@@ -69,6 +70,8 @@ random_page_cost = 1.5
 # Rows of samples never change: freeze and count them early, a partition at a time.
 autovacuum_naptime = 1min
 autovacuum_vacuum_insert_scale_factor = 0.1
+# And calmly: what it writes into the log is what a commit waits behind.
+autovacuum_vacuum_cost_delay = 20ms
 timezone = 'UTC'
 log_timezone = 'UTC'
 lc_messages = 'C'

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use penstock_alarm::{Approval, Baseline, Digest, Draft};
-use penstock_model::AlarmRule;
+use penstock_model::{AlarmRule, RuleId};
 use penstock_store::{Approvals, AuditEntry, Error, Store, Work, WorkKind};
 use sqlx::Executor as _;
 
@@ -87,9 +87,7 @@ async fn approvals_come_back_as_they_were_given_and_only_grow() {
 
 #[tokio::test]
 async fn only_rules_as_they_were_seen_are_approved() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
-    store.ensure_tenant(tenant(), "Nandipur", "Asia/Kolkata").await.expect("tenant");
+    let (_database, store) = fresh_town().await;
     let (kept, changed, removed) = (rule("a"), rule("b"), rule("c"));
     store.save_rules(tenant(), &[kept.clone(), changed.clone()], &account("save-rules")).await.expect("saved");
     let (rules, withdrawn) = ([kept.clone(), changed.clone()], [removed.id]);

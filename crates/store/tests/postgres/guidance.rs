@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use penstock_model::{
-    Advice, AreaId, AssetId, Guidance, Plant, PlantFile, PointId, Scope, ScopeAdvice, SiteId, TenantId, Timestamp,
-    UserId,
+    Advice, AreaId, AssetId, Guidance, Plant, PlantFile, PointId, Scope, ScopeAdvice, SiteId, TenantId,
 };
 use penstock_store::{AuditEntry, AuditPage, Error, GuidanceVersion};
 use sqlx::Executor as _;
@@ -103,8 +102,7 @@ async fn every_version_stays_and_the_newest_counts() {
 
 #[tokio::test]
 async fn a_plant_file_brings_guidance_and_one_without_leaves_it() {
-    let database = scratch_database().await.expect("database");
-    let store = database.store().await.expect("store");
+    let (_database, store) = fresh().await;
     let plant = Plant {
         tenant: tenant(),
         name: "Nandipur".into(),

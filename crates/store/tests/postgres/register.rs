@@ -5,8 +5,8 @@ use std::time::Duration;
 use penstock_model::{
     Address, Advice, AlarmRule, Area, AreaId, Asset, AssetId, AssetKind, Band, Condition, Guidance, LimitLevel, Limits,
     Person, Pipe, PipeId, Plant, PlantFile, Point, PointId, PointNo, PointRole, PointState, Position, Priority,
-    Quality, Quantity, Recording, Role, RuleId, Sample, Scope, ScopeAdvice, Site, SiteId, SiteKind, Subject, TenantId,
-    Timestamp, Unit, UserId,
+    Quality, Quantity, Recording, Role, RuleId, Sample, Scope, ScopeAdvice, Site, SiteId, SiteKind, Subject, Timestamp,
+    Unit, UserId,
 };
 use penstock_store::{
     AuditEntry, AuditPage, Batch, DetectorModel, Error, PointEdit, Rescale, UnitReturn, UnitSwitch, Writer,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use penstock_model::{Address, Doubt, Fault, Point, PointNo, Quality, Quantity, Sample, TenantId, Timestamp};
-use penstock_store::{Applied, Batch, Store, Writer};
+use penstock_store::{Applied, Batch, Error, Store, Writer};
+use sqlx::Executor as _;
 use uuid::Uuid;
 
 use crate::fixtures::{at, fresh};
@@ -90,6 +91,39 @@ async fn the_newest_sample_of_a_point_is_kept_through_late_ones_and_clocks_that_
         assert_eq!(store.latest(TENANT, after(60)).await.expect("latest"), newest, "after batch {seq} again");
     }
     assert_eq!(store.latest(TenantId(Uuid::from_u128(9)), after(60)).await.expect("latest"), []);
+}
+
+#[tokio::test]
+async fn newest_samples_are_looked_up_for_good_when_there_is_time() {
+    let (_database, store) = fresh().await;
+    let mut writer = with_points(&store, 2).await;
+    let noon = at("2026-11-21T12:00:00Z");
+    let after = |secs| noon + Duration::from_secs(secs);
+    let due = async || -> Vec<i32> {
+        let due = sqlx::query_scalar("select point_no from newest_due order by 1");
+        due.fetch_all(store.pool()).await.expect("due")
+    };
+    let (one, two) = (sample(1, noon, 1.0), sample(2, noon, 2.0));
+    writer.apply(&batch(vec![one, two]), 2).await.expect("applied");
+    assert_eq!(due().await, [1, 2]);
+
+    // While a unit is changed nothing stored is as it will be.
+    let mut change = store.pool().begin().await.expect("begun");
+    change.execute("lock table rescalings in share row exclusive mode").await.expect("locked");
+    let refused = writer.settle().await;
+    assert!(refused.as_ref().is_err_and(Error::is_transient), "{refused:?}");
+    change.rollback().await.expect("over");
+    assert_eq!((due().await, store.latest(TENANT, after(60)).await.expect("latest")), (vec![1, 2], vec![one, two]));
+
+    writer.settle().await.expect("settled");
+    assert_eq!((due().await, store.latest(TENANT, after(60)).await.expect("latest")), (vec![], vec![one, two]));
+    let newer = sample(1, after(1), 3.0);
+    writer.apply(&batch(vec![newer]), 3).await.expect("applied");
+    assert_eq!((due().await, store.latest(TENANT, after(60)).await.expect("latest")), (vec![1], vec![newer, two]));
+    // Of a writer that ended in between, the next one takes over.
+    let mut writer = Writer::open(&store).await.expect("writer");
+    writer.settle().await.expect("settled");
+    assert_eq!((due().await, store.latest(TENANT, after(60)).await.expect("latest")), (vec![], vec![newer, two]));
 }
 
 #[tokio::test]

@@ -115,6 +115,7 @@ pub(crate) async fn fill(store: &Store, note: &Path, samples: u64, now: Timestam
         }
     }
     ensure!(written == samples, "{written} samples were written, not {samples}");
+    writer.settle().await?;
     roll_up(store, &mut filled, end).await?;
     let vacuuming = Instant::now();
     sqlx::query("vacuum (analyze)").execute(store.pool()).await?;

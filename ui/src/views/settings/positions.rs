@@ -254,7 +254,7 @@ pub(super) fn PositionDrawer(position: OperatorPosition, on_close: Callback<()>)
             </label>
         }
     };
-    let priority_views = Priority::ALL.into_iter().map(|priority| {
+    let priority_views = Priority::ALL.into_iter().map(move |priority| {
         view! {
             <label class="checked-line">
                 <input
