@@ -9,6 +9,12 @@ pub(crate) fn now() -> Timestamp {
     if cfg!(target_arch = "wasm32") { Timestamp::from_millis(js_sys::Date::now() as i64) } else { Timestamp::default() }
 }
 
+/// A time that only tells how long ago something was: setting the machine's clock does not touch it.
+pub(crate) fn steady() -> Timestamp {
+    let performance = cfg!(target_arch = "wasm32").then(web_sys::window).flatten().and_then(|window| window.performance());
+    performance.map_or_else(now, |performance| Timestamp::from_micros((performance.now() * 1e3) as i64))
+}
+
 /// Offset of the IANA zone `name` from UTC at `at`, in s.
 pub(crate) fn zone_offset_secs(name: &str, at: Timestamp) -> Option<i32> {
     if !cfg!(target_arch = "wasm32") || name.is_empty() {

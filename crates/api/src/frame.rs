@@ -1,7 +1,9 @@
 //! The live feed: one coalesced frame a tick.
 
+use std::time::Duration;
+
 use penstock_model::{
-    AlarmClass, AlarmState, Band, Condition, PointNo, Priority, Quality, Rank, RuleId, Subject, Timestamp,
+    AcknowledgementModel, AlarmClass, AlarmState, Band, Condition, PointNo, Priority, Quality, Rank, RuleId, Subject, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -86,9 +88,19 @@ pub struct AlarmView {
     pub class: AlarmClass,
     /// Its own name, where it has one.
     pub name: String,
+    /// Whether and when a person acknowledges it.
+    pub acknowledgement: AcknowledgementModel,
+    /// The longest that an operator may shelve it; that of any alarm where it is none.
+    pub longest_shelf: Option<Duration>,
 }
 
 impl AlarmView {
+    /// Whether somebody can acknowledge it now: nobody has, and it need not return to normal first.
+    pub const fn can_be_acknowledged(&self) -> bool {
+        let must_return = matches!(self.acknowledgement, AcknowledgementModel::AfterReturn);
+        !self.state.acknowledged && !(self.state.active && must_return)
+    }
+
     /// Its place in every list.
     pub const fn rank(&self) -> Rank {
         Rank::of(&self.state, self.priority)
@@ -189,6 +201,8 @@ mod tests {
                 priority: Priority::P1,
                 class: AlarmClass::Supply,
                 name: String::new(),
+                acknowledgement: penstock_model::AcknowledgementModel::Required,
+                longest_shelf: None,
             }],
             gone: vec![rule],
             counts: Some(AlarmCounts { unacknowledged: [1, 0, 0, 0], ..AlarmCounts::default() }),

@@ -333,6 +333,8 @@ mod tests {
             priority: Priority::P2,
             class: AlarmClass::Equipment,
             name: String::new(),
+            acknowledgement: penstock_model::AcknowledgementModel::Required,
+            longest_shelf: None,
         }
     }
 

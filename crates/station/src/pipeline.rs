@@ -749,6 +749,8 @@ impl Pipeline {
             priority: rule.priority,
             class: rule.class,
             name: rule.name.clone(),
+            acknowledgement: rule.acknowledgement,
+            longest_shelf: rule.longest_shelf,
         })
     }
 

@@ -165,11 +165,12 @@ impl Copier {
             }
             let Some(last) = records.last().map(|record| record.seq) else {
                 if stop.is_cancelled() {
-                    self.settle(writer.take()).await;
+                    self.settle(&mut writer, &cut).await;
                     return Ok(());
                 }
                 if copied_at.elapsed() >= SETTLES_AFTER {
-                    writer = self.settle(writer.take()).await;
+                    self.settle(&mut writer, &stop).await;
+                    copied_at = Instant::now();
                 }
                 tokio::select! {
                     () = self.appended.notified() => {}
@@ -251,24 +252,22 @@ impl Copier {
         }
     }
 
-    /// Has the newest samples looked up, which is a matter of speed alone: where it fails they stay to be looked up. The
-    /// writer, where it goes on.
-    async fn settle(&self, opened: Option<(Writer, RecordingVersion)>) -> Option<(Writer, RecordingVersion)> {
+    /// Has the newest samples looked up, part by part, until `stop` or something comes to be copied. That is a matter of
+    /// speed alone: where it fails they stay to be looked up.
+    async fn settle(&self, writer: &mut Option<(Writer, RecordingVersion)>, stop: &CancellationToken) {
         let settle = async {
-            let (mut open, known) = match opened {
+            let (open, _) = match writer {
                 Some(writer) => writer,
-                None => (Writer::open(&self.store).await?, RecordingVersion::default()),
+                None => writer.insert((Writer::open(&self.store).await?, RecordingVersion::default())),
             };
-            open.settle().await?;
-            Ok::<_, penstock_store::Error>((open, known))
-        };
-        match tokio::time::timeout(TOLD_AFTER, settle).await {
-            Ok(Ok(writer)) => Some(writer),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "the newest samples are not looked up yet");
-                None
+            let copied = self.watch.written.load(Ordering::Acquire);
+            while !open.is_settled() && !stop.is_cancelled() && self.spool.stats().last.0 <= copied {
+                open.settle_some().await?;
             }
-            Err(_) => None,
+            Ok::<_, penstock_store::Error>(())
+        };
+        if let Err(error) = settle.await {
+            tracing::debug!(%error, "the newest samples are not looked up yet");
         }
     }
 

@@ -293,6 +293,10 @@ impl Cluster {
         std::fs::rename(&partial, self.data()).map_err(Error::file("rename", &partial))
     }
 
+    fn configure(&self) -> Result<()> {
+        configuration::write(&self.data(), &self.sockets, self.settings.durability, &self.account, &self.programs)
+    }
+
     /// Adopts the server that runs in the data folder, or starts one.
     async fn bring_up(&mut self) -> Result<()> {
         let data = self.data();
@@ -301,13 +305,13 @@ impl Cluster {
         {
             tracing::info!(pid = postmaster.pid(), "adopted the PostgreSQL that was left running");
             // A station of another version may have started it, and let others in.
-            configuration::write(&data, &self.sockets, self.settings.durability, &self.account)?;
+            self.configure()?;
             postmaster.signal(Signal::SIGHUP);
             self.server = Server::Adopted(postmaster);
             return Ok(());
         }
         process::clear_remains(&data).await?;
-        configuration::write(&data, &self.sockets, self.settings.durability, &self.account)?;
+        self.configure()?;
         self.launch().await
     }
 

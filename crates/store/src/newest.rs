@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use penstock_model::{Doubt, PointNo, Quality, Sample, TenantId, Timestamp};
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection as _, Executor as _, Row as _};
+use sqlx::{Executor as _, Row as _};
 
 use crate::history::sample_from;
 use crate::register::Rescale;
@@ -17,6 +17,9 @@ use crate::sql::At;
 use crate::{Result, Store};
 
 const AHEAD: Quality = Quality::Uncertain(Doubt::ClockAhead);
+
+/// Points that are looked up at once.
+const PART: i64 = 2_000;
 
 /// What the writer knows to be noted.
 #[derive(Debug, Default)]
@@ -69,31 +72,30 @@ impl Newest {
         self.due.extend(changes.due);
     }
 
-    /// Looks up what is noted, unless a change of unit is under way: it then stays noted.
-    pub(crate) async fn settle(&mut self, connection: &mut PgConnection) -> Result<()> {
-        let mut transaction = connection.begin().await?;
+    /// Looks up some of what is noted, in a transaction that the caller rolls back where it fails: while a change of unit
+    /// is under way it does.
+    pub(crate) async fn settle_some(&mut self, connection: &mut PgConnection) -> Result<()> {
         // Samples that are being made SI are not what they will be.
-        transaction.execute("lock table rescalings in share mode nowait").await?;
-        sqlx::query(include_str!("../queries/settle_newest.sql"))
+        const BEGIN: &str = "begin; set local statement_timeout = '2s'; lock table rescalings in share mode nowait";
+        connection.execute(BEGIN).await?;
+        let settled: Vec<i32> = sqlx::query_scalar(include_str!("../queries/settle_newest.sql"))
+            .bind(PART)
             .bind(i16::from(AHEAD.code()))
-            .execute(&mut *transaction)
+            .fetch_all(&mut *connection)
             .await?;
-        transaction.commit().await?;
-        *self = Self { due: HashSet::new(), is_settled: true };
+        connection.execute("commit").await?;
+        self.is_settled = (settled.len() as i64) < PART;
+        for point in settled {
+            self.due.remove(&PointNo(point));
+        }
         Ok(())
     }
 }
 
-/// Keeps the newest sample of each point that is about to go with the samples of a time, from `first` up to `next`. Nobody
-/// may write there until that is committed.
-pub(crate) async fn keep_before_gone(connection: &mut PgConnection, first: At, next: At) -> Result<()> {
-    sqlx::query(include_str!("../queries/newest_before_gone.sql"))
-        .bind(first)
-        .bind(next)
-        .bind(i16::from(AHEAD.code()))
-        .execute(connection)
-        .await?;
-    Ok(())
+/// The newest samples that have yet to be looked up and lie between these times: what goes with them would be forgotten.
+pub(crate) async fn due_within(connection: &mut PgConnection, first: At, next: At) -> Result<Vec<Sample>> {
+    let found = sqlx::query(include_str!("../queries/newest_due_within.sql"));
+    found.bind(first).bind(next).fetch_all(connection).await?.iter().map(sample_from).collect()
 }
 
 /// When the newest stored sample of each point was measured; none where it has none, clocks that were ahead aside.
@@ -123,16 +125,24 @@ pub(crate) async fn note(connection: &mut PgConnection, changes: &Changes) -> Re
             .execute(&mut *connection)
             .await?;
     }
-    if !changes.ahead.is_empty() {
-        sqlx::query(include_str!("../queries/keep_newest.sql"))
-            .bind(changes.ahead.iter().map(|sample| sample.point.0).collect::<Vec<_>>())
-            .bind(changes.ahead.iter().map(|sample| At(sample.source_time)).collect::<Vec<_>>())
-            .bind(changes.ahead.iter().map(|sample| At(sample.received_time)).collect::<Vec<_>>())
-            .bind(changes.ahead.iter().map(|sample| sample.value).collect::<Vec<_>>())
-            .bind(i16::from(AHEAD.code()))
-            .execute(connection)
-            .await?;
+    keep(connection, &changes.ahead).await
+}
+
+/// Writes down those that are newer than what is kept, at most one a point. To be called after samples are written or
+/// taken away, never before: others take the two in this order.
+pub(crate) async fn keep(connection: &mut PgConnection, newest: &[Sample]) -> Result<()> {
+    if newest.is_empty() {
+        return Ok(());
     }
+    sqlx::query(include_str!("../queries/keep_newest.sql"))
+        .bind(newest.iter().map(|sample| sample.point.0).collect::<Vec<_>>())
+        .bind(newest.iter().map(|sample| At(sample.source_time)).collect::<Vec<_>>())
+        .bind(newest.iter().map(|sample| At(sample.received_time)).collect::<Vec<_>>())
+        .bind(newest.iter().map(|sample| sample.value).collect::<Vec<_>>())
+        .bind(newest.iter().map(|sample| i16::from(sample.quality.code())).collect::<Vec<_>>())
+        .bind(i16::from(AHEAD.code()))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -444,7 +444,7 @@ async fn take_away(
             return Ok(Outcome::Waiting);
         }
     }
-    newest::keep_before_gone(&mut transaction, *first, *next).await?;
+    let newest = newest::due_within(&mut transaction, *first, *next).await?;
     match leaving {
         Leaving::Whole => {
             transaction.execute(AssertSqlSafe(format!("drop table {table}"))).await?;
@@ -475,6 +475,7 @@ async fn take_away(
             }
         }
     }
+    newest::keep(&mut transaction, &newest).await?;
     let file = archived.and_then(|archived| archived.file.as_ref());
     let entry = |archived: &Archived| {
         let (file, rescalings) = (archived.file.as_ref()?, archived.rescalings);

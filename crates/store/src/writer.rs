@@ -189,19 +189,26 @@ impl Writer {
         Ok(seq.unsigned_abs())
     }
 
-    /// Looks up which samples are the newest of their points by now, where that is open: to be called when there is nothing
-    /// to write for a while, and at the end. Whoever asks for the newest samples meanwhile waits for them to be looked up.
+    /// Whether the newest sample of every point is known to be written down; see [`Writer::settle_some`].
+    pub const fn is_settled(&self) -> bool {
+        self.newest.is_settled()
+    }
+
+    /// Looks up, for some of the points where that is open, which sample is the newest by now: to be called again and
+    /// again while there is nothing to write, until [`Writer::is_settled`]. Until then it is looked up for whoever asks.
     ///
     /// # Errors
-    /// Those of the database, among them that a change of unit is under way: it stays open until the next call.
-    pub async fn settle(&mut self) -> Result<()> {
+    /// Those of the database, among them that a change of unit is under way: it stays open.
+    pub async fn settle_some(&mut self) -> Result<()> {
         if self.newest.is_settled() {
             return Ok(());
         }
         let mut connection = self.take_connection().await?;
-        self.newest.settle(&mut connection).await?;
-        self.connection = Some(connection);
-        Ok(())
+        let settled = self.newest.settle_some(&mut connection).await;
+        if settled.is_ok() || connection.execute("rollback").await.is_ok() {
+            self.connection = Some(connection);
+        }
+        settled
     }
 
     /// Applies a batch that ends at `up_to_seq` of the spool, all or nothing. One at or under the watermark changes

@@ -53,7 +53,7 @@ pub(crate) fn acknowledge_first(app: App) {
         session.as_ref().is_some_and(|session| session.permissions.allow(Permission::AnswerAlarms))
     });
     let Some((rule, occurrence, since)) = app.first_line.get_value().filter(|_| may) else { return };
-    if page::now().since(since) < GLANCE {
+    if page::steady().since(since) < GLANCE {
         let said = td_string!(app.i18n.get_locale_untracked(), frame.came_just_now).to_owned();
         app.announcement.update(|announcement| announcement.polite = said);
         return;
@@ -218,7 +218,10 @@ fn Lines() -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
     let moved_at = RwSignal::new(None::<Timestamp>);
-    let is_held = Memo::new(move |_| moved_at.get().is_some_and(|at| app.now.get().since(at) < HOLD_AFTER_MOVE));
+    let is_held = Memo::new(move |_| {
+        app.now.track();
+        moved_at.get().is_some_and(|at| page::steady().since(at) < HOLD_AFTER_MOVE)
+    });
     let shown = Memo::new(move |former: Option<&Vec<Arc<AlarmView>>>| {
         let worst = worst(app);
         match former.filter(|_| is_held.get()) {
@@ -230,7 +233,7 @@ fn Lines() -> impl IntoView {
         let first = shown.with(|lines| lines.first().map(|view| (view.state.rule, view.state.occurrence)));
         let known = app.first_line.get_value().map(|(rule, occurrence, _)| (rule, occurrence));
         if first != known {
-            app.first_line.set_value(first.map(|(rule, occurrence)| (rule, occurrence, page::now())));
+            app.first_line.set_value(first.map(|(rule, occurrence)| (rule, occurrence, page::steady())));
         }
     });
     on_cleanup(move || {
@@ -285,9 +288,10 @@ fn Lines() -> impl IntoView {
         rows.collect_view().into_any()
     };
     let hold = move |_| {
-        let now = Some(app.now.get_untracked());
-        if moved_at.get_untracked() != now {
-            moved_at.set(now);
+        let now = page::steady();
+        // Once a second is enough, and each time asks for the lines anew.
+        if moved_at.get_untracked().is_none_or(|at| now.since(at) >= Duration::from_secs(1)) {
+            moved_at.set(Some(now));
         }
     };
     view! {

@@ -99,9 +99,11 @@ impl Drop for Feed {
     }
 }
 
-/// Says that this page is there; one that cannot be heard is asked again.
+/// Says that this page is there, until it is heard: the shell asks once, and sends nothing to a page that is not there.
 async fn say_here() {
-    drop(invoke("here", &object(&[])).await);
+    while invoke("here", &object(&[])).await.is_err() {
+        TimeoutFuture::new(RETRY_MILLIS).await;
+    }
 }
 
 async fn invoke(command: &str, args: &JsValue) -> Result<JsValue, ApiError> {

@@ -100,6 +100,10 @@ impl Waiting {
             if let Some(count) = waiting.unacknowledged.get_mut(place(view.priority)) {
                 *count += 1;
             }
+            // Nobody is nagged for what nobody can acknowledge yet.
+            if !view.can_be_acknowledged() {
+                continue;
+            }
             let oldest = if view.priority == Priority::P1 { &mut *critical } else { &mut *others };
             let since = view.state.raised_at.max(view.state.called_at);
             *oldest = Some(oldest.map_or(since, |oldest| oldest.min(since)));

@@ -143,6 +143,8 @@ pub(crate) mod tests {
             priority,
             class: AlarmClass::Supply,
             name: String::new(),
+            acknowledgement: penstock_model::AcknowledgementModel::Required,
+            longest_shelf: None,
         })
     }
 

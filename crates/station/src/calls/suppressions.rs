@@ -83,8 +83,8 @@ impl Context<'_> {
             let entry = |kind: TransitionKind| entries.get(&(view.state.rule, kind));
             let allowance = Allowance {
                 longest_shelf: rule.and_then(|rule| rule.longest_shelf).unwrap_or(OPERATORS_SHELF),
-                shelved: put_away(entry(TransitionKind::Shelved), &suppressors),
-                out_of_service: put_away(entry(TransitionKind::TakenOutOfService), &suppressors),
+                shelved: put_away(entry(TransitionKind::Shelved), view.state.shelf.and_then(|shelf| shelf.by), &suppressors),
+                out_of_service: put_away(entry(TransitionKind::TakenOutOfService), None, &suppressors),
                 is_design_approved: is_design_approved(rule, baseline.as_deref()),
             };
             let found = unauthorised(&view.state, &allowance, now).into_iter();
@@ -149,8 +149,9 @@ fn longest(mut rows: Vec<UnauthorisedSuppression>) -> UnauthorisedSuppressions {
     UnauthorisedSuppressions { count: all, rows }
 }
 
-fn put_away(entry: Option<&Transition>, suppressors: &BTreeSet<UserId>) -> PutAway {
-    let by = entry.and_then(|entry| entry.by);
+/// As the journal says, and as the alarm's state does where the entry lies too far back.
+fn put_away(entry: Option<&Transition>, known: Option<UserId>, suppressors: &BTreeSet<UserId>) -> PutAway {
+    let by = entry.and_then(|entry| entry.by).or(known);
     let reason = entry.and_then(|entry| entry.comment.as_deref()).unwrap_or_default();
     PutAway {
         is_known: by.is_some(),

@@ -15,7 +15,7 @@ use crate::register::Inner;
 use crate::station::Shared;
 
 /// Rules approved by one call at most.
-const MAX_RULES: usize = 200_000;
+const MAX_RULES: usize = 1_000_000;
 /// Rules that a refusal names at most.
 const MOST_NAMED: usize = 5;
 

@@ -42,6 +42,13 @@ impl Programs {
         self.folder.join(program)
     }
 
+    /// Whether the server can write its log with LZ4: from version 15 on, where it was built with it.
+    pub(super) fn has_lz4(&self, data: &Path) -> bool {
+        let mut ask = Command::new(self.path("postgres"));
+        ask.args(["-C", "wal_compression", "-c", "wal_compression=lz4", "-D"]).arg(data);
+        self.version >= 15 && ask.output().is_ok_and(|output| output.status.success())
+    }
+
     fn in_folder(folder: &Path) -> Option<Self> {
         if !folder.join("initdb").is_file() {
             return None;

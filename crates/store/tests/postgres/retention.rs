@@ -256,6 +256,36 @@ async fn a_point_that_is_new_makes_no_month_be_written_anew() {
     assert_eq!(count(&store, 1, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 30 * 144);
 }
 
+#[tokio::test]
+async fn the_newest_sample_of_a_silent_point_outlives_its_month() {
+    let (_database, store, mut writer) = filled().await;
+    let silent = [point(3, Quantity::Flow), point(4, Quantity::Flow), point(5, Quantity::Pressure)];
+    let batch = Batch { discovered: silent.to_vec(), ..Batch::new(tenant()) };
+    writer.apply(&batch, 2).await.expect("applied");
+    let of_silent = async || -> Vec<Sample> {
+        let latest = store.latest(tenant(), NOW).await.expect("latest");
+        latest.into_iter().filter(|sample| sample.point.0 > 2).collect()
+    };
+    let of_flow = retention(365, &[(Quantity::Flow, 60)]);
+    let mut told: Vec<Sample> = Vec::new();
+    // With others that stay, late behind others that have gone, and with all of its month. Nothing is looked up for good.
+    let given = [(3, &of_flow, (1, 0)), (4, &of_flow, (1, 0)), (5, &retention(60, &[]), (0, 1))];
+    for (seq, (no, keeping, (thinned, dropped))) in (3..).zip(given) {
+        let last = late(no, no.unsigned_abs().into());
+        write(&mut writer, seq, vec![last]).await;
+        told.push(last);
+        store.roll_up(NOW).await.expect("rolled up");
+        let expired = store.expire(NOW, keeping, false).await.expect("expired");
+        assert_eq!(expired, Expired { thinned, dropped, ..Expired::default() });
+        assert_eq!(count(&store, no, "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z").await, 0);
+        assert_eq!(of_silent().await, told);
+    }
+    while !writer.is_settled() {
+        writer.settle_some().await.expect("settled");
+    }
+    assert_eq!(of_silent().await, told);
+}
+
 /// June is gone, and a point is known that has not sent anything yet.
 async fn with_a_silent_point(store: &Store, writer: &mut Writer) {
     store.roll_up(NOW).await.expect("rolled up");

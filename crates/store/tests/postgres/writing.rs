@@ -110,19 +110,19 @@ async fn newest_samples_are_looked_up_for_good_when_there_is_time() {
     // While a unit is changed nothing stored is as it will be.
     let mut change = store.pool().begin().await.expect("begun");
     change.execute("lock table rescalings in share row exclusive mode").await.expect("locked");
-    let refused = writer.settle().await;
+    let refused = writer.settle_some().await;
     assert!(refused.as_ref().is_err_and(Error::is_transient), "{refused:?}");
     change.rollback().await.expect("over");
     assert_eq!((due().await, store.latest(TENANT, after(60)).await.expect("latest")), (vec![1, 2], vec![one, two]));
 
-    writer.settle().await.expect("settled");
+    writer.settle_some().await.expect("settled");
     assert_eq!((due().await, store.latest(TENANT, after(60)).await.expect("latest")), (vec![], vec![one, two]));
     let newer = sample(1, after(1), 3.0);
     writer.apply(&batch(vec![newer]), 3).await.expect("applied");
     assert_eq!((due().await, store.latest(TENANT, after(60)).await.expect("latest")), (vec![1], vec![newer, two]));
     // Of a writer that ended in between, the next one takes over.
     let mut writer = Writer::open(&store).await.expect("writer");
-    writer.settle().await.expect("settled");
+    writer.settle_some().await.expect("settled");
     assert_eq!((due().await, store.latest(TENANT, after(60)).await.expect("latest")), (vec![], vec![newer, two]));
 }
 

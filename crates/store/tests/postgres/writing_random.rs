@@ -102,7 +102,7 @@ async fn run(database: &ScratchDatabase, batches: &[(Vec<Sample>, bool)]) -> any
         let newest: Vec<(i32, i64, f64, i16)> =
             sqlx::query_as(sqlx::AssertSqlSafe(newest)).fetch_all(store.pool()).await?;
         anyhow::ensure!(newest == last_of_each, "{newest:?} are the newest by {of}, not {last_of_each:?}");
-        Writer::open(&store).await?.settle().await?;
+        Writer::open(&store).await?.settle_some().await?;
     }
     store.close().await;
     let stored =

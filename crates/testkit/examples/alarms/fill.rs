@@ -70,7 +70,9 @@ pub(crate) async fn past(store: &Store, file: &PlantFile, days: u64, now: Timest
         written += applied.stored;
     }
     drop(samples);
-    writer.settle().await?;
+    while !writer.is_settled() {
+        writer.settle_some().await?;
+    }
     // Else the station would begin with it at its next start.
     store.roll_up(now).await?;
     settle(store).await?;

@@ -115,7 +115,9 @@ pub(crate) async fn fill(store: &Store, note: &Path, samples: u64, now: Timestam
         }
     }
     ensure!(written == samples, "{written} samples were written, not {samples}");
-    writer.settle().await?;
+    while !writer.is_settled() {
+        writer.settle_some().await?;
+    }
     roll_up(store, &mut filled, end).await?;
     let vacuuming = Instant::now();
     sqlx::query("vacuum (analyze)").execute(store.pool()).await?;

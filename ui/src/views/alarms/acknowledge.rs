@@ -94,25 +94,46 @@ pub(crate) fn Comment(rule: RuleId, occurrence: u64) -> impl IntoView {
     .into_any()
 }
 
-/// How long an operator may shelve an alarm, in minutes.
-const SHELVES: [u32; 4] = [15, 60, 240, 480];
-/// And who may suppress alarms, beside that.
-const LONG_SHELVES: [u32; 3] = [1_440, 4_320, 10_080];
+/// How long alarms are shelved, in minutes; the last is the longest of all.
+const SHELVES: [u32; 8] = [15, 60, 240, 480, 1_440, 4_320, 10_080, 43_200];
+/// The longest that an operator may, where the alarm has no limit of its own: one shift.
+const OPERATORS_SHELF: u32 = 480;
+/// What is chosen at first, where it may be.
+const USUAL_SHELF: u32 = 60;
+
+/// For how long these may be shelved, in minutes: none for longer than each of them lets an operator, all of them for
+/// who may suppress alarms.
+fn shelves(views: &[Arc<AlarmView>], may_suppress: bool) -> Vec<u32> {
+    let limit = |view: &Arc<AlarmView>| match view.longest_shelf {
+        Some(longest) => u32::try_from(longest.as_secs() / 60).unwrap_or(u32::MAX),
+        None => OPERATORS_SHELF,
+    };
+    let longest = match may_suppress {
+        true => u32::MAX,
+        false => views.iter().map(limit).min().unwrap_or(OPERATORS_SHELF),
+    };
+    let mut shelves: Vec<u32> = SHELVES.into_iter().filter(|minutes| *minutes <= longest).collect();
+    if shelves.is_empty() && longest > 0 {
+        shelves.push(longest);
+    }
+    shelves
+}
 
 /// Keeps alarms from calling for a while.
 #[component]
 pub(crate) fn Shelve(alarms: Vec<RuleId>) -> impl IntoView {
     let app = use_app();
     let i18n = use_i18n();
-    let (minutes, is_one_shot) = (RwSignal::new("60".to_owned()), RwSignal::new(false));
     let count = alarms.len();
-    let views = alarms.iter().filter_map(|rule| app.alarms.peek(*rule)).collect();
+    let views: Vec<Arc<AlarmView>> = alarms.iter().filter_map(|rule| app.alarms.peek(*rule)).collect();
+    let shelves = shelves(&views, untrack(|| app.may(Permission::SuppressAlarms)));
+    let usual = shelves.iter().rev().find(|minutes| **minutes <= USUAL_SHELF).copied().unwrap_or(USUAL_SHELF);
+    let (minutes, is_one_shot) = (RwSignal::new(usual.to_string()), RwSignal::new(false));
     let title = Signal::derive(move || match count {
         1 => t_string!(i18n, alarms.shelve_one).to_owned(),
         n => t_string!(i18n, alarms.shelve_n, n = n),
     });
     let choices = Signal::derive(move || {
-        let long = LONG_SHELVES.into_iter().filter(|_| app.may(Permission::SuppressAlarms));
         let choice = |minutes: u32| {
             let word = match minutes {
                 0..60 => t_string!(i18n, alarms.minutes_n, n = minutes),
@@ -121,7 +142,7 @@ pub(crate) fn Shelve(alarms: Vec<RuleId>) -> impl IntoView {
             };
             Choice::new(minutes.to_string(), word)
         };
-        SHELVES.into_iter().chain(long).map(choice).collect::<Vec<_>>()
+        shelves.iter().copied().map(choice).collect::<Vec<_>>()
     });
     let say: Say = Arc::new(move |reason: String| {
         let minutes = minutes.with_untracked(|minutes| minutes.parse().unwrap_or(60));
@@ -342,4 +363,25 @@ fn Phrases(comment: RwSignal<String>, is_reason: bool) -> impl IntoView {
             .collect_view()
     };
     view! { <div class="phrases">{phrases}</div> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::state::test_alarm;
+
+    #[test]
+    fn nobody_is_offered_a_shelf_that_is_refused() {
+        let plain = test_alarm(1, Priority::P2, false, 1);
+        let limited = |minutes: u64| {
+            Arc::new(AlarmView { longest_shelf: Some(Duration::from_secs(60 * minutes)), ..AlarmView::clone(&plain) })
+        };
+        assert_eq!(shelves(std::slice::from_ref(&plain), false), [15, 60, 240, 480]);
+        assert_eq!(shelves(&[plain.clone(), limited(30)], false), [15]);
+        assert_eq!(shelves(&[limited(1_440)], false), [15, 60, 240, 480, 1_440]);
+        assert_eq!(shelves(&[limited(10)], false), [10]);
+        assert_eq!(shelves(&[limited(10)], true), SHELVES);
+    }
 }

@@ -63,7 +63,8 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     let in_view = RwSignal::new((0_usize, 0_usize));
 
     let is_held = Memo::new(move |_| {
-        let is_typing = last_key.get().is_some_and(|at| app.now.get().since(at) < HOLD_AFTER_KEY);
+        app.now.track();
+        let is_typing = last_key.get().is_some_and(|at| page::steady().since(at) < HOLD_AFTER_KEY);
         is_over.get() || is_typing || chosen.with(Option::is_some) || !ticks.with(BTreeMap::is_empty)
     });
     let filter = Memo::new(move |_| Filter {
@@ -110,7 +111,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         one.map(|view| (view.state.rule, view.state.occurrence)).into_iter().collect()
     };
     let acknowledge = move || {
-        let waiting = |(rule, _): &(RuleId, u64)| app.alarms.peek(*rule).is_some_and(|view| !view.state.acknowledged);
+        let waiting = |(rule, _): &(RuleId, u64)| app.alarms.peek(*rule).is_some_and(|view| view.can_be_acknowledged());
         let alarms: Vec<_> = picked().into_iter().filter(waiting).collect();
         ticks.set(BTreeMap::new());
         app.acknowledge(alarms);
@@ -140,16 +141,16 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
     };
     Effect::new(move || {
         let readable = readable();
-        sight.update_value(|sight| sight.look(&readable, page::now()));
+        sight.update_value(|sight| sight.look(&readable, page::steady()));
     });
     let in_sight = Memo::new(move |_| {
         app.now.track();
         let readable = readable();
-        sight.with_value(|sight| sight.waiting(&readable, page::now()))
+        sight.with_value(|sight| sight.waiting(&readable, page::steady()))
     });
     let acknowledge_seen = move || {
         let readable = untrack(readable);
-        let InSight { seen, .. } = sight.with_value(|sight| sight.waiting(&readable, page::now()));
+        let InSight { seen, .. } = sight.with_value(|sight| sight.waiting(&readable, page::steady()));
         if seen.is_empty() {
             let said = td_string!(i18n.get_locale_untracked(), alarms.none_seen).to_owned();
             app.announcement.update(|announcement| announcement.polite = said);
@@ -175,7 +176,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
         }
         let key = event.key();
         let is_ctrl = event.ctrl_key() || event.meta_key();
-        last_key.set(Some(app.now.get_untracked()));
+        last_key.set(Some(page::steady()));
         let at_cursor = || {
             let at = cursor.get_untracked()?;
             rows.with_untracked(|rows| rows.get(at).cloned())
@@ -198,7 +199,7 @@ pub(super) fn Active(chosen: RwSignal<Option<RuleId>>, remark: RwSignal<String>)
             match key.as_str() {
                 "a" | "A" if is_ctrl => {
                     let readable = untrack(readable);
-                    let seen = sight.with_value(|sight| sight.seen(&readable, page::now()));
+                    let seen = sight.with_value(|sight| sight.seen(&readable, page::steady()));
                     ticks.set(seen.into_iter().collect());
                 }
                 "Escape" if !is_ctrl => {
@@ -525,6 +526,10 @@ fn Row(
             </span>
         }
     });
+    let first_out = state.first_out.then(|| {
+        let tip = t_string!(i18n, alarms.first_out_tip);
+        view! { " " <span class="tag word" title=tip data-testid="first-out">{t_string!(i18n, alarms.first_out)}</span> }
+    });
     let toggled = Arc::clone(&view);
     let label = t_string!(i18n, alarms.tick_this, what = title.clone());
     let site_title = site.clone();
@@ -571,6 +576,7 @@ fn Row(
                 {handle}
                 {cause}
                 {title}
+                {first_out}
                 {(!site.is_empty()).then(|| view! { <span class="site-in-text">" · " {site}</span> })}
             </span>
             <span class="state-word">
@@ -637,6 +643,7 @@ fn StateChoice(state: RwSignal<String>) -> impl IntoView {
             Choice::new("unacked", t_string!(i18n, words.unacked)),
             Choice::new("acked", t_string!(i18n, words.acked)),
             Choice::new("returned", t_string!(i18n, words.returned)),
+            Choice::new("latched", t_string!(i18n, words.latched)),
         ]
     });
     let label = Signal::derive(move || t_string!(i18n, alarms.state).to_owned());

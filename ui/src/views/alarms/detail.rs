@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use penstock_api::{AlarmDetail, AlarmView, GetAlarm, ResetAlarms, UnshelveAlarms};
 use penstock_model::{
-    AlarmClass, AlarmState, Condition, Permission, Priority, Reference, RuleId, Subject, Timestamp, TransitionKind,
+    AcknowledgementModel, AlarmClass, AlarmState, Condition, Permission, Priority, Reference, RuleId, Subject, Timestamp, TransitionDetail,
+    TransitionKind,
 };
 
 use super::active::map_path;
@@ -104,6 +105,7 @@ struct Known {
     name: String,
     priority: Priority,
     class: AlarmClass,
+    acknowledgement: AcknowledgementModel,
     /// Where it stands, where it was ever raised.
     state: Option<AlarmState>,
 }
@@ -117,6 +119,7 @@ impl Known {
             name: view.name.clone(),
             priority: view.priority,
             class: view.class,
+            acknowledgement: view.acknowledgement,
             state: Some(view.state.clone()),
         }
     }
@@ -130,6 +133,7 @@ impl Known {
             name: rule.name.clone(),
             priority: rule.priority,
             class: rule.class,
+            acknowledgement: rule.acknowledgement,
             state: state.clone(),
         }
     }
@@ -140,7 +144,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
     let app = use_app();
     let i18n = use_i18n();
     let locale = i18n.get_locale();
-    let Known { rule: id, subject, condition, name, priority, class, state } = known;
+    let Known { rule: id, subject, condition, name, priority, class, acknowledgement, state } = known;
     let title = if name.is_empty() { words::title(subject, &condition, &plant, locale) } else { name };
     let place = plant.place_of_subject(subject).to_owned();
     let about = [
@@ -153,7 +157,8 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
         about.into_iter().filter(|part| !part.is_empty() && part != format::NO_VALUE).collect::<Vec<_>>().join(" · ");
     let fill = state.as_ref().map_or(BadgeFill::Outlined, fill_of);
     let point = plant.point_of(subject).cloned();
-    let waits = state.as_ref().is_some_and(|state| !state.acknowledged);
+    let must_return = acknowledgement == AcknowledgementModel::AfterReturn;
+    let waits = state.as_ref().is_some_and(|state| !state.acknowledged && !(state.active && must_return));
     let occurrence = state.as_ref().map_or(0, |state| state.occurrence);
     let may_answer = app.may(Permission::AnswerAlarms);
     let trend = point.as_ref().map(|point| {
@@ -283,7 +288,8 @@ fn History(detail: Arc<AlarmDetail>) -> impl IntoView {
     let rows = detail.journal.iter().map(|row| {
         let at = app.zone.with(|zone| zone.moment(row.transition.at, now, locale));
         let full = app.zone.with(|zone| zone.full(row.transition.at, locale));
-        Fact::new(at, happened(row, quantity, locale)).with_tip(full)
+        let what = app.zone.with(|zone| happened(row, quantity, zone, locale));
+        Fact::new(at, what).with_tip(full)
     });
     let limit = rule_text(&detail.rule.condition, quantity, locale);
     let often = match detail.raised_30_days {
@@ -301,8 +307,43 @@ fn History(detail: Arc<AlarmDetail>) -> impl IntoView {
     .into_any()
 }
 
-/// An entry of the journal in words.
+/// An entry of the journal in words, with what more it says.
 pub(super) fn happened(
+    row: &penstock_api::JournalRow,
+    quantity: Option<penstock_model::Quantity>,
+    zone: &format::Zone,
+    locale: Locale,
+) -> String {
+    let what = happened_in_short(row, quantity, locale);
+    match more(row.transition.detail.as_ref(), zone, locale) {
+        more if more.is_empty() => what,
+        more => format!("{what} · {more}"),
+    }
+}
+
+/// What an entry says beside what happened: of a raise that it was the first of its group or latches, of a shelf when
+/// it ends.
+fn more(detail: Option<&TransitionDetail>, zone: &format::Zone, locale: Locale) -> String {
+    match detail {
+        None => String::new(),
+        Some(TransitionDetail::Raise(raise)) => {
+            let said = [
+                (raise.first_out, td_string!(locale, alarms.first_out_tip)),
+                (raise.latches, td_string!(locale, alarms.latches)),
+            ];
+            said.into_iter().filter(|(is_so, _)| *is_so).map(|(_, said)| said).collect::<Vec<_>>().join(", ")
+        }
+        Some(TransitionDetail::Shelving(shelving)) => {
+            let until = zone.full(shelving.until, locale);
+            match shelving.one_shot {
+                true => td_string!(locale, alarms.shelved_until_or_normal, until = until),
+                false => td_string!(locale, alarms.shelved_until, until = until),
+            }
+        }
+    }
+}
+
+fn happened_in_short(
     row: &penstock_api::JournalRow,
     quantity: Option<penstock_model::Quantity>,
     locale: Locale,

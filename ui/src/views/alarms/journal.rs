@@ -478,7 +478,7 @@ fn Row(row: JournalRow, chosen: RwSignal<Option<u64>>) -> impl IntoView {
     let (tag, place, title, quantity) = words.unwrap_or_default();
     let at = app.zone.with(|zone| zone.moment(row.transition.at, app.now.get(), locale));
     let full = app.zone.with(|zone| zone.full(row.transition.at, locale));
-    let what = happened(&row, quantity, locale);
+    let what = app.zone.with(|zone| happened(&row, quantity, zone, locale));
     let fill = match row.transition.kind {
         penstock_model::TransitionKind::Cleared => BadgeFill::Dashed,
         _ => BadgeFill::Outlined,

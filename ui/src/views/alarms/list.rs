@@ -18,7 +18,7 @@ pub(super) struct Filter {
     /// Priorities wanted, the most urgent first.
     pub(super) priorities: [bool; 4],
     pub(super) site: Option<SiteId>,
-    /// `unacked`, `acked`, `returned` or empty.
+    /// `unacked`, `acked`, `returned`, `latched` or empty.
     pub(super) state: String,
     /// Only what concerns who watches so.
     pub(super) watch: Watch,
@@ -40,6 +40,7 @@ impl Filter {
             "unacked" => view.state.active && !view.state.acknowledged,
             "acked" => view.state.active && view.state.acknowledged,
             "returned" => !view.state.active,
+            "latched" => view.state.latched && !view.state.active,
             _ => true,
         };
         if !is_state {

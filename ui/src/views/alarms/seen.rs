@@ -57,7 +57,7 @@ impl Sight {
     /// What of these rows waits to be acknowledged.
     pub(super) fn waiting(&self, rows: &[Arc<AlarmView>], now: Timestamp) -> InSight {
         let mut found = InSight::default();
-        for state in rows.iter().map(|view| &view.state).filter(|state| !state.acknowledged) {
+        for state in rows.iter().filter(|view| view.can_be_acknowledged()).map(|view| &view.state) {
             if self.has_seen(state, now) {
                 found.seen.push((state.rule, state.occurrence));
             } else {

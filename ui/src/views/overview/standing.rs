@@ -156,6 +156,8 @@ mod tests {
             priority,
             class: AlarmClass::Supply,
             name: String::new(),
+            acknowledgement: penstock_model::AcknowledgementModel::Required,
+            longest_shelf: None,
         })
     }
 
