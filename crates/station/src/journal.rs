@@ -182,6 +182,7 @@ fn detail_of(detail: Option<&TransitionDetail>) -> String {
             true => format!("until {}, or until it returns to normal", shelving.until),
             false => format!("until {}", shelving.until),
         },
+        Some(TransitionDetail::CommentDemanded) => "comment demanded".to_owned(),
     }
 }
 
@@ -248,6 +249,7 @@ mod tests {
         let raise = Raise { latches: true, needs_no_acknowledgement: false, first_out: true };
         assert_eq!(detail_of(Some(&TransitionDetail::Raise(raise))), "latches, first of its group");
         assert_eq!(detail_of(None), "");
+        assert_eq!(detail_of(Some(&TransitionDetail::CommentDemanded)), "comment demanded");
     }
 
     #[test]

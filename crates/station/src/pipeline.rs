@@ -794,10 +794,12 @@ impl Pipeline {
         self.look_for_sleep(now);
         self.catch_up(now);
         let mut results = Vec::with_capacity(alarms.len());
+        let demanding = act.demanding(&self.engine, &alarms);
         for (rule, occurrence) in alarms {
             match act.perform(&mut self.engine, (rule, occurrence), by, now) {
                 Ok(transition) => {
-                    out.transitions.push(transition);
+                    let detail = transition.detail.or_else(|| demanding.clone());
+                    out.transitions.push(Transition { detail, ..transition });
                     let entry =
                         AuditEntry::new(self.tenant, now, Some(by), &audit.action, act.subject(rule, occurrence));
                     out.audits.push(AuditEntry { new: act.said(), from_where: audit.from_where.clone(), ..entry });

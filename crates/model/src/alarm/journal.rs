@@ -44,6 +44,9 @@ pub enum TransitionDetail {
     Raise(Raise),
     /// Of shelving.
     Shelving(Shelving),
+    /// Of an acknowledgement that would have been refused without its comment: of a critical alarm, or of several
+    /// alarms at once with a critical one among them.
+    CommentDemanded,
 }
 
 /// What a raise begins.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use penstock_alarm::{Engine, Error};
 use penstock_api::{ActRefusal, RefusalCause};
-use penstock_model::{Priority, RuleId, Shelving, Timestamp, Transition, UserId};
+use penstock_model::{Priority, RuleId, Shelving, Timestamp, Transition, TransitionDetail, UserId};
 
 /// What a person does to an alarm.
 #[derive(Debug, Clone)]
@@ -52,6 +52,15 @@ pub(crate) enum Act {
 }
 
 impl Act {
+    /// What to note with it where a comment is demanded, because any of these alarms is critical. The comment goes with
+    /// every acknowledgement of the call, and of none of them it is known that anybody would have said it unasked:
+    /// whoever means one alarm comments on that one.
+    pub(super) fn demanding(&self, engine: &Engine, alarms: &[(RuleId, u64)]) -> Option<TransitionDetail> {
+        let waits = |(rule, occurrence): &(RuleId, u64)| waits_for_words(engine, *rule, *occurrence);
+        let is_demanded = matches!(self, Self::Acknowledge { comment: Some(_) }) && alarms.iter().any(waits);
+        is_demanded.then_some(TransitionDetail::CommentDemanded)
+    }
+
     /// Does it.
     ///
     /// # Errors
@@ -235,8 +244,17 @@ mod tests {
             };
             assert!(engine.apply(&raise), "raised");
         }
+        let acknowledged = |comment: Option<&str>| Act::Acknowledge { comment: comment.map(str::to_owned) };
+        let demanding = |comment: Option<&str>, bytes: &[u8]| {
+            let alarms: Vec<(RuleId, u64)> = bytes.iter().map(|byte| (RuleId(id(*byte)), 1)).collect();
+            acknowledged(comment).demanding(&engine, &alarms)
+        };
+        assert_eq!(demanding(Some("seen"), &[2]), None, "nobody asked for it");
+        assert_eq!(demanding(Some("seen"), &[1]), Some(TransitionDetail::CommentDemanded));
+        assert_eq!(demanding(Some("seen"), &[2, 1]), Some(TransitionDetail::CommentDemanded));
+        assert_eq!(demanding(None, &[2, 1]), None, "nothing was said");
         let mut acknowledge = |byte: u8, occurrence: u64, comment: Option<&str>| {
-            let act = Act::Acknowledge { comment: comment.map(str::to_owned) };
+            let act = acknowledged(comment);
             act.perform(&mut engine, (RuleId(id(byte)), occurrence), by, at + Duration::from_secs(1)).map(|_| ())
         };
         let critical = RuleId(id(1));
