@@ -793,6 +793,11 @@ impl Pipeline {
         // What time has brought by now comes first, as it does where a start goes through the journal again.
         self.look_for_sleep(now);
         self.catch_up(now);
+        // What the engine has taken must be written: where the acts before this one still wait for room, it is not taken.
+        if let Some(problem) = self.spooler.no_room_for_acts() {
+            let refused = |(rule, _)| (rule, Err(Refusal::NotKept(problem.clone())));
+            return answer(reply, alarms.into_iter().map(refused).collect());
+        }
         let mut results = Vec::with_capacity(alarms.len());
         let demanding = act.demanding(&self.engine, &alarms);
         for (rule, occurrence) in alarms {
@@ -813,7 +818,7 @@ impl Pipeline {
             .act(job, move |done: Result<(), String>| {
                 if let Err(problem) = done {
                     for result in results.iter_mut().filter(|(_, result)| result.is_ok()) {
-                        result.1 = Err(Refusal::NotKept(problem.clone()));
+                        result.1 = Err(Refusal::NotYetKept(problem.clone()));
                     }
                 }
                 answer(reply, results);

@@ -127,8 +127,10 @@ pub(crate) enum Refusal {
     Alarm(Error),
     /// It is critical, and nothing was said of it.
     NoComment(RuleId),
-    /// It could not be made durable.
+    /// It could not be made durable, and was not done.
     NotKept(String),
+    /// It is done, and not yet durable.
+    NotYetKept(String),
 }
 
 impl Refusal {
@@ -151,6 +153,7 @@ impl Refusal {
         match self {
             Self::NoComment(_) => RefusalCause::NoComment,
             Self::NotKept(_) => RefusalCause::NotKept,
+            Self::NotYetKept(_) => RefusalCause::NotYetKept,
             Self::Alarm(error) => match error {
                 Error::NoSuchAlarm(_) => RefusalCause::Gone,
                 Error::NeverRaised(_) => RefusalCause::NeverRaised,
@@ -187,7 +190,7 @@ impl Refusal {
             (Self::NoComment(rule), _) => {
                 format!("alarm {rule} is critical: say what you do about it, and acknowledge it with that comment")
             }
-            (Self::NotKept(problem), _) => problem.clone(),
+            (Self::NotKept(problem) | Self::NotYetKept(problem), _) => problem.clone(),
         }
     }
 }
@@ -218,6 +221,8 @@ mod tests {
         assert!(shelved.told(&names).message.contains(&until.to_string()));
         let unkept = ActRefusal { cause: RefusalCause::NotKept, message: "no room".into() };
         assert_eq!(Refusal::NotKept("no room".to_owned()).told(&names), unkept);
+        let not_yet = ActRefusal { cause: RefusalCause::NotYetKept, ..unkept };
+        assert_eq!(Refusal::NotYetKept("no room".to_owned()).told(&names), not_yet);
     }
 
     #[test]
