@@ -793,7 +793,7 @@ impl Pipeline {
         // What time has brought by now comes first, as it does where a start goes through the journal again.
         self.look_for_sleep(now);
         self.catch_up(now);
-        // What the engine has taken must be written: where the acts before this one still wait for room, it is not taken.
+        // What the engine has taken must be written: while earlier acts still wait for room, it takes none.
         if let Some(problem) = self.spooler.no_room_for_acts() {
             let refused = |(rule, _)| (rule, Err(Refusal::NotKept(problem.clone())));
             return answer(reply, alarms.into_iter().map(refused).collect());

@@ -1,8 +1,8 @@
 //! Makes records durable and only then acknowledges them: one task, one flush for all that waits.
 //!
-//! What people do has room of its own and goes ahead while samples wait for room. Where that too is full, it is told at
-//! once that it is not yet safe, is written as soon as it can be, and nothing more is taken until then. Must not know what
-//! a record means.
+//! What people do has room of its own and goes ahead while samples wait for room. Where that too is full, they are told
+//! at once that it is not yet safe, it is written as soon as it can be, and nothing more is begun until then. Must not
+//! know what a record means.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,8 +27,8 @@ const GATHER: Duration = Duration::from_millis(2);
 /// How long to wait before a full or failing spool is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Called once a job is durable, or with the reason why it is not: what a person did is written later all the same, once
-/// there is room.
+/// Called once a job is durable, or with the reason why it is not: what a person did is written later all the same,
+/// once there is room.
 pub(crate) type Done = Box<dyn FnOnce(Result<(), String>) + Send>;
 
 /// Records that belong together, and who is told when they are durable.
