@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ActRefusal, ActReport, AlarmDetail, ApiError, CommentAlarm, DatabaseState, Done, Export,
-    ExportJournal, JournalRow, JournalRows, ListJournal, RefusalCause, ResetAlarms, ReturnToService, ShelveAlarms,
-    TakeOutOfService, UnshelveAlarms,
+    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, CommentAlarm, DatabaseState, Done, Export, ExportJournal,
+    JournalRow, JournalRows, ListJournal, ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
 };
 use penstock_model::{Permission, RuleId, TransitionKind, UserId};
 use penstock_store::{JournalFilter, JournalPage, JournalRecord};
@@ -92,29 +91,10 @@ impl Context<'_> {
             return Err(ApiError::invalid("shelve for 1 minute to 30 days; for longer, take the alarm out of service"));
         }
         let reason = demanded(&call.reason)?;
-        let mut refused = Vec::new();
-        let mut alarms = call.alarms;
-        if !self.holder()?.permissions.allow(Permission::SuppressAlarms) {
-            let register = self.shared.register.lock();
-            alarms.retain(|rule| {
-                let own = register.rules.get(rule).and_then(|rule| rule.longest_shelf);
-                let longest = own.unwrap_or(OPERATORS_SHELF);
-                if lasting > longest {
-                    let minutes = longest.as_secs() / 60;
-                    let message =
-                        format!("you may shelve it for {minutes} minutes at most: ask a supervisor for longer");
-                    refused.push((*rule, ActRefusal { cause: RefusalCause::ShelfTooLong { minutes }, message }));
-                }
-                lasting <= longest
-            });
-        }
-        let act = Act::Shelve { lasting, one_shot: call.one_shot, reason };
-        let mut report = match alarms.is_empty() && !refused.is_empty() {
-            true => ActReport::default(),
-            false => self.act(act, whole(alarms)).await?,
-        };
-        report.refused.extend(refused);
-        Ok(report)
+        let is_limited = !self.holder()?.permissions.allow(Permission::SuppressAlarms);
+        let within = is_limited.then_some(OPERATORS_SHELF);
+        let act = Act::Shelve { lasting, one_shot: call.one_shot, reason, within };
+        self.act(act, whole(call.alarms)).await
     }
 
     pub(super) async fn unshelve(&self, call: UnshelveAlarms) -> Result<ActReport, ApiError> {
