@@ -17,7 +17,7 @@ use crate::journal;
 use crate::pipeline::{Act, Order, Refusal};
 
 /// Journal entries shown with an alarm.
-const SHOWN: usize = 20;
+const SHOWN: u32 = 20;
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long the database is waited for to say who somebody is.
 const NAMES: Duration = Duration::from_secs(2);
@@ -35,11 +35,10 @@ impl Context<'_> {
         let now = shared.clock.now();
         let to = now + Duration::from_secs(60);
         let filter = JournalFilter { rules: vec![rule], from: now - MONTH, to, ..JournalFilter::default() };
-        let page = JournalPage { filter, before: None, limit: 10_000 };
-        let records = shared.screens.journal(&page).await.map_err(store_error)?;
-        let is_raise = |record: &&JournalRecord| record.entry.transition.kind == TransitionKind::Raised;
-        let raised = records.iter().filter(is_raise).count();
-        let shown = records.into_iter().take(SHOWN).collect();
+        let raises = JournalFilter { kinds: vec![TransitionKind::Raised], ..filter.clone() };
+        let raised = shared.screens.count_journal(&raises).await.map_err(store_error)?;
+        let page = JournalPage { filter, before: None, limit: SHOWN };
+        let shown = shared.screens.journal(&page).await.map_err(store_error)?;
         Ok(AlarmDetail {
             rule: found,
             state,
