@@ -9,6 +9,9 @@ use penstock_store::{JournalFilter, JournalPage, Reader, Store};
 use crate::fill::{Filled, timed};
 use crate::report::{Asked, Line, millis};
 
+/// What is asked of a first page, and with how many entries at most.
+const ASKED_MILLIS: f64 = 100.0;
+const ASKED_ROWS: u64 = 1_500_000;
 const REPETITIONS: usize = 15;
 /// Rows of a first page.
 const SHOWN: u32 = 200;
@@ -37,12 +40,13 @@ fn filter(number: usize, filled: &Filled) -> JournalFilter {
 
 impl Questions {
     pub(crate) fn new(rows: u64) -> Self {
-        let line = |what: String| Line::new(what, "ms", Asked::Nothing, "");
-        let of = |when: &str| Vec::from(ASKED.map(|asked| line(format!("first page of {asked}, {when}"))));
+        let line = |what: String, asked: Asked| Line::new(what, "ms", asked, "");
+        let page = if rows <= ASKED_ROWS { Asked::AtMost(ASKED_MILLIS) } else { Asked::Nothing };
+        let of = |when: &str| Vec::from(ASKED.map(|asked| line(format!("first page of {asked}, {when}"), page)));
         Self {
             first: of("first"),
             again: of("again"),
-            start: line(format!("reading rules and states at the start, {rows} journal entries")),
+            start: line(format!("reading rules and states at the start, {rows} journal entries"), Asked::Nothing),
         }
     }
 
