@@ -184,10 +184,9 @@ fn alarms(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
     let mut document = serde_json::Map::new();
     let mut outcome = ExitCode::SUCCESS;
     for part in ["alarms", "panel"] {
-        if let Err(error) = std::fs::remove_file(file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            return Err(error).with_context(|| format!("cannot remove {}", file.display()));
+        // What is there is of another run.
+        if file.symlink_metadata().is_ok_and(|found| found.is_file()) {
+            std::fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
         }
         let ended = match part {
             "alarms" => of_a_crate(workspace, part, &args)?,
