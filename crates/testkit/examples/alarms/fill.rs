@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use penstock_model::{
-    Address, AlarmRule, Area, AreaId, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointNo, PointState, Priority,
-    Quality, Quantity, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Transition,
-    TransitionKind, Unit, UserId,
+    Address, AlarmRule, Area, AreaId, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointNo,
+    PointState, Priority, Quality, Quantity, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp,
+    Transition, TransitionKind, Unit, UserId,
 };
 use penstock_store::{Batch, JournalEntry, Store, Writer};
 use uuid::Uuid;
