@@ -58,8 +58,8 @@ pub(crate) fn write(plant: &Plant, points: &[&Point]) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// The cells of a line as spreadsheets may open it: nothing that somebody wrote is calculated, and numbers stay numbers.
-/// [`plain`] gives each back.
+/// The cells of a line as spreadsheets may open it: nothing that somebody wrote is calculated, and numbers stay
+/// numbers. [`plain`] gives each back.
 pub(crate) fn for_spreadsheets<const CELLS: usize>(cells: [String; CELLS]) -> [String; CELLS] {
     cells.map(|cell| match cell.parse::<f64>() {
         Ok(_) => cell,
@@ -524,7 +524,8 @@ mod tests {
         assert_eq!(written, ["'=1+1", "-5", "-1.5e3", "'-FT", "''=1", "FT-01", ""]);
         assert_eq!(written.each_ref().map(|cell| plain(cell).to_owned()), cells);
         let plant = plant();
-        let text = "source,address,name,description,quantity,unit,l\nlocal,FT-01,'=FT,'@HYPERLINK(1),temperature,°C,-5\n";
+        let text = "source,address,name,description,quantity,unit,l\n\
+                    local,FT-01,'=FT,'@HYPERLINK(1),temperature,°C,-5\n";
         let (points, faults) = read(text, plant.tenant, &plant, &[]);
         assert_eq!(faults, vec![]);
         assert_eq!((points[0].name.as_str(), points[0].description.as_str()), ("=FT", "@HYPERLINK(1)"));

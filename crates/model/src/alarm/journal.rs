@@ -105,7 +105,8 @@ pub struct Shelf {
     pub since: Timestamp,
     /// By whom, where known.
     pub by: Option<UserId>,
-    /// Since when it has lain on a shelf without a gap, where it was shelved anew; moves along with the station's clock.
+    /// Since when it has lain on a shelf without a gap, where it was shelved anew; moves along with the station's
+    /// clock.
     #[serde(default)]
     pub first_since: Option<Timestamp>,
 }

@@ -54,8 +54,8 @@ impl Severity {
     pub const ALL: [Self; 3] = [Self::Minor, Self::Major, Self::Severe];
 
     /// The priority of an alarm with this consequence and so much time to respond: consequence × time, over 30 minutes,
-    /// 10 to 30 inclusive, 3 to under 10, under 3. High, medium and low are P1, P2 and P3; P4 is what is hardly an alarm
-    /// and else an event: a minor one with over half an hour.
+    /// 10 to 30 inclusive, 3 to under 10, under 3. High, medium and low are P1, P2 and P3; P4 is what is hardly an
+    /// alarm and else an event: a minor one with over half an hour.
     pub const fn priority(self, time_to_respond: Duration) -> Priority {
         use Priority::{P1, P2, P3, P4};
         let [relaxed, soon, quick, at_once] = match self {

@@ -1,12 +1,12 @@
-//! Alarms that were over before anybody here could hear of them, as a gateway tells them that had kept its samples for a
-//! while. Must not know how they are evaluated or who answers alarms.
+//! Alarms that were over before anybody here could hear of them, as a gateway tells them that had kept its samples for
+//! a while. Must not know how they are evaluated or who answers alarms.
 
 use std::collections::HashMap;
 
 use penstock_model::{RuleId, Timestamp, Transition, TransitionKind};
 
-/// Raises that came out of late samples and were not yet over. A start begins with none: what it does not know waits for
-/// a person, as any alarm does.
+/// Raises that came out of late samples and were not yet over. A start begins with none: what it does not know waits
+/// for a person, as any alarm does.
 #[derive(Debug, Default)]
 pub(super) struct LateRaises {
     /// The occurrence, and when it was heard of: of each rule the newest.
@@ -14,8 +14,8 @@ pub(super) struct LateRaises {
 }
 
 impl LateRaises {
-    /// What came out of a late sample that was received at `received`: gives the returns of alarms that were over before
-    /// their raise was heard of.
+    /// What came out of a late sample that was received at `received`: gives the returns of alarms that were over
+    /// before their raise was heard of.
     pub(super) fn over<'a>(&mut self, entries: &'a [Transition], received: Timestamp) -> Vec<&'a Transition> {
         let mut over = Vec::new();
         for entry in entries {
