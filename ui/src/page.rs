@@ -11,7 +11,8 @@ pub(crate) fn now() -> Timestamp {
 
 /// A time that only tells how long ago something was: setting the machine's clock does not touch it.
 pub(crate) fn steady() -> Timestamp {
-    let performance = cfg!(target_arch = "wasm32").then(web_sys::window).flatten().and_then(|window| window.performance());
+    let performance =
+        cfg!(target_arch = "wasm32").then(web_sys::window).flatten().and_then(|window| window.performance());
     performance.map_or_else(now, |performance| Timestamp::from_micros((performance.now() * 1e3) as i64))
 }
 

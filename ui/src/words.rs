@@ -87,6 +87,7 @@ pub(crate) fn refusal(refusal: &ActRefusal, moment: impl Fn(Timestamp) -> String
         RefusalCause::NoReason => td_string!(locale, alarms.refused_no_reason).to_owned(),
         RefusalCause::EmptyComment => td_string!(locale, alarms.refused_empty_comment).to_owned(),
         RefusalCause::NotKept => td_string!(locale, alarms.refused_not_kept, why = refusal.message.clone()),
+        RefusalCause::NotYetKept => td_string!(locale, alarms.refused_not_yet_kept, why = refusal.message.clone()),
     }
 }
 
@@ -242,5 +243,7 @@ mod tests {
         assert!(unsaid.contains("अति गंभीर") && !unsaid.contains("disk"), "{unsaid}");
         // What only the station knows is told as it says it.
         assert!(told(RefusalCause::NotKept, Locale::hi).ends_with("the disk is full"));
+        let not_yet = told(RefusalCause::NotYetKept, Locale::en);
+        assert!(not_yet.starts_with("it is done") && not_yet.ends_with("the disk is full"), "{not_yet}");
     }
 }

@@ -184,13 +184,20 @@ fn alarms(workspace: &Workspace, args: &[String]) -> anyhow::Result<ExitCode> {
     let mut document = serde_json::Map::new();
     let mut outcome = ExitCode::SUCCESS;
     for part in ["alarms", "panel"] {
+        // What is there is of another run.
+        if file.symlink_metadata().is_ok_and(|found| found.is_file()) {
+            std::fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))?;
+        }
         let ended = match part {
             "alarms" => of_a_crate(workspace, part, &args)?,
             _ => ingest(workspace, &["--only", part, "--json", &file.display().to_string()].map(str::to_owned))?,
         };
+        // What is missed is written all the same.
         if ended != ExitCode::SUCCESS {
             outcome = ended;
-            continue;
+            if !file.is_file() {
+                continue;
+            }
         }
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let figures: Value = serde_json::from_str(&text).context("the figures are no JSON")?;

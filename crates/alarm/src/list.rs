@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn counting() {
         let shelving = Shelving { until: secs(100), one_shot: false };
-        let shelf = Some(Shelf { shelving, since: secs(0), by: None });
+        let shelf = Some(Shelf { shelving, since: secs(0), by: None, first_since: None });
         let alarms = [
             (state(1, true, false, 0), Priority::P1),
             (state(2, true, true, 0), Priority::P1),

@@ -206,8 +206,12 @@ fn take(known: &mut AlarmState, entry: &Transition) -> bool {
         }
         TransitionKind::Shelved => {
             // Its end that moves along with the station's clock is nobody's act: it stays that person's shelf.
-            let by = entry.by.or(known.shelf.and_then(|shelf| shelf.by));
-            known.shelf = shelving_of(entry.detail.as_ref()).map(|shelving| Shelf { shelving, since: entry.at, by });
+            let former = known.shelf;
+            let by = entry.by.or(former.and_then(|shelf| shelf.by));
+            known.shelf = shelving_of(entry.detail.as_ref()).map(|shelving| {
+                let first_since = former.map(|former| first_since(&former, &shelving, entry.by.is_none()));
+                Shelf { shelving, since: entry.at, by, first_since }
+            });
         }
         TransitionKind::Unshelved => known.shelf = None,
         TransitionKind::Suppressed => known.suppressed = Some(entry.at),
@@ -224,6 +228,13 @@ fn take(known: &mut AlarmState, entry: &Transition) -> bool {
     }
     known.changed_at = known.changed_at.max(entry.at);
     true
+}
+
+/// Since when an alarm has lain on a shelf without a gap that is shelved anew: for limits that is one shelf. Where its
+/// end has moved along with the clock, so has its beginning.
+fn first_since(former: &Shelf, anew: &Shelving, has_moved: bool) -> Timestamp {
+    let moved_micros = if has_moved { anew.until.micros_since(former.shelving.until) } else { 0 };
+    Timestamp::from_micros(former.first().as_micros().saturating_add(moved_micros))
 }
 
 /// What a raise begins; an entry without it, as older ones are, begins nothing special.
@@ -566,6 +577,29 @@ mod tests {
         assert!(apply(&mut state, &entry(Unshelved, 1, 20)));
         let state = state.expect("raised");
         assert_eq!((state.is_listed(), state.raised_at, state.called_at), (true, secs(10), secs(20)));
+    }
+
+    #[test]
+    fn shelves_without_a_gap_are_one() {
+        let person = Some(UserId(RuleId::made(secs(0), [0; 10]).0));
+        let shelved = |at: i64, until: i64, by: Option<UserId>| {
+            let detail = TransitionDetail::Shelving(Shelving { until: secs(until), one_shot: false });
+            Transition { by, detail: Some(detail), ..entry(Shelved, 0, at) }
+        };
+        let mut state = None;
+        let mut check = |entry: &Transition, expect: Option<(i64, i64)>| {
+            assert!(apply(&mut state, entry), "{entry:?}");
+            let shelf = state.as_ref().and_then(|state| state.shelf);
+            let found = shelf.map(|shelf| (shelf.since, shelf.first()));
+            assert_eq!(found, expect.map(|(since, first)| (secs(since), secs(first))), "{entry:?}");
+            assert!(!apply(&mut state, entry), "it is known");
+        };
+        check(&shelved(5, 100, person), Some((5, 5)));
+        check(&shelved(90, 200, person), Some((90, 5)));
+        // The clock was set 100 s ahead, and then back again.
+        check(&shelved(195, 300, None), Some((195, 105)));
+        check(&shelved(196, 200, None), Some((196, 5)));
+        check(&entry(Unshelved, 0, 197), None);
     }
 
     #[test]

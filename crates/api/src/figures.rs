@@ -98,6 +98,9 @@ pub enum FigureKind {
     Suppressed,
     /// Most alarms that were out of service at once.
     OutOfService,
+    /// Alarms that people shelved or took out of service without a reason, or without being allowed to by the roles
+    /// they have now.
+    Unauthorised,
 }
 
 /// What a figure counts.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use penstock_model::{
-    AcknowledgementModel, AlarmClass, AlarmState, Band, Condition, PointNo, Priority, Quality, Rank, RuleId, Subject, Timestamp,
+    AcknowledgementModel, AlarmClass, AlarmState, Band, Condition, PointNo, Priority, Quality, Rank, RuleId, Subject,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 

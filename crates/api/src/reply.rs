@@ -581,11 +581,11 @@ pub struct TextFile {
 pub struct ActReport {
     /// Those that it was done to.
     pub done: Vec<RuleId>,
-    /// Those that it was not, with the reason.
+    /// Those that it was not done to or that it is not yet safe for, with the reason.
     pub refused: Vec<(RuleId, ActRefusal)>,
 }
 
-/// Why an act on an alarm was not done.
+/// Why an act on an alarm was not done, or is not yet safe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActRefusal {
     /// What a screen says in the person's language.
@@ -650,8 +650,11 @@ pub enum RefusalCause {
     NoReason,
     /// A comment has no text.
     EmptyComment,
-    /// It could not be made durable; the message says why.
+    /// It could not be made durable, so it was not done; the message says why.
     NotKept,
+    /// It is done, and will be durable once there is room: until then an end of the station undoes it. The message says
+    /// why.
+    NotYetKept,
 }
 
 /// How every part of the station fares.

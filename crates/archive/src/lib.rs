@@ -21,6 +21,6 @@ mod time;
 
 pub use archive::{Archive, ArchiveSettings, ArchivedFile, Footer, Key, Month, Samples, StoredFile};
 pub use error::Error;
-pub use export::{Column, CsvWriter, RowFormat, RowWriter, TableWriter};
+pub use export::{Column, CsvWriter, RowFormat, RowWriter, TableWriter, guarded, plain};
 pub use import::{Fault, Row, Rows};
 pub use samples::{Extent, SampleReader, SampleWriter, Selection};

@@ -8,7 +8,7 @@ use penstock_model::{AlarmRule, Condition, LimitLevel, RuleId, Subject, Transiti
 use penstock_store::{JournalRecord, Reader};
 
 use crate::configuration::store_error;
-use crate::points_csv::word;
+use crate::points_csv::{for_spreadsheets, word};
 use crate::register::{Inner, Register};
 
 /// The columns of a file, in the order they are written. Times are UTC, values in the unit that screens show.
@@ -123,7 +123,7 @@ pub(crate) fn cells(register: &Inner, row: &JournalRow) -> [String; COLUMNS.len(
     let area = row.area.and_then(|id| plant.areas.iter().find(|area| area.id == id));
     let unit = point.map(|point| point.display_unit()).filter(|_| transition.value.is_some());
     let value = transition.value.map(|si| figure(unit.map_or(si, |unit| unit.from_si(si))));
-    [
+    for_spreadsheets([
         transition.at.to_string(),
         point.map(|point| point.name.clone()).unwrap_or_default(),
         site.map(|site| site.name.clone()).unwrap_or_default(),
@@ -137,7 +137,7 @@ pub(crate) fn cells(register: &Inner, row: &JournalRow) -> [String; COLUMNS.len(
         transition.comment.clone().unwrap_or_default(),
         transition.rule_version.to_string(),
         detail_of(transition.detail.as_ref()),
-    ]
+    ])
 }
 
 /// What an alarm is called: its rule's own name, else what it is about and what it judges.
@@ -182,6 +182,7 @@ fn detail_of(detail: Option<&TransitionDetail>) -> String {
             true => format!("until {}, or until it returns to normal", shelving.until),
             false => format!("until {}", shelving.until),
         },
+        Some(TransitionDetail::CommentDemanded) => "comment demanded".to_owned(),
     }
 }
 
@@ -239,8 +240,14 @@ mod tests {
         let expect = "1970-01-01T00:16:40Z||PS-1||PS-1: anomaly|P2|shelved|0.5||Asha Verma|pump, \"2\"|3|\
                       until 1970-01-01T00:31:40Z, or until it returns to normal";
         assert_eq!(line, expect);
-        let named = JournalRow { name: "Inflow watch".into(), ..row };
-        assert_eq!(cells(&register.lock(), &named).get(4).map(String::as_str), Some("Inflow watch"));
+        let comment = Some("=HYPERLINK(\"http://elsewhere\")".to_owned());
+        let transition = Transition { comment, value: Some(-0.5), ..row.transition };
+        let named = JournalRow { name: "Inflow watch".into(), transition, ..row };
+        let line = cells(&register.lock(), &named);
+        assert_eq!(line.get(4).map(String::as_str), Some("Inflow watch"));
+        // A spreadsheet calculates no comment, and takes a value as the number it is.
+        assert_eq!(line.get(7).map(String::as_str), Some("-0.5"));
+        assert_eq!(line.get(10).map(String::as_str), Some("'=HYPERLINK(\"http://elsewhere\")"));
     }
 
     #[test]
@@ -248,6 +255,7 @@ mod tests {
         let raise = Raise { latches: true, needs_no_acknowledgement: false, first_out: true };
         assert_eq!(detail_of(Some(&TransitionDetail::Raise(raise))), "latches, first of its group");
         assert_eq!(detail_of(None), "");
+        assert_eq!(detail_of(Some(&TransitionDetail::CommentDemanded)), "comment demanded");
     }
 
     #[test]

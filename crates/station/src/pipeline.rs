@@ -6,6 +6,7 @@
 
 mod acts;
 mod directory;
+mod history;
 mod redelivery;
 pub(crate) mod resume;
 
@@ -37,6 +38,7 @@ use crate::register::Register;
 use crate::spooler::{Job, Spooler};
 pub(crate) use acts::{Act, Refusal};
 use directory::{Directory, Entry};
+use history::LateRaises;
 use redelivery::Redeliveries;
 use resume::{Moment, Resumed};
 
@@ -220,6 +222,7 @@ pub(crate) struct Pipeline {
     engine: Engine,
     /// What the engine did before the start and nobody journalled.
     missed: Vec<Transition>,
+    late_raises: LateRaises,
     floods: Floods,
     topologies: mpsc::Receiver<Topology>,
     moments: watch::Sender<Vec<u8>>,
@@ -293,6 +296,7 @@ impl Pipeline {
             standard: Arc::new(Routes::standard()),
             engine,
             missed,
+            late_raises: LateRaises::default(),
             floods,
             topologies: start.topologies,
             moments: start.moments,
@@ -548,7 +552,7 @@ impl Pipeline {
                 self.engine.sample(&evaluated, &mut out.transitions);
             }
             if sample.received_time.since(sample.source_time) > LATE {
-                self.close_history(before, out);
+                self.close_history(before, sample.received_time, out);
             }
         }
         let value = PointValue {
@@ -567,9 +571,9 @@ impl Pipeline {
     }
 
     /// An alarm that was over before anybody here could hear of it goes into the journal and asks nobody for an answer.
-    fn close_history(&mut self, from: usize, out: &mut Yield) {
-        let cleared = out.transitions.iter().skip(from).filter(|entry| entry.kind == TransitionKind::Cleared);
-        let closing: Vec<Transition> = cleared
+    fn close_history(&mut self, from: usize, received: Timestamp, out: &mut Yield) {
+        let over = self.late_raises.over(out.transitions.get(from..).unwrap_or_default(), received).into_iter();
+        let closing: Vec<Transition> = over
             .filter(|entry| self.engine.state(entry.rule).is_some_and(|state| !state.acknowledged))
             .map(|entry| Transition { kind: TransitionKind::Acknowledged, by: None, ..entry.clone() })
             .collect();
@@ -791,11 +795,18 @@ impl Pipeline {
         // What time has brought by now comes first, as it does where a start goes through the journal again.
         self.look_for_sleep(now);
         self.catch_up(now);
+        // What the engine has taken must be written: while earlier acts still wait for room, it takes none.
+        if let Some(problem) = self.spooler.no_room_for_acts() {
+            let refused = |(rule, _)| (rule, Err(Refusal::NotKept(problem.clone())));
+            return answer(reply, alarms.into_iter().map(refused).collect());
+        }
         let mut results = Vec::with_capacity(alarms.len());
+        let demanding = act.demanding(&self.engine, &alarms);
         for (rule, occurrence) in alarms {
             match act.perform(&mut self.engine, (rule, occurrence), by, now) {
                 Ok(transition) => {
-                    out.transitions.push(transition);
+                    let detail = transition.detail.or_else(|| demanding.clone());
+                    out.transitions.push(Transition { detail, ..transition });
                     let entry =
                         AuditEntry::new(self.tenant, now, Some(by), &audit.action, act.subject(rule, occurrence));
                     out.audits.push(AuditEntry { new: act.said(), from_where: audit.from_where.clone(), ..entry });
@@ -809,7 +820,7 @@ impl Pipeline {
             .act(job, move |done: Result<(), String>| {
                 if let Err(problem) = done {
                     for result in results.iter_mut().filter(|(_, result)| result.is_ok()) {
-                        result.1 = Err(Refusal::NotKept(problem.clone()));
+                        result.1 = Err(Refusal::NotYetKept(problem.clone()));
                     }
                 }
                 answer(reply, results);
@@ -849,6 +860,7 @@ impl Pipeline {
         let touched: Vec<RuleId> = rules.iter().map(|rule| rule.id).chain(removed.iter().copied()).collect();
         self.engine.set_rules(rules, now, &mut out.transitions);
         self.engine.remove(&removed, now, &mut out.transitions);
+        self.late_raises.forget(&removed);
         self.discovered = count_discovered(&self.register, &points);
         if self.discovered < MAX_DISCOVERED {
             self.notices.clear("points", "too-many");

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use penstock_api::ImportFault;
+use penstock_archive::{guarded, plain};
 use penstock_model::{
     Address, Band, Limits, Plant, Point, PointId, PointNo, PointRole, PointState, Position, Quantity, Recording,
     TenantId, Unit,
@@ -51,10 +52,19 @@ pub(crate) const MAX_STALE_SECS: u64 = 400 * 24 * 3_600;
 pub(crate) fn write(plant: &Plant, points: &[&Point]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let heading = writer.write_record(COLUMNS);
-    let rows = points.iter().try_for_each(|point| writer.write_record(row(plant, point)));
+    let rows = points.iter().try_for_each(|point| writer.write_record(for_spreadsheets(row(plant, point))));
     // Writing to memory does not fail.
     let bytes = heading.and(rows).ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// The cells of a line as spreadsheets may open it: nothing that somebody wrote is calculated, and numbers stay
+/// numbers. [`plain`] gives each back.
+pub(crate) fn for_spreadsheets<const CELLS: usize>(cells: [String; CELLS]) -> [String; CELLS] {
+    cells.map(|cell| match cell.parse::<f64>() {
+        Ok(_) => cell,
+        Err(_) => guarded(&cell).into_owned(),
+    })
 }
 
 fn row(plant: &Plant, point: &Point) -> [String; COLUMNS.len()] {
@@ -227,7 +237,7 @@ impl Scale {
 impl Row<'_> {
     /// The text of a column as it is; none where the column is not there.
     fn whole(&self, column: &str) -> Option<&str> {
-        self.columns.get(column).and_then(|at| self.record.get(*at))
+        self.columns.get(column).and_then(|at| self.record.get(*at)).map(plain)
     }
 
     /// The text of a column; none where the column is not there.
@@ -505,6 +515,25 @@ mod tests {
         let (again, faults) = read(&written, plant.tenant, &plant, &[point]);
         assert_eq!(faults, vec![]);
         assert_eq!(again, points);
+    }
+
+    #[test]
+    fn no_text_is_a_formula_and_numbers_stay_numbers() {
+        let cells = ["=1+1", "-5", "-1.5e3", "-FT", "'=1", "FT-01", ""].map(str::to_owned);
+        let written = for_spreadsheets(cells.clone());
+        assert_eq!(written, ["'=1+1", "-5", "-1.5e3", "'-FT", "''=1", "FT-01", ""]);
+        assert_eq!(written.each_ref().map(|cell| plain(cell).to_owned()), cells);
+        let plant = plant();
+        let text = "source,address,name,description,quantity,unit,l\n\
+                    local,FT-01,'=FT,'@HYPERLINK(1),temperature,°C,-5\n";
+        let (points, faults) = read(text, plant.tenant, &plant, &[]);
+        assert_eq!(faults, vec![]);
+        assert_eq!((points[0].name.as_str(), points[0].description.as_str()), ("=FT", "@HYPERLINK(1)"));
+        let written = write(&plant, &[&points[0]]);
+        assert!(written.contains(",'=FT,'@HYPERLINK(1),") && written.contains(",-5,"), "{written}");
+        let (again, faults) = read(&written, plant.tenant, &plant, &[]);
+        assert_eq!(faults, vec![]);
+        assert_eq!(again[0].name, "=FT");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use penstock_model::{
     Quantity, Realarm, Reference, RuleId, Schedule, Severity, Side, Subject, Test, Unit, figure,
 };
 
-use crate::points_csv::{clamp, from_word, reader_of, word};
+use crate::points_csv::{clamp, for_spreadsheets, from_word, reader_of, word};
 use crate::register::Inner;
 use crate::values_csv::Names;
 
@@ -96,7 +96,7 @@ pub(crate) fn write_csv(register: &Inner) -> String {
     let book = Book::of(register);
     let mut writer = csv::Writer::from_writer(Vec::new());
     let heading = writer.write_record(COLUMNS);
-    let rows = register.rules.values().try_for_each(|rule| writer.write_record(book.row(rule)));
+    let rows = register.rules.values().try_for_each(|rule| writer.write_record(for_spreadsheets(book.row(rule))));
     // Writing to memory does not fail.
     let bytes = heading.and(rows).ok().and_then(|()| writer.into_inner().ok()).unwrap_or_default();
     String::from_utf8(bytes).unwrap_or_default()
@@ -415,7 +415,7 @@ impl<'a> Row<'a> {
     /// The text of a column; none where the column is not there.
     fn text(&self, column: &str) -> Option<&'a str> {
         let (record, at) = (self.record, self.columns.get(column)?);
-        record.get(*at).map(str::trim)
+        record.get(*at).map(|text| penstock_archive::plain(text.trim()))
     }
 
     /// The text of a column where it says otherwise than what is stored.
@@ -862,6 +862,29 @@ mod tests {
             assert_eq!(rules, stored(&inner));
             assert!(lines.windows(2).all(|pair| pair[0] < pair[1]) && lines.len() == rules.len());
         }
+    }
+
+    #[test]
+    fn what_somebody_wrote_is_no_formula_and_comes_back() {
+        let register = register();
+        let mut inner = register.lock();
+        let id = RuleId::derived(inner.plant.tenant.0, "rule 0");
+        let rule = inner.rules.get_mut(&id).expect("a rule");
+        rule.name = "=HYPERLINK(\"http://elsewhere\")".to_owned();
+        rule.guidance.cause = "'@SUM(A1)".to_owned();
+        rule.guidance.action = "- close the valve".to_owned();
+        let text = write_csv(&inner);
+        for guarded in ["\"'=HYPERLINK(", ",''@SUM(A1),", ",'- close the valve,"] {
+            assert!(text.contains(guarded), "{guarded} in {text}");
+        }
+        let Read { rules, faults, .. } = read(&text, &inner);
+        assert_eq!(faults, vec![]);
+        assert_eq!(rules, stored(&inner));
+        // Also where there is nothing stored to be left as it is.
+        let new = "subject,condition,level,limit,deadband,name\nTT-1,limit,H,-5,1,'=1\n";
+        let Read { rules, faults, .. } = read(new, &inner);
+        assert_eq!(faults, vec![]);
+        assert_eq!(rules[0].name, "=1");
     }
 
     /// The rows of an export as a spreadsheet has them, with one cell changed.

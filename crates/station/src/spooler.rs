@@ -1,8 +1,10 @@
 //! Makes records durable and only then acknowledges them: one task, one flush for all that waits.
 //!
-//! What people do has room of its own and goes ahead while samples wait for room. Must not know what a record means.
+//! What people do has room of its own and goes ahead while samples wait for room. Where that too is full, they are told
+//! at once that it is not yet safe, it is written as soon as it can be, and nothing more is begun until then. Must not
+//! know what a record means.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use penstock_sources::AckToken;
@@ -25,7 +27,8 @@ const GATHER: Duration = Duration::from_millis(2);
 /// How long to wait before a full or failing spool is tried again.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Called once a job is durable, or with the reason why it will not be.
+/// Called once a job is durable, or with the reason why it is not: what a person did is written later all the same,
+/// once there is room.
 pub(crate) type Done = Box<dyn FnOnce(Result<(), String>) + Send>;
 
 /// Records that belong together, and who is told when they are durable.
@@ -71,7 +74,11 @@ impl Job {
 pub(crate) struct Spooler {
     samples: mpsc::Sender<Job>,
     actions: mpsc::Sender<Job>,
+    no_room: NoRoom,
 }
+
+/// Why what people did before waits for room, where it does.
+type NoRoom = Arc<Mutex<Option<String>>>;
 
 /// The spool's task.
 pub(crate) struct SpoolerTask {
@@ -80,13 +87,16 @@ pub(crate) struct SpoolerTask {
     actions: mpsc::Receiver<Job>,
     notices: Notices,
     appended: Arc<Notify>,
+    no_room: NoRoom,
 }
 
 /// A way to `spool` and the task that serves it; `appended` is told of every flush.
 pub(crate) fn spooler(spool: Arc<Spool>, notices: Notices, appended: Arc<Notify>) -> (Spooler, SpoolerTask) {
     let (samples_in, samples) = mpsc::channel(WAITING);
     let (actions_in, actions) = mpsc::channel(WAITING);
-    (Spooler { samples: samples_in, actions: actions_in }, SpoolerTask { spool, samples, actions, notices, appended })
+    let no_room = NoRoom::default();
+    let way = Spooler { samples: samples_in, actions: actions_in, no_room: Arc::clone(&no_room) };
+    (way, SpoolerTask { spool, samples, actions, notices, appended, no_room })
 }
 
 impl Spooler {
@@ -99,6 +109,11 @@ impl Spooler {
     pub(crate) fn room(&self) -> impl Future<Output = Option<OwnedPermit<Job>>> + use<> {
         let samples = self.samples.clone();
         async move { samples.reserve_owned().await.ok() }
+    }
+
+    /// Why nothing that people do is to be begun now; none where it can be made durable.
+    pub(crate) fn no_room_for_acts(&self) -> Option<String> {
+        self.no_room.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Hands on what a person did; it does not wait behind samples that have no room.
@@ -136,11 +151,10 @@ impl SpoolerTask {
                 tokio::select! {
                     biased;
                     () = cut.cancelled() => return,
+                    // With room of its own, behind what people did before.
                     Some(job) = self.actions.recv() => {
-                        // With room of its own; what fails here too is refused, so that the person knows.
-                        for job in self.append(vec![job]).await {
-                            job.finish(Err("the spool is full: free space on its disk and try again".into()));
-                        }
+                        held.push(job);
+                        held = self.append(std::mem::take(&mut held)).await;
                     }
                     () = tokio::time::sleep(RETRY) => held = self.append(std::mem::take(&mut held)).await,
                 }
@@ -163,7 +177,7 @@ impl SpoolerTask {
     async fn append(&self, jobs: Vec<Job>) -> Vec<Job> {
         let spool = Arc::clone(&self.spool);
         let outcome = tokio::task::spawn_blocking(move || append_all(&spool, jobs)).await;
-        let Appended { done, left, error, too_large } = match outcome {
+        let Appended { done, mut left, error, too_large } = match outcome {
             Ok(outcome) => outcome,
             Err(error) => {
                 tracing::error!(%error, "the spool's writer failed");
@@ -179,6 +193,7 @@ impl SpoolerTask {
                 "give the spool more room under [spool] in penstock.toml, or send smaller messages",
             );
         }
+        self.tell_people(&mut left, error.as_ref());
         if !done.is_empty() {
             self.appended.notify_one();
             for job in done {
@@ -197,6 +212,17 @@ impl SpoolerTask {
             ),
         }
         left
+    }
+
+    /// What people did and what waits for their answer go the same way: while any of it is left, nothing more is to be
+    /// begun. Who did what is left is told; it is written once there is room.
+    fn tell_people(&self, left: &mut [Job], error: Option<&Error>) {
+        let waits = left.iter().flat_map(|job| &job.frames).any(|(room, _)| *room == Room::Actions);
+        let problem = error.filter(|_| waits).map(ToString::to_string);
+        self.no_room.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&problem);
+        for done in left.iter_mut().filter(|job| job.is_act).filter_map(|job| job.done.take()) {
+            done(Err(problem.clone().unwrap_or_default()));
+        }
     }
 }
 
@@ -279,7 +305,50 @@ fn forget(jobs: &mut [Job], room: Room, mut count: usize) {
 
 #[cfg(test)]
 mod tests {
+    use penstock_model::Clock;
+    use penstock_spool::{Options, Seq};
+    use tokio::sync::oneshot;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_people_did_is_written_once_there_is_room_and_they_are_told_meanwhile() {
+        let folder = tempfile::tempdir().expect("folder");
+        let options = Options { segment_bytes: 256, max_bytes: 8_192, reserved_bytes: 1_024, makes_ahead: false };
+        let spool = Arc::new(Spool::open(folder.path(), options).expect("it opens").spool);
+        let mut last = Seq(0);
+        while let Ok(seq) = spool.append(Room::Actions, &[&[0; 64]]) {
+            last = seq;
+        }
+        let notices = Notices::new(Clock::System);
+        let (way, task) = spooler(Arc::clone(&spool), notices, Arc::new(Notify::new()));
+        let cut = CancellationToken::new();
+        let running = tokio::spawn(task.run(cut.clone()));
+        let act = |byte: u8| {
+            let (told, answer) = oneshot::channel();
+            let job = Job { frames: vec![(Room::Actions, vec![byte; 64])], ..Job::default() };
+            (way.act(job, move |done| drop(told.send(done))), answer)
+        };
+        for byte in [7, 8] {
+            let (handed_on, answer) = act(byte);
+            handed_on.await;
+            let problem = answer.await.expect("told").expect_err("there is no room");
+            assert!(problem.contains("full"), "{problem}");
+            // Nothing more is begun until then.
+            assert_eq!(way.no_room_for_acts(), Some(problem));
+        }
+        spool.trim(last).expect("forgotten");
+        let (handed_on, answer) = act(9);
+        handed_on.await;
+        assert_eq!(answer.await.expect("told"), Ok(()), "there is room");
+        assert_eq!(way.no_room_for_acts(), None);
+        let written = spool.reader().read(last, 8_192).expect("readable");
+        let first: Vec<Option<&u8>> = written.iter().map(|record| record.payload.first()).collect();
+        assert_eq!(first, [Some(&7), Some(&8), Some(&9)], "each once, in order");
+        cut.cancel();
+        drop(way);
+        running.await.expect("it ends");
+    }
 
     #[test]
     fn what_people_did_follows_what_it_answers() {

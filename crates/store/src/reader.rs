@@ -162,6 +162,14 @@ impl Reader {
         in_time(ANSWER, self.answers.journal(self.tenant, page)).await
     }
 
+    /// As [`Store::count_journal`].
+    ///
+    /// # Errors
+    /// [`Error::Late`]; as there.
+    pub async fn count_journal(&self, filter: &JournalFilter) -> Result<u64> {
+        in_time(ANSWER, self.answers.count_journal(self.tenant, filter)).await
+    }
+
     /// As [`Store::scan_journal`]. It takes as long as its chunks are taken; the database may take 120 s for each, then
     /// comes [`Error::Late`].
     ///

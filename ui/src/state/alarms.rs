@@ -208,7 +208,8 @@ mod tests {
         let open = AlarmView::clone(&alarm(1, Priority::P1, false, 1));
         let shelving = Shelving { until: Timestamp::from_secs(900), one_shot: false };
         let mut shelved = open.clone();
-        shelved.state.shelf = Some(Shelf { shelving, since: Timestamp::from_secs(2), by: None });
+        let since = Timestamp::from_secs(2);
+        shelved.state.shelf = Some(Shelf { shelving, since, by: None, first_since: None });
         let counts = || (list.listed.with_untracked(|all| all.len()), list.kept.with_untracked(|kept| kept.len()));
         list.take(true, vec![open.clone()], &[], everything);
         assert_eq!(counts(), (1, 0));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use penstock_model::{RuleId, Timestamp, Transition, TransitionKind};
+use penstock_model::{RuleId, Timestamp, Transition, TransitionDetail, TransitionKind};
 
 use super::repeats::{Repeats, SHORT};
 
@@ -26,9 +26,9 @@ pub struct Occurrence {
     pub raised_value: Option<f64>,
     /// The value that ended it, in SI.
     pub cleared_value: Option<f64>,
-    /// Whether somebody did something about it: a comment, also with an acknowledgement, or a reset. Whoever knows of
-    /// another act, a command or an incident, sets it. Acknowledging alone, shelving and taking out of service are no
-    /// such act: so a nuisance is answered as well.
+    /// Whether somebody did something about it: a comment, also with an acknowledgement that did not demand it, or a
+    /// reset. Whoever knows of another act, a command or an incident, sets it. Acknowledging alone, shelving and taking
+    /// out of service are no such act: so a nuisance is answered as well.
     pub acted_on: bool,
 }
 
@@ -91,11 +91,13 @@ impl RunFigures {
     }
 }
 
-/// Whether an entry shows that a person did something about the alarm.
+/// Whether an entry shows that a person did something about the alarm. A comment that was demanded shows no more than
+/// the acknowledgement does: also of a nuisance something has to be said then.
 pub(super) fn is_act(entry: &Transition) -> bool {
     let says_something = entry.comment.as_ref().is_some_and(|comment| !comment.trim().is_empty());
     match entry.kind {
-        TransitionKind::Commented | TransitionKind::Acknowledged => says_something,
+        TransitionKind::Commented => says_something,
+        TransitionKind::Acknowledged => says_something && entry.detail != Some(TransitionDetail::CommentDemanded),
         TransitionKind::Reset => true,
         _ => false,
     }
@@ -177,6 +179,9 @@ mod tests {
         check(TransitionKind::Reset, None, true);
         check(TransitionKind::Shelved, Some("nuisance"), false);
         check(TransitionKind::TakenOutOfService, Some("broken"), false);
+        let said = entry(TransitionKind::Acknowledged, 1, 0, Some("again"));
+        let demanded = Transition { detail: Some(TransitionDetail::CommentDemanded), ..said };
+        assert!(!is_act(&demanded), "something had to be said");
     }
 
     #[test]

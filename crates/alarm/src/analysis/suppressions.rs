@@ -22,7 +22,7 @@ pub struct PutAway {
 /// What allows an alarm to be kept from calling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// For how long an operator may shelve it.
+    /// For how long an operator may shelve it, shelves without a gap between them taken together.
     pub longest_shelf: Duration,
     /// Who shelved it.
     pub shelved: PutAway,
@@ -69,7 +69,7 @@ pub fn unauthorised(state: &AlarmState, allowance: &Allowance, now: Timestamp) -
             SuppressionObjection::Expired
         } else if !by.is_known {
             SuppressionObjection::ByNobody
-        } else if until.since(since) > allowance.longest_shelf && !by.may_suppress {
+        } else if until.since(shelf.first()) > allowance.longest_shelf && !by.may_suppress {
             SuppressionObjection::TooLong
         } else if !by.has_reason {
             SuppressionObjection::NoReason
@@ -117,6 +117,12 @@ mod tests {
         check(8, operator, 8 * HOUR + 60, None);
         check(8, operator, 8 * HOUR + 61, Some(SuppressionObjection::Expired));
         check(8, PutAway { has_reason: false, ..operator }, 0, Some(SuppressionObjection::NoReason));
+        // Shelved anew after seven hours for seven more.
+        let anew = Shelf { since: at(7 * HOUR), first_since: Some(at(0)), ..shelf(14 * HOUR) };
+        let state = AlarmState { shelf: Some(anew), ..normal() };
+        let found = |by: PutAway| told(&state, &Allowance { shelved: by, ..allowed() }, 7 * HOUR);
+        assert_eq!(found(operator), [(KeptBy::Shelved, SuppressionObjection::TooLong)]);
+        assert_eq!(found(known()), []);
     }
 
     #[test]
@@ -141,7 +147,7 @@ mod tests {
     }
 
     fn shelf(secs: i64) -> Shelf {
-        Shelf { shelving: Shelving { until: at(secs), one_shot: false }, since: at(0), by: None }
+        Shelf { shelving: Shelving { until: at(secs), one_shot: false }, since: at(0), by: None, first_since: None }
     }
 
     fn allowed() -> Allowance {

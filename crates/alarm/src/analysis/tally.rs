@@ -113,8 +113,9 @@ pub struct Offender {
     pub fleeting: u32,
     /// How many of its occurrences stood on the list after they had been active for 24 hours.
     pub stale: u32,
-    /// How many of the occurrences that called were acted on: a comment, also with an acknowledgement, a reset, or an
-    /// act told by [`Tally::acted`]. Acknowledging alone is not acting; putting away is not either.
+    /// How many of the occurrences that called were acted on: a comment, also with an acknowledgement that did not
+    /// demand it, a reset, or an act told by [`Tally::acted`]. Acknowledging alone is not acting; putting away is not
+    /// either.
     pub acted_on: u32,
 }
 

@@ -118,12 +118,14 @@ fn looks_like_formula(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
-fn guarded(text: &str) -> Cow<'_, str> {
+/// A text as a file may have it that a spreadsheet opens: where it would be taken for a formula, with an apostrophe
+/// ahead, which [`plain`] takes away.
+pub fn guarded(text: &str) -> Cow<'_, str> {
     if looks_like_formula(text) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// A text without the apostrophe that keeps spreadsheets from calculating it.
-pub(crate) fn plain(text: &str) -> &str {
+pub fn plain(text: &str) -> &str {
     text.strip_prefix('\'').filter(|rest| looks_like_formula(rest)).unwrap_or(text)
 }
 

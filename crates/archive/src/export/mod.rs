@@ -12,8 +12,7 @@ use penstock_model::{Point, Quality, Sample, Unit};
 
 use crate::Error;
 
-pub use csv::CsvWriter;
-pub(crate) use csv::plain;
+pub use csv::{CsvWriter, guarded, plain};
 pub use table::TableWriter;
 
 /// What a row says about its point, in the order that rows are written in.

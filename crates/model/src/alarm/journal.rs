@@ -44,6 +44,9 @@ pub enum TransitionDetail {
     Raise(Raise),
     /// Of shelving.
     Shelving(Shelving),
+    /// Of an acknowledgement that would have been refused without its comment: of a critical alarm, or of several
+    /// alarms at once with a critical one among them.
+    CommentDemanded,
 }
 
 /// What a raise begins.
@@ -102,6 +105,17 @@ pub struct Shelf {
     pub since: Timestamp,
     /// By whom, where known.
     pub by: Option<UserId>,
+    /// Since when it has lain on a shelf without a gap, where it was shelved anew; moves along with the station's
+    /// clock.
+    #[serde(default)]
+    pub first_since: Option<Timestamp>,
+}
+
+impl Shelf {
+    /// Since when it has lain on a shelf without a gap.
+    pub fn first(&self) -> Timestamp {
+        self.first_since.unwrap_or(self.since)
+    }
 }
 
 /// Why an alarm does not call although it may be active.

@@ -54,18 +54,19 @@ impl Severity {
     pub const ALL: [Self; 3] = [Self::Minor, Self::Major, Self::Severe];
 
     /// The priority of an alarm with this consequence and so much time to respond: consequence × time, over 30 minutes,
-    /// 10 to 30, 3 to 10, under 3. A minor one with over half an hour is an event for the lowest priority.
+    /// 10 to 30 inclusive, 3 to under 10, under 3. High, medium and low are P1, P2 and P3; P4 is what is hardly an
+    /// alarm and else an event: a minor one with over half an hour.
     pub const fn priority(self, time_to_respond: Duration) -> Priority {
         use Priority::{P1, P2, P3, P4};
         let [relaxed, soon, quick, at_once] = match self {
-            Self::Minor => [P4, P4, P4, P3],
-            Self::Major => [P3, P3, P2, P1],
+            Self::Minor => [P4, P3, P3, P2],
+            Self::Major => [P3, P2, P2, P1],
             Self::Severe => [P2, P1, P1, P1],
         };
-        match time_to_respond.as_secs() {
-            0..180 => at_once,
-            180..600 => quick,
-            600..1_800 => soon,
+        match time_to_respond.as_millis() {
+            0..180_000 => at_once,
+            180_000..600_000 => quick,
+            600_000..=1_800_000 => soon,
             _ => relaxed,
         }
     }
@@ -361,13 +362,23 @@ mod tests {
         let check = |severity: Severity, minutes: u64, expect| {
             assert_eq!(severity.priority(Duration::from_secs(minutes * 60)), expect, "{severity:?} {minutes} min");
         };
-        check(Severity::Minor, 40, Priority::P4);
-        check(Severity::Minor, 2, Priority::P3);
-        check(Severity::Major, 30, Priority::P3);
-        check(Severity::Major, 9, Priority::P2);
-        check(Severity::Major, 2, Priority::P1);
-        check(Severity::Severe, 31, Priority::P2);
-        check(Severity::Severe, 29, Priority::P1);
+        // The matrix of the design, a row a severity: over 30 minutes, 10 to 30, 3 to 10, under 3.
+        use Priority::{P1, P2, P3, P4};
+        let matrix = [
+            (Severity::Minor, [P4, P3, P3, P2]),
+            (Severity::Major, [P3, P2, P2, P1]),
+            (Severity::Severe, [P2, P1, P1, P1]),
+        ];
+        for (severity, [relaxed, soon, quick, at_once]) in matrix {
+            check(severity, 40, relaxed);
+            check(severity, 31, relaxed);
+            check(severity, 30, soon);
+            check(severity, 10, soon);
+            check(severity, 9, quick);
+            check(severity, 3, quick);
+            check(severity, 2, at_once);
+        }
+        assert_eq!(Severity::Minor.priority(Duration::from_millis(1_800_001)), P4);
     }
 
     #[test]

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use penstock_api::{
-    AcknowledgeAlarms, ActRefusal, ActReport, AlarmDetail, ApiError, CommentAlarm, DatabaseState, Done, Export,
-    ExportJournal, JournalRow, JournalRows, ListJournal, RefusalCause, ResetAlarms, ReturnToService, ShelveAlarms,
-    TakeOutOfService, UnshelveAlarms,
+    AcknowledgeAlarms, ActReport, AlarmDetail, ApiError, CommentAlarm, DatabaseState, Done, Export, ExportJournal,
+    JournalRow, JournalRows, ListJournal, ResetAlarms, ReturnToService, ShelveAlarms, TakeOutOfService, UnshelveAlarms,
 };
 use penstock_model::{Permission, RuleId, TransitionKind, UserId};
 use penstock_store::{JournalFilter, JournalPage, JournalRecord};
@@ -18,7 +17,7 @@ use crate::journal;
 use crate::pipeline::{Act, Order, Refusal};
 
 /// Journal entries shown with an alarm.
-const SHOWN: usize = 20;
+const SHOWN: u32 = 20;
 const MONTH: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long the database is waited for to say who somebody is.
 const NAMES: Duration = Duration::from_secs(2);
@@ -36,11 +35,10 @@ impl Context<'_> {
         let now = shared.clock.now();
         let to = now + Duration::from_secs(60);
         let filter = JournalFilter { rules: vec![rule], from: now - MONTH, to, ..JournalFilter::default() };
-        let page = JournalPage { filter, before: None, limit: 10_000 };
-        let records = shared.screens.journal(&page).await.map_err(store_error)?;
-        let is_raise = |record: &&JournalRecord| record.entry.transition.kind == TransitionKind::Raised;
-        let raised = records.iter().filter(is_raise).count();
-        let shown = records.into_iter().take(SHOWN).collect();
+        let raises = JournalFilter { kinds: vec![TransitionKind::Raised], ..filter.clone() };
+        let raised = shared.screens.count_journal(&raises).await.map_err(store_error)?;
+        let page = JournalPage { filter, before: None, limit: SHOWN };
+        let shown = shared.screens.journal(&page).await.map_err(store_error)?;
         Ok(AlarmDetail {
             rule: found,
             state,
@@ -92,29 +90,10 @@ impl Context<'_> {
             return Err(ApiError::invalid("shelve for 1 minute to 30 days; for longer, take the alarm out of service"));
         }
         let reason = demanded(&call.reason)?;
-        let mut refused = Vec::new();
-        let mut alarms = call.alarms;
-        if !self.holder()?.permissions.allow(Permission::SuppressAlarms) {
-            let register = self.shared.register.lock();
-            alarms.retain(|rule| {
-                let own = register.rules.get(rule).and_then(|rule| rule.longest_shelf);
-                let longest = own.unwrap_or(OPERATORS_SHELF);
-                if lasting > longest {
-                    let minutes = longest.as_secs() / 60;
-                    let message =
-                        format!("you may shelve it for {minutes} minutes at most: ask a supervisor for longer");
-                    refused.push((*rule, ActRefusal { cause: RefusalCause::ShelfTooLong { minutes }, message }));
-                }
-                lasting <= longest
-            });
-        }
-        let act = Act::Shelve { lasting, one_shot: call.one_shot, reason };
-        let mut report = match alarms.is_empty() && !refused.is_empty() {
-            true => ActReport::default(),
-            false => self.act(act, whole(alarms)).await?,
-        };
-        report.refused.extend(refused);
-        Ok(report)
+        let is_limited = !self.holder()?.permissions.allow(Permission::SuppressAlarms);
+        let within = is_limited.then_some(OPERATORS_SHELF);
+        let act = Act::Shelve { lasting, one_shot: call.one_shot, reason, within };
+        self.act(act, whole(call.alarms)).await
     }
 
     pub(super) async fn unshelve(&self, call: UnshelveAlarms) -> Result<ActReport, ApiError> {

@@ -13,11 +13,16 @@ use penstock_api::{
     AlarmFigures, ApiError, Bound, Code, CureKind, Figure, FigureKind, FigureUnit, Flood, GetAlarmFigures, HourLoad,
     LoadClass, NamedAlarm, Offender, PriorityLoad, Target, TimeToAcknowledge, Verdict,
 };
-use penstock_model::{AlarmRule, AreaId, AssetId, OperatorPosition, Priority, RuleId, SiteId, Subject, Timestamp};
+use penstock_model::{
+    AlarmRule, AreaId, AssetId, OperatorPosition, Priority, RuleId, SiteId, Subject, Timestamp, Transition,
+    TransitionDetail, TransitionKind, UserId,
+};
 use penstock_store::{JournalFilter, JournalRecord, Reader, Records};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::Context;
+use super::alarms::OPERATORS_SHELF;
+use super::suppressions::put_away;
 use crate::configuration::{count, store_error};
 use crate::journal;
 use crate::register::Inner;
@@ -67,6 +72,30 @@ impl Position {
     }
 }
 
+/// Who may put alarms away, and for how long.
+#[derive(Default)]
+struct Authority {
+    suppressors: BTreeSet<UserId>,
+    /// For how long operators may shelve alarms that have a limit of their own.
+    longest_shelves: HashMap<RuleId, Duration>,
+}
+
+impl Authority {
+    /// Whether an entry that puts an alarm away was made by somebody who may, with a reason. What its design suppresses
+    /// nobody puts away: that design is approved or listed where the rules are.
+    fn allows(&self, entry: &Transition) -> bool {
+        let by = put_away(Some(entry), &self.suppressors);
+        let is_short = || match &entry.detail {
+            Some(TransitionDetail::Shelving(shelving)) => {
+                let longest = self.longest_shelves.get(&entry.rule).copied().unwrap_or(OPERATORS_SHELF);
+                shelving.until.since(entry.at) <= longest
+            }
+            _ => false,
+        };
+        entry.kind == TransitionKind::Suppressed || (by.is_known && by.has_reason && (by.may_suppress || is_short()))
+    }
+}
+
 impl Context<'_> {
     pub(super) async fn alarm_figures(&self, call: GetAlarmFigures) -> Result<AlarmFigures, ApiError> {
         let shared = self.shared;
@@ -86,8 +115,14 @@ impl Context<'_> {
         let period = Period::new(beginning(from, to, journal), to).ok_or_else(wrong)?;
         let (areas, priorities) = (call.areas.into_iter().collect(), call.priorities.into_iter().collect());
         let position = Position { areas, priorities, of };
-        let known = Arc::new(placed(&shared.register.lock()));
-        let figures = tallied(&shared.screens, period, position, Arc::clone(&known), room).await?;
+        let suppressors = self.suppressors().await?;
+        let (known, longest_shelves) = {
+            let register = shared.register.lock();
+            let limits = register.rules.values().filter_map(|rule| Some((rule.id, rule.longest_shelf?)));
+            (Arc::new(placed(&register)), limits.collect())
+        };
+        let authority = Authority { suppressors, longest_shelves };
+        let figures = tallied(&shared.screens, period, position, Arc::clone(&known), authority, room).await?;
         let rules = journal::rules_of(&self.shared.register, &self.shared.screens, shown(&figures)).await?;
         Ok(told(&figures, &rules, |rule| known.contains_key(&rule)))
     }
@@ -129,12 +164,13 @@ async fn tallied(
     period: Period,
     position: Position,
     known: Arc<HashMap<RuleId, Placed>>,
+    authority: Authority,
     room: OwnedSemaphorePermit,
 ) -> Result<Figures, ApiError> {
     let (into, chunks) = mpsc::channel(AHEAD);
     // Nothing is handed over any more once the caller has gone, and so it ends.
     let summing = tokio::task::spawn_blocking(move || {
-        let figures = summed_up(period, &position, &known, chunks);
+        let figures = summed_up(period, &position, &known, &authority, chunks);
         drop(room);
         figures
     });
@@ -159,11 +195,12 @@ fn summed_up(
     period: Period,
     position: &Position,
     known: &HashMap<RuleId, Placed>,
+    authority: &Authority,
     mut chunks: mpsc::Receiver<Vec<JournalRecord>>,
 ) -> Figures {
     let then = Cell::new(None);
     let placed = |rule: RuleId| known.get(&rule).copied().or(then.get()).filter(|placed: &Placed| position.has(placed));
-    let mut tally = Tally::new(period, placed);
+    let mut tally = Tally::new(period, placed).with_authority(|entry| authority.allows(entry));
     while let Some(chunk) = chunks.blocking_recv() {
         for record in &chunk {
             then.set(placed_then(record));
@@ -270,7 +307,7 @@ fn told(figures: &Figures, rules: &BTreeMap<RuleId, AlarmRule>, is_there: impl F
 fn listed(figures: &Figures) -> Vec<(FigureKind, Figure)> {
     let of = |kind: FigureKind, of: penstock_alarm::Figure| (kind, figure(of, FigureUnit::Count));
     let share = |kind: FigureKind, of: penstock_alarm::Figure| (kind, figure(of, FigureUnit::Share));
-    vec![
+    let mut listed = vec![
         of(FigureKind::PerDay, figures.per_day.average),
         of(FigureKind::MostInDay, figures.per_day.most),
         of(FigureKind::PerHour, figures.per_hour.average),
@@ -289,7 +326,9 @@ fn listed(figures: &Figures) -> Vec<(FigureKind, Figure)> {
         of(FigureKind::Shelved, figures.shelved.most),
         of(FigureKind::Suppressed, figures.suppressed.most),
         of(FigureKind::OutOfService, figures.out_of_service.most),
-    ]
+    ];
+    listed.extend(figures.unauthorised_suppressions.map(|count| of(FigureKind::Unauthorised, count)));
+    listed
 }
 
 fn figure(of: penstock_alarm::Figure, unit: FigureUnit) -> Figure {

@@ -68,11 +68,7 @@ impl Context<'_> {
         }
         // A chain that is broken approves nothing.
         let baseline = shared.known_baseline().await?;
-        let people = shared.store.people(shared.tenant).await.map_err(store_error)?;
-        let may =
-            |person: &Person| person.roles.iter().any(|role| role.permissions().allow(Permission::SuppressAlarms));
-        let all = people.into_iter().chain(shared.demo.remembered());
-        let suppressors: BTreeSet<UserId> = all.filter(may).map(|person| person.id).collect();
+        let suppressors = self.suppressors().await?;
         let entries = self.who_put_away(&kept).await?;
         let names = shared.screens.names().await.map_err(store_error)?;
         let now = shared.clock.now();
@@ -83,7 +79,11 @@ impl Context<'_> {
             let entry = |kind: TransitionKind| entries.get(&(view.state.rule, kind));
             let allowance = Allowance {
                 longest_shelf: rule.and_then(|rule| rule.longest_shelf).unwrap_or(OPERATORS_SHELF),
-                shelved: put_away(entry(TransitionKind::Shelved), view.state.shelf.and_then(|shelf| shelf.by), &suppressors),
+                shelved: put_away(
+                    entry(TransitionKind::Shelved),
+                    view.state.shelf.and_then(|shelf| shelf.by),
+                    &suppressors,
+                ),
                 out_of_service: put_away(entry(TransitionKind::TakenOutOfService), None, &suppressors),
                 is_design_approved: is_design_approved(rule, baseline.as_deref()),
             };
@@ -106,6 +106,16 @@ impl Context<'_> {
             }));
         }
         Ok(longest(rows))
+    }
+
+    /// Who may take alarms out of service and shelve them for longer than an operator, by the roles they have now.
+    pub(super) async fn suppressors(&self) -> Result<BTreeSet<UserId>, ApiError> {
+        let shared = self.shared;
+        let people = shared.store.people(shared.tenant).await.map_err(store_error)?;
+        let may =
+            |person: &Person| person.roles.iter().any(|role| role.permissions().allow(Permission::SuppressAlarms));
+        let all = people.into_iter().chain(shared.demo.remembered());
+        Ok(all.filter(may).map(|person| person.id).collect())
     }
 
     /// Who shelved these alarms last, and who took them out of service.
@@ -150,7 +160,7 @@ fn longest(mut rows: Vec<UnauthorisedSuppression>) -> UnauthorisedSuppressions {
 }
 
 /// As the journal says, and as the alarm's state does where the entry lies too far back.
-fn put_away(entry: Option<&Transition>, known: Option<UserId>, suppressors: &BTreeSet<UserId>) -> PutAway {
+pub(super) fn put_away(entry: Option<&Transition>, known: Option<UserId>, suppressors: &BTreeSet<UserId>) -> PutAway {
     let by = entry.and_then(|entry| entry.by).or(known);
     let reason = entry.and_then(|entry| entry.comment.as_deref()).unwrap_or_default();
     PutAway {

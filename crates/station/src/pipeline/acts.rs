@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use penstock_alarm::{Engine, Error};
 use penstock_api::{ActRefusal, RefusalCause};
-use penstock_model::{Priority, RuleId, Shelving, Timestamp, Transition, UserId};
+use penstock_model::{Priority, RuleId, Shelf, Shelving, Timestamp, Transition, TransitionDetail, UserId};
 
 /// What a person does to an alarm.
 #[derive(Debug, Clone)]
@@ -33,6 +33,9 @@ pub(crate) enum Act {
         one_shot: bool,
         /// Why.
         reason: String,
+        /// For how long an alarm without a limit of its own may be shelved, shelves without a gap taken together; none
+        /// where whoever does it is held to no limit.
+        within: Option<Duration>,
     },
     /// Take it from the shelf.
     Unshelve {
@@ -52,10 +55,20 @@ pub(crate) enum Act {
 }
 
 impl Act {
+    /// What to note with it where a comment is demanded, because any of these alarms is critical. The comment goes with
+    /// every acknowledgement of the call, and of none of them it is known that anybody would have said it unasked:
+    /// whoever means one alarm comments on that one.
+    pub(super) fn demanding(&self, engine: &Engine, alarms: &[(RuleId, u64)]) -> Option<TransitionDetail> {
+        let waits = |(rule, occurrence): &(RuleId, u64)| waits_for_words(engine, *rule, *occurrence);
+        let is_demanded = matches!(self, Self::Acknowledge { comment: Some(_) }) && alarms.iter().any(waits);
+        is_demanded.then_some(TransitionDetail::CommentDemanded)
+    }
+
     /// Does it.
     ///
     /// # Errors
-    /// Why the alarm does not allow it as it stands, or that a critical one is to be acknowledged without a word.
+    /// Why the alarm does not allow it as it stands, that a critical one is to be acknowledged without a word, or that
+    /// the shelf is too long.
     pub(super) fn perform(
         &self,
         engine: &mut Engine,
@@ -70,8 +83,11 @@ impl Act {
             Self::Acknowledge { comment } => engine.acknowledge(rule, occurrence, by, comment.clone(), now),
             Self::Comment { comment } => engine.comment(rule, occurrence, by, comment, now),
             Self::Reset { comment } => engine.reset(rule, by, comment.clone(), now),
-            Self::Shelve { lasting, one_shot, reason } => {
+            Self::Shelve { lasting, one_shot, reason, within } => {
                 let shelving = Shelving { until: now + *lasting, one_shot: *one_shot };
+                if let Some(longest) = within.and_then(|within| exceeded(engine, rule, shelving, by, now, within)) {
+                    return Err(Refusal::ShelfTooLong { longest });
+                }
                 engine.shelve(rule, shelving, by, reason, now)
             }
             Self::Unshelve { comment } => engine.unshelve(rule, by, comment.clone(), now),
@@ -98,7 +114,7 @@ impl Act {
             Self::Comment { comment: said }
             | Self::TakeOutOfService { reason: said }
             | Self::ReturnToService { reason: said } => Some(said.clone().into()),
-            Self::Shelve { lasting, one_shot, reason } => {
+            Self::Shelve { lasting, one_shot, reason, .. } => {
                 Some(serde_json::json!({ "minutes": lasting.as_secs() / 60, "one_shot": one_shot, "reason": reason }))
             }
         }
@@ -111,6 +127,24 @@ fn waits_for_words(engine: &Engine, rule: RuleId, occurrence: u64) -> bool {
     is_critical && engine.state(rule).is_some_and(|state| state.occurrence == occurrence && !state.acknowledged)
 }
 
+/// How long a person who is held to limits may shelve an alarm, where a shelf is longer together with those before it
+/// that it follows without a gap. `within` is for alarms without a limit of their own.
+fn exceeded(
+    engine: &Engine,
+    rule: RuleId,
+    shelving: Shelving,
+    by: UserId,
+    now: Timestamp,
+    within: Duration,
+) -> Option<Duration> {
+    let longest = engine.rule(rule).and_then(|rule| rule.longest_shelf).unwrap_or(within);
+    // Another person's shelf is refused as such.
+    let own = |shelf: &Shelf| shelf.by.is_none_or(|other| other == by);
+    let before = engine.state(rule).and_then(|state| state.shelf).filter(own);
+    let first = before.map_or(now, |shelf| shelf.first());
+    (shelving.until.since(first) > longest).then_some(longest)
+}
+
 /// Why an act was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -118,8 +152,15 @@ pub(crate) enum Refusal {
     Alarm(Error),
     /// It is critical, and nothing was said of it.
     NoComment(RuleId),
-    /// It could not be made durable.
+    /// It would lie on the shelf for longer than this person may shelve it.
+    ShelfTooLong {
+        /// For how long at most.
+        longest: Duration,
+    },
+    /// It could not be made durable, and was not done.
     NotKept(String),
+    /// It is done, and not yet durable.
+    NotYetKept(String),
 }
 
 impl Refusal {
@@ -141,7 +182,9 @@ impl Refusal {
         let by = first.cloned();
         match self {
             Self::NoComment(_) => RefusalCause::NoComment,
+            Self::ShelfTooLong { longest } => RefusalCause::ShelfTooLong { minutes: longest.as_secs() / 60 },
             Self::NotKept(_) => RefusalCause::NotKept,
+            Self::NotYetKept(_) => RefusalCause::NotYetKept,
             Self::Alarm(error) => match error {
                 Error::NoSuchAlarm(_) => RefusalCause::Gone,
                 Error::NeverRaised(_) => RefusalCause::NeverRaised,
@@ -178,7 +221,11 @@ impl Refusal {
             (Self::NoComment(rule), _) => {
                 format!("alarm {rule} is critical: say what you do about it, and acknowledge it with that comment")
             }
-            (Self::NotKept(problem), _) => problem.clone(),
+            (Self::ShelfTooLong { longest }, _) => {
+                let minutes = longest.as_secs() / 60;
+                format!("you may shelve it for {minutes} minutes at most, all in a row: ask a supervisor for longer")
+            }
+            (Self::NotKept(problem) | Self::NotYetKept(problem), _) => problem.clone(),
         }
     }
 }
@@ -209,6 +256,40 @@ mod tests {
         assert!(shelved.told(&names).message.contains(&until.to_string()));
         let unkept = ActRefusal { cause: RefusalCause::NotKept, message: "no room".into() };
         assert_eq!(Refusal::NotKept("no room".to_owned()).told(&names), unkept);
+        let not_yet = ActRefusal { cause: RefusalCause::NotYetKept, ..unkept };
+        assert_eq!(Refusal::NotYetKept("no room".to_owned()).told(&names), not_yet);
+    }
+
+    #[test]
+    fn shelves_in_a_row_are_held_to_the_limit_of_one() {
+        let id = |byte: u8| uuid::Uuid::from_bytes([byte; 16]);
+        let by = UserId(id(9));
+        let condition = || Condition::Silence { after: Duration::from_secs(60) };
+        let rule = |byte: u8| AlarmRule::new(RuleId(id(byte)), Subject::Site(SiteId(id(8))), condition());
+        let longest_shelf = Some(Duration::from_secs(3_600));
+        let mut engine = Engine::new(vec![rule(1), AlarmRule { longest_shelf, ..rule(2) }], Vec::new(), []);
+        let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+        let mut shelve = |byte: u8, at: u64, lasting: u64, within: Option<Duration>| {
+            let act = Act::Shelve { lasting: hours(lasting), one_shot: false, reason: "probe".to_owned(), within };
+            act.perform(&mut engine, (rule(byte).id, 0), by, Timestamp::from_secs(0) + hours(at)).map(|_| ())
+        };
+        let shift = Some(hours(8));
+        let too_long: Result<(), Refusal> = Err(Refusal::ShelfTooLong { longest: hours(8) });
+        assert_eq!(shelve(1, 0, 9, shift), too_long);
+        assert_eq!(shelve(1, 0, 7, shift), Ok(()));
+        assert_eq!(shelve(1, 6, 7, shift), too_long, "thirteen hours in a row");
+        assert_eq!(shelve(1, 6, 2, shift), Ok(()));
+        assert_eq!(shelve(1, 6, 7, None), Ok(()), "a supervisor may");
+        assert_eq!(shelve(2, 0, 2, shift), Err(Refusal::ShelfTooLong { longest: hours(1) }), "its own limit");
+        let told = Refusal::ShelfTooLong { longest: hours(8) }.told(&BTreeMap::new());
+        assert_eq!(told.cause, RefusalCause::ShelfTooLong { minutes: 480 });
+        assert!(told.message.contains("480") && told.message.contains("supervisor"), "{told:?}");
+        Act::Unshelve { comment: None }
+            .perform(&mut engine, (rule(1).id, 0), by, Timestamp::from_secs(0) + hours(7))
+            .expect("it is on a shelf");
+        let anew = Act::Shelve { lasting: hours(7), one_shot: false, reason: "probe".to_owned(), within: shift };
+        let done = anew.perform(&mut engine, (rule(1).id, 0), by, Timestamp::from_secs(0) + hours(8));
+        assert!(done.is_ok(), "it had called meanwhile: {done:?}");
     }
 
     #[test]
@@ -235,8 +316,17 @@ mod tests {
             };
             assert!(engine.apply(&raise), "raised");
         }
+        let acknowledged = |comment: Option<&str>| Act::Acknowledge { comment: comment.map(str::to_owned) };
+        let demanding = |comment: Option<&str>, bytes: &[u8]| {
+            let alarms: Vec<(RuleId, u64)> = bytes.iter().map(|byte| (RuleId(id(*byte)), 1)).collect();
+            acknowledged(comment).demanding(&engine, &alarms)
+        };
+        assert_eq!(demanding(Some("seen"), &[2]), None, "nobody asked for it");
+        assert_eq!(demanding(Some("seen"), &[1]), Some(TransitionDetail::CommentDemanded));
+        assert_eq!(demanding(Some("seen"), &[2, 1]), Some(TransitionDetail::CommentDemanded));
+        assert_eq!(demanding(None, &[2, 1]), None, "nothing was said");
         let mut acknowledge = |byte: u8, occurrence: u64, comment: Option<&str>| {
-            let act = Act::Acknowledge { comment: comment.map(str::to_owned) };
+            let act = acknowledged(comment);
             act.perform(&mut engine, (RuleId(id(byte)), occurrence), by, at + Duration::from_secs(1)).map(|_| ())
         };
         let critical = RuleId(id(1));

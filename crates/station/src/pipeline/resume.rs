@@ -35,7 +35,7 @@ use crate::floods::Grouped;
 use crate::register::Register;
 
 /// Version of the file's layout; of another one nothing is taken up.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const FILE: &str = "alarms.now";
 /// How far back samples may have been measured that came since: what is older was history when it came, and older than
 /// what had been judged by then.

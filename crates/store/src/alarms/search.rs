@@ -193,6 +193,16 @@ impl Store {
         rows.iter().map(record_from).collect()
     }
 
+    /// How many entries a filter asks for.
+    ///
+    /// # Errors
+    /// [`Unreadable`](crate::Error::Unreadable) for a kind that has no word; those of the database.
+    pub async fn count_journal(&self, tenant: TenantId, filter: &JournalFilter) -> Result<u64> {
+        let all = format!("select count(*) from alarm_journal where {}", filter.asked());
+        let count: i64 = filter.bound(tenant, all)?.fetch_one(&self.pool).await?.try_get(0)?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// Every entry that a filter asks for, the oldest first.
     ///
     /// # Errors

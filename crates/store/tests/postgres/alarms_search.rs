@@ -200,6 +200,8 @@ async fn pages(store: &Store, screens: &Reader, filter: &JournalFilter) -> Vec<J
         found.extend(part);
         page.before = found.last().map(|record| record.entry.seq);
         if is_last {
+            let count = screens.count_journal(filter).await.expect("counted");
+            assert_eq!(count, found.len() as u64, "{filter:?}");
             return found;
         }
     }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use penstock_model::{
-    Address, AlarmRule, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointNo, PointState, Priority,
-    Quality, Quantity, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp, Transition,
-    TransitionKind, Unit,
+    Address, AlarmRule, Area, AreaId, Condition, LimitLevel, Limits, Plant, PlantFile, Point, PointId, PointNo,
+    PointState, Priority, Quality, Quantity, RuleId, Sample, Site, SiteId, SiteKind, Subject, TenantId, Timestamp,
+    Transition, TransitionKind, Unit, UserId,
 };
 use penstock_store::{Batch, JournalEntry, Store, Writer};
 use uuid::Uuid;
@@ -17,6 +17,9 @@ pub(crate) const PENS: usize = 3;
 /// Points with alarms in the journal, on so many sites.
 const ALARMED: usize = 400;
 const SITES: usize = 40;
+/// Areas that the sites lie in, and people who answer the alarms.
+const AREAS: usize = 5;
+const PEOPLE: usize = 12;
 /// Each alarm has been raised, acknowledged and cleared at least a few times.
 pub(crate) const LEAST_ROWS: u64 = 10_000;
 /// How far spikes are apart, and how long each lasts, in seconds.
@@ -34,6 +37,8 @@ pub(crate) struct Filled {
     pub(crate) pens: Vec<(PointNo, PointId)>,
     pub(crate) rules: Vec<RuleId>,
     pub(crate) sites: Vec<SiteId>,
+    pub(crate) areas: Vec<AreaId>,
+    pub(crate) people: Vec<UserId>,
     /// Where the past begins and ends.
     pub(crate) from: Timestamp,
     pub(crate) until: Timestamp,
@@ -81,6 +86,8 @@ pub(crate) async fn past(store: &Store, file: &PlantFile, days: u64, now: Timest
         pens,
         rules: file.rules.iter().map(|rule| rule.id).collect(),
         sites: file.plant.sites.iter().map(|site| site.id).collect(),
+        areas: file.plant.areas.iter().map(|area| area.id).collect(),
+        people: (0..PEOPLE).map(|number| UserId::derived(tenant.0, &format!("person {number}"))).collect(),
         from,
         until,
         samples: written,
@@ -125,6 +132,14 @@ fn site_name(number: usize) -> String {
 pub(crate) fn plant() -> Result<PlantFile> {
     let tenant = TenantId::derived(Uuid::nil(), "alarms");
     let sites: Vec<SiteId> = (0..SITES).map(|number| SiteId::derived(tenant.0, &site_name(number))).collect();
+    let area_name = |number: usize| format!("area {number}");
+    let areas: Vec<Area> = (0..AREAS)
+        .map(|number| Area {
+            id: AreaId::derived(tenant.0, &area_name(number)),
+            name: area_name(number),
+            boundary: Vec::new(),
+        })
+        .collect();
     let unit = Unit::parse("–").context("the unit of plain numbers is not known")?;
     let point = |name: String, site: Option<SiteId>| Point {
         id: PointId::derived(tenant.0, &name),
@@ -159,15 +174,15 @@ pub(crate) fn plant() -> Result<PlantFile> {
         id: *id,
         name: site_name(number),
         kind: SiteKind::Pumping,
-        area: None,
+        area: areas.get(number % AREAS).map(|area| area.id),
         position: None,
     };
     let plant = Plant {
         tenant,
         name: "alarms".to_owned(),
         time_zone: "UTC".to_owned(),
-        areas: Vec::new(),
         sites: sites.iter().enumerate().map(site).collect(),
+        areas,
         assets: Vec::new(),
         pipes: Vec::new(),
     };
@@ -211,13 +226,15 @@ fn entry(filled: &Filled, row: u64, rows: u64) -> Option<JournalEntry> {
         _ if stands => (TransitionKind::Commented, Some("being repaired".to_owned())),
         _ => (TransitionKind::Cleared, None),
     };
+    let is_persons = matches!(kind, TransitionKind::Acknowledged | TransitionKind::Commented);
+    let person = filled.people.get(usize::try_from(occurrence).ok()? % PEOPLE).copied();
     let transition = Transition {
         rule,
         occurrence: occurrence / rules + 1,
         kind,
         at: filled.from + Duration::from_micros(micros * row),
         value: Some(80.5),
-        by: None,
+        by: person.filter(|_| is_persons),
         comment,
         rule_version: 1,
         detail: None,

@@ -33,15 +33,24 @@ impl Line {
         Self { what, unit, asked, runs: Vec::new(), peer, beside: Vec::new(), differs: None }
     }
 
-    fn verdict(&self) -> &'static str {
+    /// Whether it is not what is asked; what was never measured is not.
+    pub(crate) fn is_missed(&self) -> bool {
         let measured = median(&self.runs);
         let is_met = match self.asked {
-            _ if self.differs.is_some() => return "WRONG",
-            Asked::Nothing => return "-",
+            Asked::Nothing => true,
             Asked::AtMost(most) => measured <= most,
             Asked::AtLeast(least) => measured >= least,
         };
-        if is_met { "met" } else { "MISSED" }
+        !is_met
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.asked {
+            _ if self.differs.is_some() => "WRONG",
+            Asked::Nothing => "-",
+            _ if self.is_missed() => "MISSED",
+            _ => "met",
+        }
     }
 
     fn to_json(&self) -> Value {

@@ -1,5 +1,5 @@
 //! The parts of the measurement, each with the figures it brings: the whole road, batches, latency, a frozen database,
-//! memory. Where samples are lost or duplicated they fail; a figure that is missed is told and fails nothing.
+//! memory. Where samples are lost or duplicated they fail; a figure that is missed is told, and the rest measured.
 
 use std::time::{Duration, Instant};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use penstock_api::{AlarmDetail, AlarmView, GetAlarm, ResetAlarms, UnshelveAlarms};
 use penstock_model::{
-    AcknowledgementModel, AlarmClass, AlarmState, Condition, Permission, Priority, Reference, RuleId, Subject, Timestamp, TransitionDetail,
-    TransitionKind,
+    AcknowledgementModel, AlarmClass, AlarmState, Condition, Permission, Priority, Reference, RuleId, Subject,
+    Timestamp, TransitionDetail, TransitionKind,
 };
 
 use super::active::map_path;

@@ -1,8 +1,7 @@
 //! A journal that was written into a real database, summed up against figures counted by hand.
 
 use penstock_model::{
-    Area, Condition, OperatorPositionId, Plant, PlantFile, Reach, Site, SiteKind, TenantId, Transition, TransitionKind,
-    UserId,
+    Area, Condition, OperatorPositionId, Plant, PlantFile, Reach, Shelving, Site, SiteKind, TenantId,
 };
 use penstock_store::{AuditEntry, Batch, JournalEntry, Store, Writer};
 use penstock_testkit::database::{ScratchDatabase, scratch_database};
@@ -135,11 +134,42 @@ async fn figures_of(screens: &Reader, position: Position) -> Figures {
     let known = Arc::new(placed(&register.lock()));
     let period = Period::new(FROM, after(2 * DAY)).expect("two days");
     let room = Analyses::default().room().await.expect("room");
-    tallied(screens, period, position, known, room).await.expect("summed up")
+    tallied(screens, period, position, known, Authority::default(), room).await.expect("summed up")
 }
 
 fn value(told: &AlarmFigures, kind: FigureKind) -> f64 {
     told.figures.iter().find(|(of, _)| *of == kind).expect("told").1.value
+}
+
+#[test]
+fn putting_away_needs_somebody_who_may_and_a_reason() {
+    let [asha, ravi] = ["asha", "ravi"].map(|name| UserId::derived(tenant().0, name));
+    let longest_shelves = HashMap::from([(rule("short"), Duration::from_secs(3_600))]);
+    let authority = Authority { suppressors: BTreeSet::from([asha]), longest_shelves };
+    let check = |name: &str, kind: TransitionKind, by: Option<UserId>, comment: Option<&str>, expect: bool| {
+        let shelving = Shelving { until: after(8 * HOUR), one_shot: false };
+        let entry = Transition {
+            rule: rule(name),
+            occurrence: 0,
+            kind,
+            at: after(0),
+            value: None,
+            by,
+            comment: comment.map(str::to_owned),
+            rule_version: 1,
+            detail: (kind == TransitionKind::Shelved).then_some(TransitionDetail::Shelving(shelving)),
+        };
+        assert_eq!(authority.allows(&entry), expect, "{entry:?}");
+    };
+    use TransitionKind::{Shelved, Suppressed, TakenOutOfService};
+    check("any", Shelved, Some(ravi), Some("probe"), true);
+    check("any", Shelved, Some(ravi), None, false);
+    check("any", Shelved, None, Some("probe"), false);
+    check("short", Shelved, Some(ravi), Some("probe"), false);
+    check("short", Shelved, Some(asha), Some("probe"), true);
+    check("any", TakenOutOfService, Some(ravi), Some("broken"), false);
+    check("any", TakenOutOfService, Some(asha), Some("broken"), true);
+    check("any", Suppressed, None, None, true);
 }
 
 #[tokio::test]
@@ -171,6 +201,8 @@ async fn a_written_journal_comes_to_what_was_counted_by_hand() {
         (FigureKind::Standing, 2.0),
         (FigureKind::Shelved, 1.0),
         (FigureKind::OutOfService, 0.0),
+        // What was put away without a reason was so before the range.
+        (FigureKind::Unauthorised, 0.0),
     ];
     for (kind, expected) in expected {
         assert_eq!(value(&told, kind), expected, "{kind:?}");
@@ -261,7 +293,7 @@ async fn an_analysis_ends_when_its_caller_goes() {
     let room = analyses.room().await.expect("room");
     let position = Position { areas: BTreeSet::new(), priorities: BTreeSet::new(), of: None };
     let period = Period::new(FROM, after(DAY)).expect("a day");
-    let asked = tallied(&screens, period, position, Arc::default(), room);
+    let asked = tallied(&screens, period, position, Arc::default(), Authority::default(), room);
     assert!(tokio::time::timeout(Duration::ZERO, asked).await.is_err(), "nobody waited for it");
     let both = tokio::time::timeout(Duration::from_secs(20), analyses.0.acquire_many(2)).await;
     assert!(both.is_ok_and(|both| both.is_ok()), "its room is free again");

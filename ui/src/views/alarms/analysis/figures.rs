@@ -150,6 +150,7 @@ fn word(kind: FigureKind, locale: Locale) -> &'static str {
         FigureKind::Shelved => td_string!(locale, analysis.most_shelved),
         FigureKind::Suppressed => td_string!(locale, analysis.most_suppressed),
         FigureKind::OutOfService => td_string!(locale, analysis.most_out_of_service),
+        FigureKind::Unauthorised => td_string!(locale, analysis.unauthorised),
     }
 }
 
