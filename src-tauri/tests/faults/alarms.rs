@@ -336,7 +336,11 @@ fn act_again(engine: &mut Engine, entry: &Transition) -> Result<Transition> {
     let reason = comment.clone().unwrap_or_default();
     Ok(match (entry.kind, &entry.detail) {
         (TransitionKind::Commented, _) => engine.comment(rule, entry.occurrence, by, &reason, at)?,
-        (TransitionKind::Acknowledged, _) => engine.acknowledge(rule, entry.occurrence, by, comment, at)?,
+        // Whether the comment was demanded is the station's to note, not the engine's.
+        (TransitionKind::Acknowledged, detail) => {
+            let again = engine.acknowledge(rule, entry.occurrence, by, comment, at)?;
+            Transition { detail: detail.clone(), ..again }
+        }
         (TransitionKind::Reset, _) => engine.reset(rule, by, comment, at)?,
         (TransitionKind::Shelved, Some(TransitionDetail::Shelving(shelving))) => {
             engine.shelve(rule, *shelving, by, &reason, at)?
