@@ -84,7 +84,7 @@ impl Authority {
     /// Whether an entry that puts an alarm away was made by somebody who may, with a reason. What its design suppresses
     /// nobody puts away: that design is approved or listed where the rules are.
     fn allows(&self, entry: &Transition) -> bool {
-        let by = put_away(Some(entry), &self.suppressors);
+        let by = put_away(Some(entry), None, &self.suppressors);
         let is_short = || match &entry.detail {
             Some(TransitionDetail::Shelving(shelving)) => {
                 let longest = self.longest_shelves.get(&entry.rule).copied().unwrap_or(OPERATORS_SHELF);

@@ -285,7 +285,7 @@ mod tests {
         let asha = UserId::derived(Uuid::nil(), "asha");
         let suppressors = BTreeSet::from([asha]);
         let check = |entry: Option<&Transition>, expect: (bool, bool, bool)| {
-            let found = put_away(entry, &suppressors);
+            let found = put_away(entry, None, &suppressors);
             assert_eq!((found.is_known, found.has_reason, found.may_suppress), expect, "{entry:?}");
         };
         check(None, (false, false, false));
