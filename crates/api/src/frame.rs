@@ -99,7 +99,7 @@ impl AlarmView {
     /// Whether somebody can acknowledge it now: nobody has, and it need not return to normal first.
     pub const fn can_be_acknowledged(&self) -> bool {
         let must_return = matches!(self.acknowledgement, AcknowledgementModel::AfterReturn);
-        !self.state.acknowledged && !(self.state.active && must_return)
+        !(self.state.acknowledged || self.state.active && must_return)
     }
 
     /// Its place in every list.

@@ -158,7 +158,7 @@ fn Body(known: Known, plant: Arc<PlantView>, on_close: Callback<()>) -> impl Int
     let fill = state.as_ref().map_or(BadgeFill::Outlined, fill_of);
     let point = plant.point_of(subject).cloned();
     let must_return = acknowledgement == AcknowledgementModel::AfterReturn;
-    let waits = state.as_ref().is_some_and(|state| !state.acknowledged && !(state.active && must_return));
+    let waits = state.as_ref().is_some_and(|state| !(state.acknowledged || state.active && must_return));
     let occurrence = state.as_ref().map_or(0, |state| state.occurrence);
     let may_answer = app.may(Permission::AnswerAlarms);
     let trend = point.as_ref().map(|point| {
@@ -325,7 +325,7 @@ pub(super) fn happened(
 /// it ends.
 fn more(detail: Option<&TransitionDetail>, zone: &format::Zone, locale: Locale) -> String {
     match detail {
-        None => String::new(),
+        None | Some(TransitionDetail::CommentDemanded) => String::new(),
         Some(TransitionDetail::Raise(raise)) => {
             let said = [
                 (raise.first_out, td_string!(locale, alarms.first_out_tip)),
