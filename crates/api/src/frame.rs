@@ -93,6 +93,8 @@ pub struct AlarmView {
     pub acknowledgement: AcknowledgementModel,
     /// The longest that an operator may shelve it; that of any alarm where it is none.
     pub longest_shelf: Option<Duration>,
+    /// Whether it is acknowledged with a comment only.
+    pub asks_for_comment: bool,
 }
 
 impl AlarmView {
@@ -204,6 +206,7 @@ mod tests {
                 name: String::new(),
                 acknowledgement: penstock_model::AcknowledgementModel::Required,
                 longest_shelf: None,
+                asks_for_comment: false,
             }],
             gone: vec![rule],
             counts: Some(AlarmCounts { unacknowledged: [1, 0, 0, 0], ..AlarmCounts::default() }),

@@ -35,6 +35,7 @@ use crate::live::Live;
 use crate::notices::Notices;
 use crate::record::Record;
 use crate::register::Register;
+use crate::settings::AlarmComments;
 use crate::spooler::{Job, Spooler};
 pub(crate) use acts::{Act, Refusal};
 use directory::{Directory, Entry};
@@ -199,6 +200,8 @@ pub(crate) struct Start {
     pub topologies: mpsc::Receiver<Topology>,
     /// Newest stored sample of each point.
     pub latest: Vec<Sample>,
+    /// Which alarms are acknowledged with a comment only.
+    pub comments: AlarmComments,
     /// Messages with values without a time that a former run has taken in, the oldest first.
     pub deliveries: Vec<Delivery>,
     /// Detectors that a former run left.
@@ -223,6 +226,7 @@ pub(crate) struct Pipeline {
     /// What the engine did before the start and nobody journalled.
     missed: Vec<Transition>,
     late_raises: LateRaises,
+    comments: AlarmComments,
     floods: Floods,
     topologies: mpsc::Receiver<Topology>,
     moments: watch::Sender<Vec<u8>>,
@@ -297,6 +301,7 @@ impl Pipeline {
             engine,
             missed,
             late_raises: LateRaises::default(),
+            comments: start.comments,
             floods,
             topologies: start.topologies,
             moments: start.moments,
@@ -755,6 +760,7 @@ impl Pipeline {
             name: rule.name.clone(),
             acknowledgement: rule.acknowledgement,
             longest_shelf: rule.longest_shelf,
+            asks_for_comment: self.comments.demand(rule.class, rule.priority),
         })
     }
 
@@ -801,9 +807,9 @@ impl Pipeline {
             return answer(reply, alarms.into_iter().map(refused).collect());
         }
         let mut results = Vec::with_capacity(alarms.len());
-        let demanding = act.demanding(&self.engine, &alarms);
+        let demanding = act.demanding(&self.engine, self.comments, &alarms);
         for (rule, occurrence) in alarms {
-            match act.perform(&mut self.engine, (rule, occurrence), by, now) {
+            match act.perform(&mut self.engine, self.comments, (rule, occurrence), by, now) {
                 Ok(transition) => {
                     let detail = transition.detail.or_else(|| demanding.clone());
                     out.transitions.push(Transition { detail, ..transition });

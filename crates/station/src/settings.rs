@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use penstock_api::{ArchiveForm, BrokerForm, MqttVersion, RetentionForm, RouteForm, TlsForm};
-use penstock_model::Quantity;
+use penstock_model::{AlarmClass, Priority, Quantity};
 use penstock_store::Retention;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,8 @@ pub struct Settings {
     pub gateway: GatewaySettings,
     /// The live feed.
     pub live: LiveSettings,
+    /// Which alarms are acknowledged with a comment only.
+    pub alarm_comments: AlarmComments,
     /// The journal ahead of the database.
     pub spool: SpoolSettings,
     /// How long what is measured is kept.
@@ -225,6 +227,57 @@ impl LiveSettings {
     /// Time between frames.
     pub const fn tick(&self) -> Duration {
         Duration::from_millis(self.tick_millis)
+    }
+}
+
+/// Which alarms are acknowledged with a comment only: by class, how urgent they are at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlarmComments {
+    /// People's health or life.
+    pub safety: CommentFrom,
+    /// The environment.
+    pub environment: CommentFrom,
+    /// Supply of water.
+    pub supply: CommentFrom,
+    /// Equipment and money.
+    pub equipment: CommentFrom,
+}
+
+/// How urgent an alarm must be for a comment to be demanded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommentFrom {
+    /// Critical.
+    #[default]
+    P1,
+    /// High, or more urgent.
+    P2,
+    /// Medium, or more urgent.
+    P3,
+    /// Any.
+    P4,
+    /// None is.
+    Never,
+}
+
+impl AlarmComments {
+    /// Whether an alarm of this class and priority is acknowledged with a comment only.
+    pub fn demand(&self, class: AlarmClass, priority: Priority) -> bool {
+        let from = match class {
+            AlarmClass::Safety => self.safety,
+            AlarmClass::Environment => self.environment,
+            AlarmClass::Supply => self.supply,
+            AlarmClass::Equipment => self.equipment,
+        };
+        let least = match from {
+            CommentFrom::P1 => 1,
+            CommentFrom::P2 => 2,
+            CommentFrom::P3 => 3,
+            CommentFrom::P4 => 4,
+            CommentFrom::Never => 0,
+        };
+        priority.digit() <= least
     }
 }
 
@@ -667,6 +720,15 @@ mod tests {
         std::fs::write(folder.path().join(FILE_NAME), text).expect("written");
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         load(folder.path(), environment).map(|loaded| loaded.settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_class_says_from_which_priority_on_a_comment_is_demanded() {
+        let read: Settings = toml::from_str("[alarm_comments]\nsafety = \"p3\"\nequipment = \"never\"").expect("valid");
+        let demanded = |class: AlarmClass| Priority::ALL.map(|priority| read.alarm_comments.demand(class, priority));
+        assert_eq!(demanded(AlarmClass::Safety), [true, true, true, false]);
+        assert_eq!(demanded(AlarmClass::Supply), [true, false, false, false], "as long as nobody says otherwise");
+        assert_eq!(demanded(AlarmClass::Equipment), [false; 4]);
     }
 
     #[test]

@@ -228,6 +228,7 @@ impl Station {
             topology,
             topologies,
             latest: found.latest,
+            comments: settings.alarm_comments,
             deliveries: found.deliveries,
             fleet: found.fleet,
             journal_seq: found.journal_seq,

@@ -145,6 +145,7 @@ pub(crate) mod tests {
             name: String::new(),
             acknowledgement: penstock_model::AcknowledgementModel::Required,
             longest_shelf: None,
+            asks_for_comment: false,
         })
     }
 

@@ -319,10 +319,10 @@ impl App {
         });
     }
 
-    /// Acknowledges what was seen. One alarm below P1 goes at once, anything else asks in a dialog.
+    /// Acknowledges what was seen. One alarm that asks for no comment goes at once, anything else asks in a dialog.
     pub(crate) fn acknowledge(self, alarms: Vec<(RuleId, u64)>) {
         let is_quick = matches!(alarms.as_slice(), [(rule, _)]
-            if self.alarms.peek(*rule).is_some_and(|view| view.priority != penstock_model::Priority::P1));
+            if self.alarms.peek(*rule).is_some_and(|view| !view.asks_for_comment));
         if is_quick {
             spawn_local(async move {
                 if let Some(report) = self.ask_for(AcknowledgeAlarms { alarms, comment: None }).await {

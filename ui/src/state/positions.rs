@@ -310,6 +310,7 @@ mod tests {
             name: String::new(),
             acknowledgement: penstock_model::AcknowledgementModel::Required,
             longest_shelf: None,
+            asks_for_comment: false,
         })
     }
 

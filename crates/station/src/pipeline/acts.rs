@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use penstock_alarm::{Engine, Error};
 use penstock_api::{ActRefusal, RefusalCause};
-use penstock_model::{Priority, RuleId, Shelf, Shelving, Timestamp, Transition, TransitionDetail, UserId};
+use penstock_model::{RuleId, Shelf, Shelving, Timestamp, Transition, TransitionDetail, UserId};
+
+use crate::settings::AlarmComments;
 
 /// What a person does to an alarm.
 #[derive(Debug, Clone)]
@@ -55,11 +57,16 @@ pub(crate) enum Act {
 }
 
 impl Act {
-    /// What to note with it where a comment is demanded, because any of these alarms is critical. The comment goes with
+    /// What to note with it where a comment is demanded, because any of these alarms asks for one. The comment goes with
     /// every acknowledgement of the call, and of none of them it is known that anybody would have said it unasked:
     /// whoever means one alarm comments on that one.
-    pub(super) fn demanding(&self, engine: &Engine, alarms: &[(RuleId, u64)]) -> Option<TransitionDetail> {
-        let waits = |(rule, occurrence): &(RuleId, u64)| waits_for_words(engine, *rule, *occurrence);
+    pub(super) fn demanding(
+        &self,
+        engine: &Engine,
+        comments: AlarmComments,
+        alarms: &[(RuleId, u64)],
+    ) -> Option<TransitionDetail> {
+        let waits = |(rule, occurrence): &(RuleId, u64)| waits_for_words(engine, comments, *rule, *occurrence);
         let is_demanded = matches!(self, Self::Acknowledge { comment: Some(_) }) && alarms.iter().any(waits);
         is_demanded.then_some(TransitionDetail::CommentDemanded)
     }
@@ -67,17 +74,18 @@ impl Act {
     /// Does it.
     ///
     /// # Errors
-    /// Why the alarm does not allow it as it stands, that a critical one is to be acknowledged without a word, or that
+    /// Why the alarm does not allow it as it stands, that one that asks for a comment is to be acknowledged without a word, or that
     /// the shelf is too long.
     pub(super) fn perform(
         &self,
         engine: &mut Engine,
+        comments: AlarmComments,
         (rule, occurrence): (RuleId, u64),
         by: UserId,
         now: Timestamp,
     ) -> Result<Transition, Refusal> {
         let done = match self {
-            Self::Acknowledge { comment: None } if waits_for_words(engine, rule, occurrence) => {
+            Self::Acknowledge { comment: None } if waits_for_words(engine, comments, rule, occurrence) => {
                 return Err(Refusal::NoComment(rule));
             }
             Self::Acknowledge { comment } => engine.acknowledge(rule, occurrence, by, comment.clone(), now),
@@ -121,10 +129,10 @@ impl Act {
     }
 }
 
-/// Whether an occurrence waits to be acknowledged, and is critical.
-fn waits_for_words(engine: &Engine, rule: RuleId, occurrence: u64) -> bool {
-    let is_critical = engine.rule(rule).is_some_and(|rule| rule.priority == Priority::P1);
-    is_critical && engine.state(rule).is_some_and(|state| state.occurrence == occurrence && !state.acknowledged)
+/// Whether an occurrence waits to be acknowledged, and asks for a comment.
+fn waits_for_words(engine: &Engine, comments: AlarmComments, rule: RuleId, occurrence: u64) -> bool {
+    let asks = engine.rule(rule).is_some_and(|rule| comments.demand(rule.class, rule.priority));
+    asks && engine.state(rule).is_some_and(|state| state.occurrence == occurrence && !state.acknowledged)
 }
 
 /// How long a person who is held to limits may shelve an alarm, where a shelf is longer together with those before it
@@ -232,7 +240,7 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
-    use penstock_model::{AlarmRule, Condition, SiteId, Subject, TransitionKind};
+    use penstock_model::{AlarmRule, Condition, Priority, SiteId, Subject, TransitionKind};
 
     use super::*;
 
@@ -271,7 +279,14 @@ mod tests {
         let hours = |hours: u64| Duration::from_secs(hours * 3_600);
         let mut shelve = |byte: u8, at: u64, lasting: u64, within: Option<Duration>| {
             let act = Act::Shelve { lasting: hours(lasting), one_shot: false, reason: "probe".to_owned(), within };
-            act.perform(&mut engine, (rule(byte).id, 0), by, Timestamp::from_secs(0) + hours(at)).map(|_| ())
+            act.perform(
+                &mut engine,
+                AlarmComments::default(),
+                (rule(byte).id, 0),
+                by,
+                Timestamp::from_secs(0) + hours(at),
+            )
+            .map(|_| ())
         };
         let shift = Some(hours(8));
         let too_long: Result<(), Refusal> = Err(Refusal::ShelfTooLong { longest: hours(8) });
@@ -285,10 +300,16 @@ mod tests {
         assert_eq!(told.cause, RefusalCause::ShelfTooLong { minutes: 480 });
         assert!(told.message.contains("480") && told.message.contains("supervisor"), "{told:?}");
         Act::Unshelve { comment: None }
-            .perform(&mut engine, (rule(1).id, 0), by, Timestamp::from_secs(0) + hours(7))
+            .perform(&mut engine, AlarmComments::default(), (rule(1).id, 0), by, Timestamp::from_secs(0) + hours(7))
             .expect("it is on a shelf");
         let anew = Act::Shelve { lasting: hours(7), one_shot: false, reason: "probe".to_owned(), within: shift };
-        let done = anew.perform(&mut engine, (rule(1).id, 0), by, Timestamp::from_secs(0) + hours(8));
+        let done = anew.perform(
+            &mut engine,
+            AlarmComments::default(),
+            (rule(1).id, 0),
+            by,
+            Timestamp::from_secs(0) + hours(8),
+        );
         assert!(done.is_ok(), "it had called meanwhile: {done:?}");
     }
 
@@ -319,7 +340,7 @@ mod tests {
         let acknowledged = |comment: Option<&str>| Act::Acknowledge { comment: comment.map(str::to_owned) };
         let demanding = |comment: Option<&str>, bytes: &[u8]| {
             let alarms: Vec<(RuleId, u64)> = bytes.iter().map(|byte| (RuleId(id(*byte)), 1)).collect();
-            acknowledged(comment).demanding(&engine, &alarms)
+            acknowledged(comment).demanding(&engine, AlarmComments::default(), &alarms)
         };
         assert_eq!(demanding(Some("seen"), &[2]), None, "nobody asked for it");
         assert_eq!(demanding(Some("seen"), &[1]), Some(TransitionDetail::CommentDemanded));
@@ -327,7 +348,14 @@ mod tests {
         assert_eq!(demanding(None, &[2, 1]), None, "nothing was said");
         let mut acknowledge = |byte: u8, occurrence: u64, comment: Option<&str>| {
             let act = acknowledged(comment);
-            act.perform(&mut engine, (RuleId(id(byte)), occurrence), by, at + Duration::from_secs(1)).map(|_| ())
+            act.perform(
+                &mut engine,
+                AlarmComments::default(),
+                (RuleId(id(byte)), occurrence),
+                by,
+                at + Duration::from_secs(1),
+            )
+            .map(|_| ())
         };
         let critical = RuleId(id(1));
         assert_eq!(acknowledge(1, 1, None), Err(Refusal::NoComment(critical)));

@@ -1,4 +1,4 @@
-//! The dialogs: acknowledging a critical alarm or several, saying something about one, keeping some from calling.
+//! The dialogs: acknowledging an alarm that asks for a comment, or several, saying something about one, keeping some from calling.
 
 use std::sync::Arc;
 
@@ -6,10 +6,9 @@ use leptos::prelude::*;
 use penstock_api::{
     AcknowledgeAlarms, ActReport, AlarmView, CommentAlarm, ReturnToService, ShelveAlarms, TakeOutOfService,
 };
-use penstock_model::{Permission, Priority, RuleId};
+use penstock_model::{Permission, RuleId};
 
 use super::asking::{Asking, Say};
-use super::list::needs_comment;
 use crate::components::{Badge, Choice, Segmented, fill_of};
 use crate::format;
 use crate::i18n::{t, t_string, use_i18n};
@@ -26,16 +25,16 @@ pub(crate) fn Acknowledge(
     let i18n = use_i18n();
     let views: Vec<Arc<AlarmView>> = alarms.iter().filter_map(|(rule, _)| app.alarms.peek(*rule)).collect();
     let count = alarms.len();
-    let critical = views.iter().filter(|view| view.priority == Priority::P1).count();
-    let is_required = needs_comment(views.iter());
+    let asking = views.iter().filter(|view| view.asks_for_comment).count();
+    let is_required = asking > 0;
     let title = Signal::derive(move || match count {
         1 => t_string!(i18n, alarms.acknowledge_one).to_owned(),
         n => t_string!(i18n, alarms.acknowledge_n, n = n),
     });
-    let note = Signal::derive(move || match (is_required, critical) {
-        (false, _) => t_string!(i18n, words.optional).to_owned(),
-        (true, 1) => t_string!(i18n, alarms.required_one).to_owned(),
-        (true, n) => t_string!(i18n, alarms.required_n, n = n),
+    let note = Signal::derive(move || match asking {
+        0 => t_string!(i18n, words.optional).to_owned(),
+        1 => t_string!(i18n, alarms.required_one).to_owned(),
+        n => t_string!(i18n, alarms.required_n, n = n),
     });
     let verb = Signal::derive(move || match count {
         1 => t_string!(i18n, alarms.acknowledge).to_owned(),
@@ -368,6 +367,8 @@ fn Phrases(comment: RwSignal<String>, is_reason: bool) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use penstock_model::Priority;
 
     use super::*;
     use crate::state::test_alarm;

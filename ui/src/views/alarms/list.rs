@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use penstock_api::AlarmView;
-use penstock_model::{Priority, RuleId, SiteId, Watch};
+use penstock_model::{RuleId, SiteId, Watch};
 
 use crate::i18n::Locale;
 use crate::keys::moves_cursor;
@@ -86,13 +86,10 @@ pub(super) fn next_by_rank(rule: Option<RuleId>, listed: &[Arc<AlarmView>]) -> O
     waiting.get(next).copied().or_else(|| listed.first().map(|view| view.state.rule))
 }
 
-/// Whether a comment is asked for: one of them is critical.
-pub(super) fn needs_comment<'a>(mut views: impl Iterator<Item = &'a Arc<AlarmView>>) -> bool {
-    views.any(|view| view.priority == Priority::P1)
-}
-
 #[cfg(test)]
 mod tests {
+    use penstock_model::Priority;
+
     use super::*;
     use crate::keys::LIST_LINES;
     use crate::state::{test_alarm, test_rule};
