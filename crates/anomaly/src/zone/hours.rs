@@ -93,7 +93,7 @@ impl Hours {
     /// An hour that is over; none where too little of it is known, or where it stood still as it never does. Zero is
     /// where things stand when they stand still.
     pub(super) fn close(&mut self, hour: i64) -> Option<Hour> {
-        let slot = *self.slots.iter().find(|slot| slot.hour == hour && slot.samples > 0)?;
+        let slot = *self.slots.iter().find(|slot| slot.hour == hour)?;
         if slot.covered_secs < COVERED * HOUR_SECS {
             return None;
         }
@@ -191,8 +191,8 @@ mod tests {
     fn an_hour_with_a_gap_is_not_known() {
         let whole = (0..13).map(|index| (index * 300, 1.0));
         assert!(filled(whole.clone()).close(0).is_some());
-        assert_eq!(filled(whole.filter(|(secs, _)| !(600..2_400).contains(secs))).close(0), None);
-        assert_eq!(filled([(0, 1.0), (7_200, 1.0)]).close(1), None);
+        assert_eq!(filled(whole.clone().filter(|(secs, _)| !(600..2_400).contains(secs))).close(0), None);
+        assert_eq!(filled(whole.chain([(14_400, 1.0)])).close(2), None);
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
             let mut hours = Hours::default();
             let mut found = None;
             for secs in (0..100 * 3_600_i64).step_by(300) {
-                let is_last_hour = secs > 98 * 3_600;
+                let is_last_hour = secs >= 98 * 3_600;
                 let value = if moves_before && !is_last_hour { (secs % 700) as f64 } else { at };
                 hours.take(Timestamp::from_secs(secs), value);
                 if secs % 3_600 == 0 && secs > 0 {

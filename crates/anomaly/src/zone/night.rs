@@ -139,7 +139,7 @@ impl Nights {
 
 fn median(hours: &[Option<Seen>; LENGTH]) -> Option<f64> {
     let mut sorted = [f64::INFINITY; LENGTH];
-    let mut count = 0;
+    let mut count = 0_usize;
     for (slot, seen) in sorted.iter_mut().zip(hours.iter().flatten()) {
         *slot = seen.excess;
         count += 1;

@@ -9,11 +9,14 @@ use super::ordinary::{HOURS, Look, Ordinary, Place};
 
 /// No hour claims more than so many of its standard deviations.
 const CLAIM: f64 = 6.0;
-/// What is told of an hour is bounded too, so that one that is wild does not stand for the whole.
-const TOLD: f64 = 50.0;
+/// What is told of an hour is bounded too, in times of what is ordinary, so that one that is wild does not stand for the
+/// whole.
+const TOLD: f64 = 10.0;
 /// Days' means that the prediction from the hours' scatter counts for.
 const PREDICTED_DAYS: f64 = 5.0;
 const REMEMBERED_DAYS: f64 = 30.0;
+/// No two days in a row are taken to be more alike.
+const MOST_ALIKE: f64 = 0.8;
 /// Days that a mean waits before its scatter is learned from, so that what turns out to be none of the ordinary is not.
 const WAITING: usize = 3;
 /// Sum from which on the ordinary is held.
@@ -35,10 +38,13 @@ pub(super) struct SameHours {
     expected: f64,
 }
 
-/// How far the means of whole days lie from the ordinary.
+/// How far the means of whole days lie from the ordinary, and how alike following ones are.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct DayScatter {
     square: f64,
+    /// Of one day with the next: weather lasts.
+    product: f64,
+    last: f64,
     days: f64,
     waiting: [Option<f64>; WAITING],
 }
@@ -84,7 +90,7 @@ impl SameHours {
         let piece = Piece {
             from: start_of(hour),
             hours: 1.0,
-            excess: bound(look.excess, TOLD * look.sigma),
+            excess: bound(look.excess, TOLD * self.ordinary.size().max(look.sigma)),
             bounded: bound(look.excess, CLAIM * look.sigma),
             sigma,
             share,
@@ -213,10 +219,13 @@ impl SameHours {
 }
 
 impl DayScatter {
-    /// Standard deviation, with that predicted from the hours' own scatter as what is known beforehand.
+    /// Standard deviation, with that predicted from the hours' own scatter as what is known beforehand; as much more as
+    /// sums over days that are alike scatter more than over days that are not.
     pub(super) fn sigma(&self, predicted: f64) -> f64 {
         let sum = PREDICTED_DAYS * predicted * predicted + self.days * self.square;
-        (sum / (PREDICTED_DAYS + self.days)).sqrt().max(f64::MIN_POSITIVE)
+        let alike = (self.days * self.product / sum.max(f64::MIN_POSITIVE)).clamp(0.0, MOST_ALIKE);
+        let single = (sum / (PREDICTED_DAYS + self.days)).sqrt();
+        (single * ((1.0 + alike) / (1.0 - alike)).sqrt()).max(f64::MIN_POSITIVE)
     }
 
     /// Days' means that it is known from, in effect.
@@ -238,6 +247,8 @@ impl DayScatter {
         let bounded = bound(mean, 3.0 * self.sigma(predicted));
         self.days = (self.days + 1.0).min(REMEMBERED_DAYS);
         self.square += (bounded * bounded - self.square) / self.days;
+        self.product += (bounded * self.last - self.product) / self.days;
+        self.last = bounded;
     }
 
     /// Forgets the days that wait.
@@ -247,7 +258,8 @@ impl DayScatter {
 
     /// Whether every number is one.
     pub(super) fn is_sound(&self) -> bool {
-        self.square.is_finite() && self.days.is_finite() && self.waiting.iter().flatten().all(|mean| mean.is_finite())
+        let numbers = [self.square, self.product, self.last, self.days];
+        numbers.iter().chain(self.waiting.iter().flatten()).all(|number| number.is_finite())
     }
 }
 
