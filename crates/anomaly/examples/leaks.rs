@@ -185,7 +185,9 @@ fn read_events(text: &str) -> Anyhow<Vec<Event>> {
         .skip(1)
         .map(|line| {
             let fields: Vec<&str> = line.split(',').collect();
-            let [_, kind, _, from, to, _, magnitude, ..] = fields.as_slice() else { return Err(line.to_owned().into()) };
+            let [_, kind, _, from, to, _, magnitude, ..] = fields.as_slice() else {
+                return Err(line.to_owned().into());
+            };
             Ok(Event { kind: (*kind).to_owned(), rows: from.parse()?..to.parse()?, magnitude: magnitude.parse()? })
         })
         .collect()

@@ -214,8 +214,7 @@ impl Forest {
             sorted.get((sorted.len().saturating_sub(1) as f64 * share).round() as usize).copied().unwrap_or(0.5)
         };
         self.median_score = at(&scores, 0.5);
-        self.threshold =
-            self.median_score + 1.5 * (at(&scores, 0.99) - self.median_score).max(LEAST_SPREAD);
+        self.threshold = self.median_score + 1.5 * (at(&scores, 0.99) - self.median_score).max(LEAST_SPREAD);
         self.medians = (0..width)
             .map(|column| {
                 let mut values: Vec<f64> = some().filter_map(|row| row.get(column).copied()).collect();
@@ -305,11 +304,8 @@ fn average_path(rows: usize) -> f64 {
         return 0.0;
     }
     let below = (rows - 1) as f64;
-    let harmonic = if rows <= 64 {
-        (1..rows).map(|term| 1.0 / term as f64).sum()
-    } else {
-        below.ln() + EULER_GAMMA + 0.5 / below
-    };
+    let harmonic =
+        if rows <= 64 { (1..rows).map(|term| 1.0 / term as f64).sum() } else { below.ln() + EULER_GAMMA + 0.5 / below };
     2.0 * harmonic - 2.0 * below / rows as f64
 }
 

@@ -111,9 +111,9 @@ impl Run {
         Self { since, rate: 0.0, excess_hours: 0.0, lifted: 0.0, days: 0.0, peak: 0.0, recent: 0.0, ending: 0.0 }
     }
 
-    /// Whether the ordinary of before it was nearer to what is seen at its end than what it was lifted to.
+    /// Whether what is seen at its end is that of before it, rather than what the ordinary was lifted to meanwhile.
     pub(super) fn is_back_at_before(&self) -> bool {
-        (self.recent + self.lifted).abs() < self.recent.abs()
+        self.recent + self.lifted < 0.5 * self.peak
     }
 
     fn take(&mut self, piece: &Piece) {

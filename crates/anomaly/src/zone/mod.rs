@@ -205,10 +205,12 @@ const FOREIGN: f64 = 2.0;
 const FOREIGN_SECS: f64 = 3.0 * 86_400.0;
 /// Less than this share of what is ordinary is known.
 const COVERED: f64 = 0.2;
-/// Standard deviations of a day's pressure from which on it says something, and what its word counts.
+/// Standard deviations of a day's pressure from which on it says something, and what evidence counts against its word.
 const AGREES: f64 = 1.0;
 const CONTRADICTS: f64 = 2.0;
-const WORD: f64 = 0.2;
+const AGAINST: f64 = 0.8;
+/// Share of the evidence that alarms from which on an alarm stands.
+const STANDING: f64 = 0.5;
 /// Share of the evidence that alarms from which on a leak is told of.
 const TOLD: f64 = 0.25;
 const YEAR_DAYS: f64 = 365.25;
@@ -323,9 +325,10 @@ impl ZoneDetector {
             && self.nights.is_sound()
             && self.balance.as_ref().is_none_or(SameHours::is_sound)
             && self.inputs.is_sorted_by_key(|input| input.point)
-            && self.inputs.iter().all(|input| {
-                input.hours.is_sound() && input.same.as_ref().is_none_or(|same| same.is_sound())
-            })
+            && self
+                .inputs
+                .iter()
+                .all(|input| input.hours.is_sound() && input.same.as_ref().is_none_or(|same| same.is_sound()))
     }
 
     /// Closes the hours that nobody may be waited for any longer.
@@ -434,7 +437,8 @@ impl ZoneDetector {
         let above = self.net.up().run().map_or(0.0, |run| run.rate);
         let below = self.net.down().run().map_or(0.0, |run| run.rate);
         if (high >= FOREIGN_SECS && above > FOREIGN * size) || (low >= ACCEPTED_LOW_SECS && below > 0.5 * size) {
-            *self = Self { inputs: std::mem::take(&mut self.inputs), next: self.next, ..Self::new(self.config.clone()) };
+            *self =
+                Self { inputs: std::mem::take(&mut self.inputs), next: self.next, ..Self::new(self.config.clone()) };
         } else if high >= ACCEPTED_SECS || low >= ACCEPTED_LOW_SECS {
             self.accept();
         }
@@ -459,10 +463,8 @@ impl ZoneDetector {
         }
         let same_hours = self.finding(self.net.up(), self.net.days(), self.net.expected_of_late());
         let night = self.finding(self.nights.up(), self.nights.days(), self.nights.expected_of_late());
-        let balance = self
-            .balance
-            .as_ref()
-            .map(|balance| self.finding(balance.up(), balance.days(), balance.expected_of_late()));
+        let balance =
+            self.balance.as_ref().map(|balance| self.finding(balance.up(), balance.days(), balance.expected_of_late()));
         let pressure = self.witness();
         let leading = [(Sign::SameHours, Some(same_hours)), (Sign::Night, Some(night)), (Sign::Balance, balance)];
         let leading = leading
@@ -470,14 +472,14 @@ impl ZoneDetector {
             .filter_map(|(sign, finding)| Some((sign, finding?)))
             .max_by(|(_, one), (_, other)| one.ratio.total_cmp(&other.ratio));
         let Some((sign, finding)) = leading else { return ZoneVerdict::silent(State::NotEnoughToSay, 0.0) };
-        let word = match pressure {
-            Witness::Silent => 1.0,
-            Witness::Agrees { .. } => 1.0 + WORD,
-            Witness::Contradicts { .. } => 1.0 - WORD,
-        };
-        let square = (finding.ratio * word).powi(2);
+        // More demand lowers the pressure too: that it falls proves no leak, but that it rises speaks against one.
+        let ratio =
+            if matches!(pressure, Witness::Contradicts { .. }) { AGAINST * finding.ratio } else { finding.ratio };
+        // An alarm does not come and go with every hour.
+        let ratio = if self.alarmed_since.is_some() && ratio >= STANDING { ratio.max(1.0) } else { ratio };
         // A quarter puts the threshold itself at the alarm score.
-        let score = if square.is_finite() { square / (square + 0.25) } else { 1.0 };
+        let score = ratio * ratio / (ratio * ratio + 0.25);
+        let score = if score.is_finite() { score } else { 1.0 };
         // Demand that grew shows by day; what leaks shows by night as much.
         let borne_out = if sign == Sign::SameHours && finding.excess_m3_per_sec > 0.0 {
             (night.excess_m3_per_sec / finding.excess_m3_per_sec).clamp(0.5, 1.0)
@@ -494,7 +496,12 @@ impl ZoneDetector {
             balance,
             pressure,
         });
-        let confidence = if leak.is_some() { known * borne_out * word.min(1.0) } else { known };
+        let word = match pressure {
+            Witness::Agrees { .. } => 1.0,
+            Witness::Silent => 0.8,
+            Witness::Contradicts { .. } => 0.5,
+        };
+        let confidence = if leak.is_some() { known * borne_out * word } else { known };
         ZoneVerdict { score: score as f32, confidence: confidence as f32, state: State::Scoring, leak }
     }
 
@@ -530,9 +537,8 @@ impl ZoneDetector {
     /// The pressure that lies off the most for its scatter.
     fn witness(&self) -> Witness {
         let pressures = self.inputs.iter().filter_map(|input| Some((input.point, input.same.as_ref()?)));
-        let strongest = pressures.max_by(|(_, one), (_, other)| {
-            one.trend_sigmas().abs().total_cmp(&other.trend_sigmas().abs())
-        });
+        let strongest =
+            pressures.max_by(|(_, one), (_, other)| one.trend_sigmas().abs().total_cmp(&other.trend_sigmas().abs()));
         match strongest {
             Some((point, same)) if same.trend_sigmas() < -AGREES => Witness::Agrees { point, below_pa: -same.trend() },
             Some((point, same)) if same.trend_sigmas() > CONTRADICTS => {

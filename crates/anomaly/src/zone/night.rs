@@ -14,8 +14,8 @@ const LENGTH: usize = 5;
 const LEAST: usize = 3;
 /// A median of normal deviations scatters so much more than their mean.
 const MEDIAN: f64 = 1.25;
-/// No night claims more than so many of its standard deviations.
-const CLAIM: f64 = 6.0;
+/// No night claims more than so many of its standard deviations: one alone is no leak yet.
+const CLAIM: f64 = 3.0;
 /// Sum from which on the ordinary is held.
 const HELD: f64 = 1.5;
 
@@ -108,9 +108,11 @@ impl Nights {
             && self.up.is_sound()
             && self.expected.is_finite()
             && self.from < HOURS
-            && self.hours.iter().flatten().all(|seen| {
-                seen.excess.is_finite() && seen.expected.is_finite() && seen.caution.is_finite()
-            })
+            && self
+                .hours
+                .iter()
+                .flatten()
+                .all(|seen| seen.excess.is_finite() && seen.expected.is_finite() && seen.caution.is_finite())
     }
 
     fn end(&mut self, ordinary: &Ordinary, using: Use) -> Option<Run> {

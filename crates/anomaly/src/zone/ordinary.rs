@@ -13,6 +13,10 @@ const REMEMBERED: (f64, f64, f64) = (15.0, 6.0, 6.0);
 const WEEKDAY_HALF: f64 = 4.0;
 /// Hours that the level remembers: a season moves it, a day's weather hardly.
 const LEVEL_HOURS: f64 = 120.0;
+/// Hours in which it is found anew after a long time without anything.
+const DOUBT_HOURS: f64 = 24.0;
+/// Hours that its slope remembers.
+const SLOPE_HOURS: f64 = 240.0;
 /// No hour is learned from, or claims, more than so many standard deviations.
 const BOUND: f64 = 4.0;
 /// No meter tells less than this share of what it measures.
@@ -40,7 +44,10 @@ pub(super) struct Ordinary {
     rest: [Cell; HOURS],
     weekdays: [[Cell; HOURS]; 7],
     level: f64,
-    level_hours: f64,
+    /// 1 right after a long time without anything, 0 long after: how much faster the level is followed.
+    doubt: f64,
+    /// What the level gains in an hour: a season that comes.
+    slope: f64,
     /// Mean absolute deviation by hour of the day, and of all.
     spread: [Cell; HOURS],
     spread_of_all: Cell,
@@ -133,7 +140,7 @@ impl Ordinary {
     /// the next.
     pub(super) fn predicted(&self, shares: impl Iterator<Item = (usize, f64)>) -> f64 {
         let square: f64 = shares.map(|(hour, share)| (share * self.sigma(hour)).powi(2)).sum();
-        let alike = if self.square > 0.0 { (self.product / self.square).clamp(0.0, 0.9) } else { 0.0 };
+        let alike = if self.square > 0.0 { (self.product / self.square).clamp(-0.6, 0.9) } else { 0.0 };
         (square * (1.0 + alike) / (1.0 - alike)).sqrt().max(self.resolved())
     }
 
@@ -160,8 +167,19 @@ impl Ordinary {
         }
         let Some(look) = look else { return };
         self.learn_spread(hour, place, look, is_new);
-        self.level_hours = (self.level_hours + 1.0).min(LEVEL_HOURS);
-        self.level += bound(look.excess, 2.0 * look.sigma, false) / LEVEL_HOURS.min(self.level_hours + 24.0);
+        let gain = (1.0 / LEVEL_HOURS).max(self.doubt / DOUBT_HOURS);
+        let by = bound(look.excess, 2.0 * look.sigma, false) * gain;
+        if self.spread_of_all.visits >= LEVEL_HOURS {
+            self.slope += by / SLOPE_HOURS * (1.0 - self.doubt);
+        }
+        self.doubt -= self.doubt / DOUBT_HOURS;
+        self.level += by + self.slope;
+    }
+
+    /// An hour passes that is not learned from: the season goes on, as far as it was seen coming.
+    pub(super) fn pass(&mut self) {
+        self.level += self.slope;
+        self.slope -= self.slope / SLOPE_HOURS;
     }
 
     /// Moves the level.
@@ -171,14 +189,15 @@ impl Ordinary {
 
     /// After a long time without anything, the level is found anew.
     pub(super) const fn doubt_level(&mut self) {
-        self.level_hours = 0.0;
+        self.doubt = 1.0;
+        self.slope = 0.0;
     }
 
     /// Whether every number is one.
     pub(super) fn is_sound(&self) -> bool {
         let cells = self.working.iter().chain(&self.rest).chain(self.weekdays.iter().flatten()).chain(&self.spread);
         cells.chain([&self.spread_of_all, &self.size]).all(|cell| cell.mean.is_finite() && cell.visits.is_finite())
-            && [self.level, self.level_hours, self.product, self.square].into_iter().all(f64::is_finite)
+            && [self.level, self.doubt, self.slope, self.product, self.square].into_iter().all(f64::is_finite)
             && self.last.is_none_or(|(_, deviation)| deviation.is_finite())
     }
 

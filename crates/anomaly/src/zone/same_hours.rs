@@ -14,7 +14,9 @@ const CLAIM: f64 = 6.0;
 const TOLD: f64 = 10.0;
 /// Days' means that the prediction from the hours' scatter counts for.
 const PREDICTED_DAYS: f64 = 5.0;
-const REMEMBERED_DAYS: f64 = 30.0;
+const REMEMBERED_DAYS: f64 = 20.0;
+/// Days in a row that are taken to be unlike before anything is known.
+const UNLIKE_DAYS: f64 = 15.0;
 /// No two days in a row are taken to be more alike.
 const MOST_ALIKE: f64 = 0.8;
 /// Days that a mean waits before its scatter is learned from, so that what turns out to be none of the ordinary is not.
@@ -113,6 +115,7 @@ impl SameHours {
             self.ordinary.learn(hour, place, value, heard.map(|heard| &heard.look));
             return 0.0;
         }
+        self.ordinary.pass();
         let by = FOLLOWED_A_DAY * self.sigma() / HOURS as f64;
         let by = if self.up.sum() >= self.down.sum() { by } else { -by };
         self.ordinary.lift(by);
@@ -223,7 +226,8 @@ impl DayScatter {
     /// sums over days that are alike scatter more than over days that are not.
     pub(super) fn sigma(&self, predicted: f64) -> f64 {
         let sum = PREDICTED_DAYS * predicted * predicted + self.days * self.square;
-        let alike = (self.days * self.product / sum.max(f64::MIN_POSITIVE)).clamp(0.0, MOST_ALIKE);
+        let doubted = self.days * self.square + UNLIKE_DAYS * predicted * predicted;
+        let alike = (self.days * self.product / doubted.max(f64::MIN_POSITIVE)).clamp(0.0, MOST_ALIKE);
         let single = (sum / (PREDICTED_DAYS + self.days)).sqrt();
         (single * ((1.0 + alike) / (1.0 - alike)).sqrt()).max(f64::MIN_POSITIVE)
     }
