@@ -136,9 +136,8 @@ fn judge(folder: &Path, set: &str, each: bool, sum: &mut Sum) -> Anyhow<()> {
                     leak.pressure
                 )
             });
-            let true_m3 = event.magnitude * 120.0 * (event.rows.len() as f64 / 12.0 - 6.0);
             println!(
-                "{set} {:.1} m³/h, {true_m3:.0} m³: found after {delay:.0} h, ends {after:.0} h late; {}",
+                "{set} {:.1} m³/h: found after {delay:.0} h, ends {after:.0} h late; {}",
                 event.magnitude * 120.0,
                 leak.unwrap_or_else(|| "nothing at its end".to_owned())
             );

@@ -219,6 +219,39 @@ fn what_is_accepted_is_ordinary() {
 }
 
 #[test]
+fn a_change_of_the_clocks_is_no_leak() {
+    let strongest = |is_told: bool| {
+        let mut village = Village::new(67);
+        let mut detector = ZoneDetector::new(ZoneConfig { inflows: vec![INFLOW], ..ZoneConfig::default() });
+        let mut strongest: f64 = 0.0;
+        for row in 0..days(50.0) {
+            let is_summer = row >= days(40.0);
+            if is_summer && is_told {
+                detector.set_utc_offset(3_600);
+            }
+            let verdict =
+                detector.observe(at(row), INFLOW, village.demand(if is_summer { row + DAY / 24 } else { row }));
+            strongest = strongest.max(if is_summer { f64::from(verdict.score) } else { 0.0 });
+        }
+        strongest
+    };
+    // Told of it, it is as quiet as ever; otherwise the early mornings look like something.
+    let (told, untold) = (strongest(true), strongest(false));
+    assert!(told < 0.8 && untold > told + 0.05, "{told} {untold}");
+}
+
+#[test]
+fn a_burst_is_told_within_hours() {
+    let mut delays = Vec::new();
+    for seed in 70..80 {
+        let verdicts = run(&mut Village::new(seed), 61.0, |day| if day >= 60.0 { 0.5 * MEAN } else { 0.0 });
+        let first = (days(60.0) as usize..verdicts.len()).find(|row| verdicts[*row].is_anomalous());
+        delays.extend(first.map(|row| row as f64 / 4.0 - 60.0 * 24.0));
+    }
+    assert!(delays.len() == 10 && delays.iter().all(|hours| *hours <= 5.0), "{delays:?}");
+}
+
+#[test]
 fn a_month_without_data_is_learned_over() {
     let mut village = Village::new(61);
     let mut detector = ZoneDetector::new(ZoneConfig { inflows: vec![INFLOW], ..ZoneConfig::default() });
@@ -406,7 +439,7 @@ proptest! {
             prop_assert!((0.0..=1.0).contains(&verdict.confidence), "{:?}", verdict);
             prop_assert!(verdict.state == State::Scoring || verdict.score == 0.0);
             if let Some(leak) = verdict.leak {
-                let findings = [Some(leak.night), Some(leak.same_hours), leak.balance];
+                let findings = [Some(leak.night), Some(leak.same_hours), Some(leak.fresh), leak.balance];
                 let told = findings.into_iter().flatten().flat_map(|finding| {
                     [finding.ratio, finding.excess_m3_per_sec, finding.ordinary_m3_per_sec]
                 });

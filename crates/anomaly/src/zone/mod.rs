@@ -5,15 +5,17 @@
 //!
 //! - **night flow** (`night`): what is taken in the quietest hours, against earlier nights;
 //! - **same hours** (`same_hours`): each hour of the week against the same hours of earlier days (`ordinary`);
-//! - **balance**: the same of what the zone takes less what its customers' meters tell, where there are any.
+//! - **balance**: the same of what the zone takes less what its customers' meters tell, where there are any;
+//! - **fresh**: what began within hours (`fresh`).
 //!
-//! Each adds up over days in a sum of its own (`cusum`), and the score is that of the largest against its threshold.
+//! Each adds up in a sum of its own (`cusum`), and the score is that of the largest against its threshold.
 //! Pressure is a second witness: it falls where water is really lost, and stays where only a flow meter drifts.
 //!
 //! While a sum stands the ordinary is not learned, only followed as slowly as seasons pass; when what is seen falls back
 //! by half, the sum is cleared. What has been told for four weeks, and less than ordinary for one, is the new ordinary.
 
 mod cusum;
+mod fresh;
 mod hours;
 mod night;
 mod ordinary;
@@ -24,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::State;
 use cusum::{Cusum, threshold};
+use fresh::Fresh;
 use hours::{HOUR_MICROS, Hours, hour_of, start_of};
 use night::Nights;
 use ordinary::{HOURS, Place};
@@ -91,6 +94,8 @@ pub struct Leak {
     pub same_hours: Finding,
     /// What the meters do not tell of; none in a zone without.
     pub balance: Option<Finding>,
+    /// What began within hours.
+    pub fresh: Finding,
     /// What pressure says to it.
     pub pressure: Witness,
 }
@@ -105,6 +110,8 @@ pub enum Sign {
     SameHours,
     /// What the meters do not tell of.
     Balance,
+    /// What began within hours.
+    Fresh,
 }
 
 /// What one kind of evidence says.
@@ -157,6 +164,7 @@ pub struct ZoneDetector {
     coverage: f64,
     net: SameHours,
     nights: Nights,
+    fresh: Fresh,
     balance: Option<SameHours>,
     /// Since when it has been under alarm, and since when less than ordinary.
     alarmed_since: Option<Timestamp>,
@@ -258,6 +266,7 @@ impl ZoneDetector {
             coverage: 0.0,
             net: SameHours::default(),
             nights: Nights::default(),
+            fresh: Fresh::default(),
             balance,
             alarmed_since: None,
             low_since: None,
@@ -292,6 +301,11 @@ impl ZoneDetector {
         self.latest
     }
 
+    /// Clocks change to or from summer time, and people with them.
+    pub const fn set_utc_offset(&mut self, secs: i32) {
+        self.config.utc_offset_secs = secs;
+    }
+
     /// What was said last.
     pub const fn latest(&self) -> &ZoneVerdict {
         &self.latest
@@ -323,6 +337,7 @@ impl ZoneDetector {
         self.coverage.is_finite()
             && self.net.is_sound()
             && self.nights.is_sound()
+            && self.fresh.is_sound()
             && self.balance.as_ref().is_none_or(SameHours::is_sound)
             && self.inputs.is_sorted_by_key(|input| input.point)
             && self
@@ -405,6 +420,9 @@ impl ZoneDetector {
             if heard.ended.is_some() {
                 self.nights.clear();
             }
+            if using == Use::Judge {
+                self.fresh.hear(hour, &heard.look, self.net.ordinary().alike());
+            }
         }
         let metered = self.balance.as_mut().zip(taken.unmetered);
         let unmetered = metered.map(|(balance, value)| (value, balance.hear(hour, place, value, using)));
@@ -424,7 +442,7 @@ impl ZoneDetector {
     /// Lets what has been told for long become the ordinary.
     fn age(&mut self, now: Timestamp) {
         let lasting = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
-        let is_low = self.net.down().sum() > self.threshold(self.net.days());
+        let is_low = self.net.down().sum() > self.threshold(self.net.days(), 1.0);
         self.low_since = if is_low { self.low_since.or(Some(now)) } else { None };
         self.alarmed_since = if self.latest.is_anomalous() { self.alarmed_since.or(Some(now)) } else { None };
         if self.alarmed_since.is_some() || is_low {
@@ -447,6 +465,7 @@ impl ZoneDetector {
     fn clear(&mut self) {
         self.net.clear();
         self.nights.clear();
+        self.fresh.clear();
         self.balance.iter_mut().for_each(SameHours::clear);
         self.alarmed_since = None;
         self.low_since = None;
@@ -461,12 +480,21 @@ impl ZoneDetector {
         if self.coverage < COVERED {
             return ZoneVerdict::silent(State::NotEnoughToSay, known as f32);
         }
-        let same_hours = self.finding(self.net.up(), self.net.days(), self.net.expected_of_late());
-        let night = self.finding(self.nights.up(), self.nights.days(), self.nights.expected_of_late());
-        let balance =
-            self.balance.as_ref().map(|balance| self.finding(balance.up(), balance.days(), balance.expected_of_late()));
+        let days = self.net.days();
+        let same_hours = finding(self.net.up(), self.threshold(days, 1.0), self.net.expected_of_late());
+        let night = finding(self.nights.up(), self.threshold(self.nights.days(), 1.0), self.nights.expected_of_late());
+        let fresh = finding(self.fresh.up(), self.threshold(days, HOURS as f64), self.net.expected_of_late());
+        let balance = self
+            .balance
+            .as_ref()
+            .map(|balance| finding(balance.up(), self.threshold(balance.days(), 1.0), balance.expected_of_late()));
         let pressure = self.witness();
-        let leading = [(Sign::SameHours, Some(same_hours)), (Sign::Night, Some(night)), (Sign::Balance, balance)];
+        let leading = [
+            (Sign::SameHours, Some(same_hours)),
+            (Sign::Night, Some(night)),
+            (Sign::Balance, balance),
+            (Sign::Fresh, Some(fresh)),
+        ];
         let leading = leading
             .into_iter()
             .filter_map(|(sign, finding)| Some((sign, finding?)))
@@ -494,6 +522,7 @@ impl ZoneDetector {
             night,
             same_hours,
             balance,
+            fresh,
             pressure,
         });
         let word = match pressure {
@@ -505,19 +534,11 @@ impl ZoneDetector {
         ZoneVerdict { score: score as f32, confidence: confidence as f32, state: State::Scoring, leak }
     }
 
-    fn finding(&self, up: &Cusum, days: f64, ordinary_m3_per_sec: f64) -> Finding {
-        Finding {
-            ratio: up.sum() / self.threshold(days),
-            excess_m3_per_sec: up.run().map_or(0.0, |run| run.rate + run.lifted),
-            ordinary_m3_per_sec,
-            since: up.run().map(|run| run.since),
-        }
-    }
-
     fn lost_m3(&self, sign: Sign) -> f64 {
         let up = match sign {
             Sign::Night => self.nights.up(),
             Sign::SameHours => self.net.up(),
+            Sign::Fresh => self.fresh.up(),
             Sign::Balance => match &self.balance {
                 Some(balance) => balance.up(),
                 None => return 0.0,
@@ -526,12 +547,13 @@ impl ZoneDetector {
         up.run().map_or(0.0, |run| run.excess_hours * 3_600.0).max(0.0)
     }
 
-    /// The sum that alarms. What it is held against is itself known from so many days only: the fewer, the higher.
-    fn threshold(&self, days: f64) -> f64 {
+    /// The sum that alarms, of evidence that comes so many times a day. What it is held against is itself known from so
+    /// many days only: the fewer, the higher.
+    fn threshold(&self, days: f64, a_day: f64) -> f64 {
         let rate = self.config.false_alarms_per_year;
         let rate = if rate.is_finite() { rate.clamp(1e-3, 1e3) } else { 1.0 };
-        let signs = if self.balance.is_some() { 3.0 } else { 2.0 };
-        threshold(signs * YEAR_DAYS / rate) * (1.0 + 2.0 / days.max(1.0).sqrt())
+        let signs = if self.balance.is_some() { 4.0 } else { 3.0 };
+        threshold(signs * YEAR_DAYS * a_day / rate) * (1.0 + 2.0 / days.max(1.0).sqrt())
     }
 
     /// The pressure that lies off the most for its scatter.
@@ -550,6 +572,15 @@ impl ZoneDetector {
 
     fn place(&self, hour: i64) -> Place {
         Place::of(hour, self.config.utc_offset_secs, &self.config.rest_days)
+    }
+}
+
+fn finding(up: &Cusum, threshold: f64, ordinary_m3_per_sec: f64) -> Finding {
+    Finding {
+        ratio: up.sum() / threshold,
+        excess_m3_per_sec: up.run().map_or(0.0, |run| run.rate + run.lifted),
+        ordinary_m3_per_sec,
+        since: up.run().map(|run| run.since),
     }
 }
 

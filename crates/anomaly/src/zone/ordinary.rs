@@ -140,8 +140,13 @@ impl Ordinary {
     /// the next.
     pub(super) fn predicted(&self, shares: impl Iterator<Item = (usize, f64)>) -> f64 {
         let square: f64 = shares.map(|(hour, share)| (share * self.sigma(hour)).powi(2)).sum();
-        let alike = if self.square > 0.0 { (self.product / self.square).clamp(-0.6, 0.9) } else { 0.0 };
+        let alike = self.alike();
         (square * (1.0 + alike) / (1.0 - alike)).sqrt().max(self.resolved())
+    }
+
+    /// How much one hour's deviation says of the next.
+    pub(super) fn alike(&self) -> f64 {
+        if self.square > 0.0 { (self.product / self.square).clamp(-0.6, 0.9) } else { 0.0 }
     }
 
     /// Where the five hours in a row begin in which the least is ordinary: the night.
