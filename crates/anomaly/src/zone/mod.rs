@@ -80,13 +80,13 @@ pub struct ZoneVerdict {
 /// What may be lost, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Leak {
-    /// Since when, as told by the evidence that stands out the most.
+    /// Since when, as told by the sign.
     pub since: Timestamp,
-    /// How much more than ordinary is taken, on average over the last day, m³/s.
+    /// How much more than ordinary is taken, on average over the last day, of what is fresh over the last hour, m³/s.
     pub rate_m3_per_sec: f64,
     /// How much more than ordinary has been taken since then, m³: 1,000 litres each.
     pub lost_m3: f64,
-    /// Which evidence stands out the most.
+    /// Which evidence stands out the most; of a fresh one that has lasted, the same hours.
     pub sign: Sign,
     /// The quietest hours against earlier nights.
     pub night: Finding,
@@ -500,6 +500,9 @@ impl ZoneDetector {
             .filter_map(|(sign, finding)| Some((sign, finding?)))
             .max_by(|(_, one), (_, other)| one.ratio.total_cmp(&other.ratio));
         let Some((sign, finding)) = leading else { return ZoneVerdict::silent(State::NotEnoughToSay, 0.0) };
+        // What has lasted for days is told of by the days.
+        let is_lasting = sign == Sign::Fresh && same_hours.ratio >= 1.0;
+        let (told, telling) = if is_lasting { (Sign::SameHours, same_hours) } else { (sign, finding) };
         // More demand lowers the pressure too: that it falls proves no leak, but that it rises speaks against one.
         let ratio =
             if matches!(pressure, Witness::Contradicts { .. }) { AGAINST * finding.ratio } else { finding.ratio };
@@ -509,16 +512,16 @@ impl ZoneDetector {
         let score = ratio * ratio / (ratio * ratio + 0.25);
         let score = if score.is_finite() { score } else { 1.0 };
         // Demand that grew shows by day; what leaks shows by night as much.
-        let borne_out = if sign == Sign::SameHours && finding.excess_m3_per_sec > 0.0 {
-            (night.excess_m3_per_sec / finding.excess_m3_per_sec).clamp(0.5, 1.0)
+        let borne_out = if told == Sign::SameHours && telling.excess_m3_per_sec > 0.0 {
+            (night.excess_m3_per_sec / telling.excess_m3_per_sec).clamp(0.5, 1.0)
         } else {
             1.0
         };
-        let leak = finding.since.filter(|_| finding.ratio >= TOLD).map(|since| Leak {
+        let leak = telling.since.filter(|_| telling.ratio >= TOLD).map(|since| Leak {
             since,
-            rate_m3_per_sec: finding.excess_m3_per_sec.max(0.0),
-            lost_m3: self.lost_m3(sign),
-            sign,
+            rate_m3_per_sec: telling.excess_m3_per_sec.max(0.0),
+            lost_m3: self.lost_m3(told),
+            sign: told,
             night,
             same_hours,
             balance,

@@ -129,11 +129,15 @@ impl Ordinary {
         self.size.mean
     }
 
-    /// Share of a day's evidence that an hour makes up: the more, the less it scatters.
-    pub(super) fn share(&self, hour: usize) -> f64 {
+    /// Shares of a day's evidence that its hours make up: the more, the less they scatter.
+    pub(super) fn shares(&self) -> [f64; HOURS] {
         let all = self.sigma_of_all();
-        let weight = |hour: usize| (all / self.sigma(hour)).powi(2).clamp(0.05, 20.0);
-        weight(hour) / (0..HOURS).map(weight).sum::<f64>()
+        let mut shares = [0.0; HOURS];
+        for (hour, share) in shares.iter_mut().enumerate() {
+            *share = (all / self.sigma(hour)).powi(2).clamp(0.05, 20.0);
+        }
+        let sum: f64 = shares.iter().sum();
+        shares.map(|share| share / sum)
     }
 
     /// Standard deviation of a mean over hours with these shares, were all that hours have in common what one tells of

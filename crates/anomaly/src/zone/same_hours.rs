@@ -79,7 +79,7 @@ impl SameHours {
     /// Takes an hour's evidence; none where this hour of the week was never seen.
     pub(super) fn hear(&mut self, hour: i64, place: &Place, value: f64, using: Use) -> Option<Heard> {
         let look = self.ordinary.look(place, value)?;
-        let share = self.ordinary.share(place.hour);
+        let share = self.ordinary.shares().get(place.hour).copied()?;
         let sigma = self.sigma() * look.caution;
         self.end_day(place, using);
         self.day.share += share;
@@ -204,7 +204,7 @@ impl SameHours {
     }
 
     fn predicted(&self) -> f64 {
-        self.ordinary.predicted((0..HOURS).map(|hour| (hour, self.ordinary.share(hour))))
+        self.ordinary.predicted(self.ordinary.shares().into_iter().enumerate())
     }
 
     fn end_day(&mut self, place: &Place, using: Use) {
