@@ -42,6 +42,8 @@ cargo xtask COMMAND
                          how fast 50,000,000 stored samples answer, and what they take on disk
   bench alarms [--json FILE] [--days N] [--rows N]
                          how fast alarms are evaluated, a rule is tried on a month, and 1,500,000 entries are searched
+  bench anomaly --data DIR [--scores OUT] [--json FILE]
+                         what the detectors find on labelled recordings and on the demo town, and what they cost
   bench NAME [ARG]...    run the benchmark NAME of whichever crate has it
   fuzz [TARGET] [--secs N]
                          the decoders' fuzz targets, each for N seconds (30), with the compiler in use
