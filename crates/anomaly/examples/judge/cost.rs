@@ -98,8 +98,7 @@ fn memory_of(contender: &Contender) -> Outcome<Option<u64>> {
 pub(crate) fn resident_bytes(contender: &Contender) -> Outcome<Option<u64>> {
     let table = made(FIT_ROWS, ASSET_POINTS)?;
     let Some(before) = resident() else { return Ok(None) };
-    let assets: Vec<Box<dyn Judged>> =
-        (0..RESIDENT_POINTS / ASSET_POINTS).map(|_| fitted(contender, &table)).collect();
+    let assets: Vec<Box<dyn Judged>> = (0..RESIDENT_POINTS / ASSET_POINTS).map(|_| fitted(contender, &table)).collect();
     let after = resident();
     black_box(assets);
     Ok(after.map(|after| after.saturating_sub(before)))

@@ -27,7 +27,6 @@ pub(crate) const SET: &str = "demo";
 pub(crate) const SEEDS: RangeInclusive<u64> = 201..=210;
 
 const ROW: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
 const FIT: Duration = Duration::from_secs(14 * 86_400);
 const LEAD: Duration = Duration::from_secs(86_400);
 const SETTLING: Duration = Duration::from_secs(12 * 3_600);
@@ -38,25 +37,25 @@ const MERGED_ROWS: u64 = 10;
 const MOVING_ROWS: u64 = 60;
 
 /// How large and how long: size from and to in the kind's own unit.
-fn magnitude(kind: EventKind) -> (f64, f64, Duration) {
-    let (from, to, hours) = match kind {
+const fn magnitude(kind: EventKind) -> (f64, f64, Duration) {
+    let (from, to, minutes) = match kind {
         // m³/h at 3 bar, of areas that take 40 to 150.
-        EventKind::Burst => (60.0, 150.0, 2.0),
-        EventKind::Leak => (10.0, 18.0, 96.0),
+        EventKind::Burst => (60.0, 150.0, 120),
+        EventKind::Leak => (10.0, 18.0, 4 * 1_440),
         // 1 is a bearing that is gone.
-        EventKind::BearingWear => (0.7, 1.0, 216.0),
+        EventKind::BearingWear => (0.7, 1.0, 9 * 1_440),
         // Widths of the instrument's normal band.
-        EventKind::Drift => (1.0, 2.0, 12.0),
-        EventKind::Spike => (2.0, 4.0, 1.0 / 60.0),
+        EventKind::Drift => (1.0, 2.0, 720),
+        EventKind::Spike => (2.0, 4.0, 1),
         // Share lost.
-        EventKind::ChlorineLoss => (0.7, 1.0, 6.0),
-        EventKind::Stuck => (1.0, 1.0, 4.0),
-        EventKind::Dropout => (1.0, 1.0, 0.5),
-        EventKind::Offline => (1.0, 1.0, 1.0 / 3.0),
-        EventKind::Overflow => (1.0, 1.0, 6.0),
-        EventKind::PumpTrip => (1.0, 1.0, 2.0),
+        EventKind::ChlorineLoss => (0.7, 1.0, 360),
+        EventKind::Stuck => (1.0, 1.0, 240),
+        EventKind::Dropout => (1.0, 1.0, 30),
+        EventKind::Offline => (1.0, 1.0, 20),
+        EventKind::Overflow => (1.0, 1.0, 360),
+        EventKind::PumpTrip => (1.0, 1.0, 120),
     };
-    (from, to, HOUR.mul_f64(hours))
+    (from, to, Duration::from_secs(60 * minutes))
 }
 
 /// What one contender made of every town.
@@ -86,9 +85,11 @@ fn figures(account: &Account) -> Vec<Figure> {
     let mut figures = Vec::new();
     for (kind, (events, delays)) in &account.kinds {
         let (from, to, lasting) = magnitude(*kind);
-        let size = if from == to { String::new() } else { format!(" of {from} to {to},") };
-        let hours = lasting.as_secs_f64() / 3_600.0;
-        let what = format!("{kind}{size} {hours:.1} h");
+        let size = if from < to { format!(" of {from} to {to},") } else { String::new() };
+        let what = match lasting.as_secs() / 60 {
+            minutes @ ..60 => format!("{kind}{size} {minutes} min"),
+            minutes => format!("{kind}{size} {} h", minutes / 60),
+        };
         figures.push(Figure::found(SET, what, delays.len(), *events).reach(Reach::AtLeast(0.9)));
         let minutes = median(delays.clone()).map(|secs| secs / 60.0);
         figures.push(Figure::number(SET, "  median delay", minutes).unit(" min"));
@@ -144,8 +145,12 @@ enum Purpose<'a> {
     Fit,
     Nothing,
     FalseAlarms,
-    /// Which instruments an event moves or silences, since when, and until when it was first told of, by contender.
-    Event { own: &'a [usize], from: Timestamp, told: &'a mut [Option<Timestamp>] },
+    /// Which instruments an event moves or silences, since when, and when each contender first told of it.
+    Event {
+        own: &'a [usize],
+        from: Timestamp,
+        told: &'a mut [Option<Timestamp>],
+    },
 }
 
 impl Episodes {
@@ -244,9 +249,7 @@ impl<'a> Town<'a> {
             EventKind::Dropout => measured.map(|(_, point)| point.name.clone()).collect(),
             EventKind::Offline => plant.sites.iter().map(|site| site.name.clone()).collect(),
             EventKind::Overflow => sites(SiteKind::Storage).map(|site| site.name.clone()).collect(),
-            EventKind::ChlorineLoss => {
-                areas.chain(sites(SiteKind::Works).map(|site| site.name.clone())).collect()
-            }
+            EventKind::ChlorineLoss => areas.chain(sites(SiteKind::Works).map(|site| site.name.clone())).collect(),
             // A pump that stands has nothing to lose yet.
             EventKind::PumpTrip | EventKind::BearingWear => {
                 let is_running = |sensor: usize| self.shown.get(sensor).is_some_and(|shown| *shown > 0.5);
@@ -384,7 +387,7 @@ mod tests {
         let file = plant_file().expect("the town's tables");
         let contender = Contender { name: "silence", make: |_| Box::new(Silence) };
         let mut town = Town::new(&file, 3, &[contender]).expect("a town");
-        town.pass(HOUR * 2, &mut Purpose::FalseAlarms);
+        town.pass(ROW * 120, &mut Purpose::FalseAlarms);
         assert_eq!(town.watches[0].instruments.iter().map(|instrument| instrument.count).sum::<usize>(), 0);
         let told = |town: &mut Town<'_>, kind| town.suffer(kind).expect("a place")[0];
         assert_eq!(told(&mut town, EventKind::Dropout), Some(30.0));
@@ -396,7 +399,7 @@ mod tests {
     fn every_kind_has_a_place_in_the_town_and_moves_something() {
         let file = plant_file().expect("the town's tables");
         let mut town = Town::new(&file, 4, &[]).expect("a town");
-        town.pass(HOUR, &mut Purpose::Nothing);
+        town.pass(ROW * 60, &mut Purpose::Nothing);
         for kind in EventKind::ALL {
             let place = town.place(kind).expect("a place");
             let (least, _, lasting) = magnitude(kind);

@@ -115,8 +115,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Outcome<Arguments> {
             "--only" => found.only = Some(sets_named(&value)?),
             "--with" => found.contenders = contenders(&value)?,
             "--seeds" => {
-                let (first, last) =
-                    value.split_once('-').ok_or("--seeds needs FIRST-LAST, for example 201-210")?;
+                let (first, last) = value.split_once('-').ok_or("--seeds needs FIRST-LAST, for example 201-210")?;
                 found.seeds = first.parse()?..=last.parse()?;
             }
             _ => {

@@ -111,8 +111,12 @@ fn standard_score(all: &[Scored<'_>], detections: impl Fn(&Scored<'_>) -> Vec<us
     let (mut sum, mut windows) = (0.0, 0);
     for scored in all {
         let trial = scored.trial;
-        let counting: Vec<Range<usize>> =
-            trial.events.iter().filter(|event| !trial.judged_rows(event).is_empty()).map(|event| event.rows.clone()).collect();
+        let counting: Vec<Range<usize>> = trial
+            .events
+            .iter()
+            .filter(|event| !trial.judged_rows(event).is_empty())
+            .map(|event| event.rows.clone())
+            .collect();
         let rows = detections(scored).into_iter().map(|row| row + trial.first_row);
         sum += raw_score(rows, &counting);
         windows += counting.len();
@@ -132,9 +136,8 @@ fn raw_score(rows: impl Iterator<Item = usize>, windows: &[Range<usize>]) -> f64
             continue;
         }
         let before = windows.iter().filter(|window| window.end <= row).max_by_key(|window| window.end);
-        let position = before.map_or(FAR_BEHIND, |window| {
-            (row + 1 - window.end) as f64 / window.len().saturating_sub(1) as f64
-        });
+        let position =
+            before.map_or(FAR_BEHIND, |window| (row + 1 - window.end) as f64 / window.len().saturating_sub(1) as f64);
         costs += FALSE_ALARM * worth(position);
     }
     costs + earned.iter().sum::<f64>()

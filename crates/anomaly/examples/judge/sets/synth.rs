@@ -71,7 +71,8 @@ fn read_events(sheet: &Sheet, columns: &[Column]) -> Outcome<Vec<Event>> {
     let rows = sheet.texts("row_start")?.zip(sheet.texts("row_end_excl")?);
     for ((kind, sensors), (start, end)) in sheet.texts("kind")?.zip(sheet.texts("sensors")?).zip(rows) {
         let index_of = |sensor: &str| columns.iter().position(|column| column.name == sensor);
-        let sensors = sensors.split('+').map(|name| index_of(name).ok_or_else(|| format!("no column is called {name}")));
+        let sensors =
+            sensors.split('+').map(|name| index_of(name).ok_or_else(|| format!("no column is called {name}")));
         let sensors = sensors.collect::<Result<_, _>>()?;
         events.push(Event { kind: kind.to_owned(), sensors, rows: start.parse()?..end.parse()? });
     }
@@ -125,7 +126,7 @@ fn of_everything(all: &[&Scored<'_>]) -> Vec<Figure> {
 
 fn of_leaks(all: &[&Scored<'_>]) -> Vec<Figure> {
     let tally = by_point(all);
-    let (mut found, mut long, mut by_chance) = (0, 0, 0.0);
+    let (mut found, mut long, mut by_chance) = (0_usize, 0_usize, 0.0);
     for scored in all {
         let interval_secs = scored.trial.judged.interval_secs();
         for event in &scored.trial.events {
@@ -145,7 +146,7 @@ fn of_leaks(all: &[&Scored<'_>]) -> Vec<Figure> {
         Figure::found(SET, "leaks of 3 days and more found", found, long)
             .reach(Reach::AtLeast(0.8))
             .best_known("0.25 to 0.45 tried"),
-        Figure::number(SET, "  share that false alarms alone would find", (long > 0).then(|| by_chance / f64::from(long))),
+        Figure::number(SET, "  share that false alarms alone would find", (long > 0).then(|| by_chance / long as f64)),
         Figure::number(SET, "  share of their readings in alarm", tally.rows.recall()),
         Figure::number(SET, "  median delay", tally.median_delay_secs().map(|secs| secs / 3_600.0)).unit(" h"),
         Figure::number(SET, "  false alarms a point's day", tally.false_episodes_a_day()),
