@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn episodes_are_counted_anew_after_ten_rows_of_peace() {
         let mut episodes = Episodes::default();
-        [5, 6, 16, 27].map(|row| episodes.take(row));
+        [5, 6, 16, 27].into_iter().for_each(|row| episodes.take(row));
         assert_eq!(episodes.count, 2);
     }
 

@@ -171,7 +171,7 @@ pub(crate) mod tests {
     #[test]
     fn labelled_rows_side_by_side_are_one_event_in_the_inputs_numbering() {
         let mut labels = vec![false; 10];
-        [4, 5, 8].map(|row| labels[row] = true);
+        [4, 5, 8].into_iter().for_each(|row: usize| labels[row] = true);
         let trial = counted(10, 1..4, &labels);
         assert_eq!(trial.fit.rows().map(|(_, values)| values[0]).collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
         assert_eq!(trial.judged.rows().map(|(_, values)| values[0]).next(), Some(4.0));
