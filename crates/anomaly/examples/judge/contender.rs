@@ -34,7 +34,8 @@ pub(crate) trait Judged {
 #[derive(Clone, Copy)]
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    pub(crate) make: fn(&[Column]) -> Box<dyn Judged>,
+    /// Makes the detectors of an asset with these points, which are to be fitted on so many rows.
+    pub(crate) make: fn(&[Column], usize) -> Box<dyn Judged>,
 }
 
 /// Who is judged; the scores that are written out are the first one's.
@@ -46,7 +47,8 @@ struct Points {
 }
 
 impl Points {
-    fn of(columns: &[Column]) -> Box<dyn Judged> {
+    /// They learn on, so that it is nothing to them how long the stretch to fit on is.
+    fn of(columns: &[Column], _fit_rows: usize) -> Box<dyn Judged> {
         let detector = |column: &Column| match column.quantity {
             Quantity::State | Quantity::Energy => None,
             _ => Some(Detector::new(Config::default())),
@@ -110,7 +112,7 @@ mod tests {
 
     fn fitted() -> (Box<dyn Judged>, impl Fn(u32) -> Timestamp) {
         let columns = [Column::new("a", Quantity::Plain), Column::new("b", Quantity::Plain)];
-        let mut points = Points::of(&columns);
+        let mut points = Points::of(&columns, 600);
         let at = |row: u32| Timestamp::of_date(2026, 1, 1) + Duration::from_secs(60) * row;
         (0..600).for_each(|row| points.learn(at(row), &quiet(row)));
         points.fit();

@@ -75,7 +75,7 @@ fn fit_secs(contender: &Contender) -> Outcome<f64> {
 }
 
 fn fitted(contender: &Contender, table: &Table) -> Box<dyn Judged> {
-    let mut judged = (contender.make)(&table.columns);
+    let mut judged = (contender.make)(&table.columns, table.times.len());
     for (at, values) in table.rows() {
         judged.learn(at, values);
     }

@@ -24,10 +24,10 @@ use crate::table::{Column, Outcome, median};
 pub(crate) const SET: &str = "demo";
 
 /// Seeds that nothing was tuned on.
-pub(crate) const SEEDS: RangeInclusive<u64> = 201..=210;
+pub(crate) const SEEDS: RangeInclusive<u64> = 201..=220;
 
 const ROW: Duration = Duration::from_secs(60);
-const FIT: Duration = Duration::from_secs(14 * 86_400);
+const FIT_ROWS: u32 = 14 * 1_440;
 const LEAD: Duration = Duration::from_secs(86_400);
 const SETTLING: Duration = Duration::from_secs(12 * 3_600);
 const QUIET: Duration = Duration::from_secs(12 * 3_600);
@@ -61,14 +61,22 @@ const fn magnitude(kind: EventKind) -> (f64, f64, Duration) {
 /// What one contender made of every town.
 #[derive(Default)]
 struct Account {
-    /// Of each kind: events, and the delays of those found.
-    kinds: BTreeMap<EventKind, (usize, Vec<f64>)>,
+    kinds: BTreeMap<EventKind, Vec<Suffered>>,
     point_episodes: usize,
     site_episodes: usize,
     /// Days counted for false alarms, of the town.
     days: f64,
     /// The same of its points.
     point_days: f64,
+}
+
+/// One event, as one contender saw it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Suffered {
+    /// Instruments that it moved or silenced.
+    instruments: usize,
+    /// From its beginning until it was told of; none where it never was.
+    delay_secs: Option<f64>,
 }
 
 /// Judges contenders on the towns of some seeds: their figures, in the same order.
@@ -82,21 +90,29 @@ pub(crate) fn judge(contenders: &[Contender], seeds: RangeInclusive<u64>) -> Out
 }
 
 fn figures(account: &Account) -> Vec<Figure> {
+    let a_day = |episodes: usize, days: f64| (days > 0.0).then(|| episodes as f64 / days);
+    let false_alarms = a_day(account.point_episodes, account.point_days);
     let mut figures = Vec::new();
-    for (kind, (events, delays)) in &account.kinds {
+    for (kind, events) in &account.kinds {
         let (from, to, lasting) = magnitude(*kind);
         let size = if from < to { format!(" of {from} to {to},") } else { String::new() };
         let what = match lasting.as_secs() / 60 {
             minutes @ ..60 => format!("{kind}{size} {minutes} min"),
             minutes => format!("{kind}{size} {} h", minutes / 60),
         };
-        figures.push(Figure::found(SET, what, delays.len(), *events).reach(Reach::AtLeast(0.9)));
-        let minutes = median(delays.clone()).map(|secs| secs / 60.0);
-        figures.push(Figure::number(SET, "  median delay", minutes).unit(" min"));
+        let delays: Vec<f64> = events.iter().filter_map(|event| Some(event.delay_secs? / 60.0)).collect();
+        // What false alarms alone would have hit, were they spread evenly.
+        let days = lasting.as_secs_f64() / 86_400.0;
+        let hits = |event: &Suffered| false_alarms.unwrap_or(0.0) * days * event.instruments as f64;
+        let by_chance = events.iter().map(|event| 1.0 - (-hits(event)).exp()).sum::<f64>() / events.len() as f64;
+        figures.extend([
+            Figure::found(SET, what, delays.len(), events.len()).reach(Reach::AtLeast(0.9)),
+            Figure::number(SET, "  median delay", median(delays)).unit(" min"),
+            Figure::number(SET, "  share that false alarms alone would find", Some(by_chance)),
+        ]);
     }
-    let a_day = |episodes: usize, days: f64| (days > 0.0).then(|| episodes as f64 / days);
     figures.extend([
-        Figure::number(SET, "false alarms a point's day", a_day(account.point_episodes, account.point_days)),
+        Figure::number(SET, "false alarms a point's day", false_alarms),
         Figure::number(SET, "false alarms of all sites, a day of the town", a_day(account.site_episodes, account.days)),
     ]);
     figures
@@ -183,7 +199,7 @@ impl<'a> Town<'a> {
 
     /// Lets everything happen, and adds it to the contenders' accounts.
     fn live(mut self, accounts: &mut [Account]) -> Outcome<()> {
-        self.pass(FIT, &mut Purpose::Fit);
+        self.pass(ROW * FIT_ROWS, &mut Purpose::Fit);
         for site in self.watches.iter_mut().flat_map(|watch| &mut watch.sites) {
             site.judged.fit();
         }
@@ -192,11 +208,8 @@ impl<'a> Town<'a> {
         kinds.shuffle(&mut self.chance);
         let mut counted = LEAD;
         for kind in kinds {
-            let told = self.suffer(kind)?;
-            for (account, delay) in accounts.iter_mut().zip(told) {
-                let (events, delays) = account.kinds.entry(kind).or_default();
-                *events += 1;
-                delays.extend(delay);
+            for (account, suffered) in accounts.iter_mut().zip(self.suffer(kind)?) {
+                account.kinds.entry(kind).or_default().push(suffered);
             }
             self.pass(SETTLING, &mut Purpose::Nothing);
             self.pass(QUIET, &mut Purpose::FalseAlarms);
@@ -212,8 +225,8 @@ impl<'a> Town<'a> {
         Ok(())
     }
 
-    /// One event from its beginning to its end: how long each contender took to tell of it, in seconds.
-    fn suffer(&mut self, kind: EventKind) -> Outcome<Vec<Option<f64>>> {
+    /// One event from its beginning to its end, as each contender saw it.
+    fn suffer(&mut self, kind: EventKind) -> Outcome<Vec<Suffered>> {
         let place = self.place(kind)?;
         let (least, most, lasting) = magnitude(kind);
         let size = least + (most - least) * self.chance.random::<f64>();
@@ -224,7 +237,11 @@ impl<'a> Town<'a> {
         let own = self.own(&truth);
         let mut told = vec![None; self.watches.len()];
         self.pass(lasting, &mut Purpose::Event { own: &own, from, told: &mut told });
-        Ok(told.into_iter().map(|at| Some(at?.micros_since(from) as f64 / 1e6)).collect())
+        let suffered = |told: Option<Timestamp>| Suffered {
+            instruments: own.len(),
+            delay_secs: told.map(|at| at.micros_since(from) as f64 / 1e6),
+        };
+        Ok(told.into_iter().map(suffered).collect())
     }
 
     fn own(&self, truth: &Truth) -> Vec<usize> {
@@ -305,7 +322,7 @@ impl Watch {
             let width = columns.len();
             (width > 0).then(|| Site {
                 instruments,
-                judged: (contender.make)(&columns),
+                judged: (contender.make)(&columns, FIT_ROWS as usize),
                 values: vec![f64::NAN; width],
                 findings: vec![Finding::default(); width],
                 episodes: Episodes::default(),
@@ -385,11 +402,11 @@ mod tests {
     #[test]
     fn what_only_hears_silence_finds_what_is_silent_at_once_and_nothing_else() {
         let file = plant_file().expect("the town's tables");
-        let contender = Contender { name: "silence", make: |_| Box::new(Silence) };
+        let contender = Contender { name: "silence", make: |_, _| Box::new(Silence) };
         let mut town = Town::new(&file, 3, &[contender]).expect("a town");
         town.pass(ROW * 120, &mut Purpose::FalseAlarms);
         assert_eq!(town.watches[0].instruments.iter().map(|instrument| instrument.count).sum::<usize>(), 0);
-        let told = |town: &mut Town<'_>, kind| town.suffer(kind).expect("a place")[0];
+        let told = |town: &mut Town<'_>, kind| town.suffer(kind).expect("a place")[0].delay_secs;
         assert_eq!(told(&mut town, EventKind::Dropout), Some(30.0));
         assert_eq!(told(&mut town, EventKind::Spike), None);
         assert_eq!(told(&mut town, EventKind::Offline), Some(30.0));

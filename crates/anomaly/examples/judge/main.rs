@@ -9,7 +9,7 @@
 //! - `--json FILE`: all figures.
 //! - `--only NAME,NAME`: some of the sets, `demo` and `cost` among them.
 //! - `--with NAME,NAME`: some of the contenders.
-//! - `--seeds FIRST-LAST`: the towns of `demo`; 201-210 where none are given, which nothing is tuned on.
+//! - `--seeds FIRST-LAST`: the towns of `demo`; 201-220 where none are given, which nothing is tuned on.
 //!
 //! One rule for all: a contender sees the stretch to fit on without labels, then every row once and none before its time,
 //! and nothing of it is set by the data set. The alarms are its own; no threshold is chosen by labels.
@@ -115,7 +115,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Outcome<Arguments> {
             "--only" => found.only = Some(sets_named(&value)?),
             "--with" => found.contenders = contenders(&value)?,
             "--seeds" => {
-                let (first, last) = value.split_once('-').ok_or("--seeds needs FIRST-LAST, for example 201-210")?;
+                let (first, last) = value.split_once('-').ok_or("--seeds needs FIRST-LAST, for example 201-220")?;
                 found.seeds = first.parse()?..=last.parse()?;
             }
             _ => {

@@ -76,7 +76,7 @@ impl Trial {
 
     /// Lets a contender see the recording row by row.
     pub(crate) fn run(&self, contender: &Contender) -> Outcome<Scored<'_>> {
-        let mut judged = (contender.make)(&self.judged.columns);
+        let mut judged = (contender.make)(&self.judged.columns, self.fit.times.len());
         for (at, values) in self.fit.rows() {
             judged.learn(at, values);
         }
@@ -207,7 +207,7 @@ pub(crate) mod tests {
 
     #[test]
     fn rows_are_shown_once_and_in_order_and_every_score_is_a_number() {
-        let contender = Contender { name: "echo", make: |_| Box::new(Echo { shown: Vec::new() }) };
+        let contender = Contender { name: "echo", make: |_, _| Box::new(Echo { shown: Vec::new() }) };
         let trial = counted(6, 2..4, &[false; 6]);
         let said: Vec<f32> = trial.run(&contender).expect("scores").asset.iter().map(|said| said.score).collect();
         assert_eq!(said, [0.03, 0.04]);
