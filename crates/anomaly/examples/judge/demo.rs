@@ -62,19 +62,18 @@ const fn magnitude(kind: EventKind) -> (f64, f64, Duration) {
 #[derive(Default)]
 struct Account {
     kinds: BTreeMap<EventKind, Vec<Suffered>>,
-    point_episodes: usize,
+    /// False alarms of each instrument, and of the sites as assets.
+    instrument_episodes: Vec<usize>,
     site_episodes: usize,
-    /// Days counted for false alarms, of the town.
+    /// Days counted for them.
     days: f64,
-    /// The same of its points.
-    point_days: f64,
 }
 
 /// One event, as one contender saw it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Suffered {
     /// Instruments that it moved or silenced.
-    instruments: usize,
+    own: Vec<usize>,
     /// From its beginning until it was told of; none where it never was.
     delay_secs: Option<f64>,
 }
@@ -90,8 +89,8 @@ pub(crate) fn judge(contenders: &[Contender], seeds: RangeInclusive<u64>) -> Out
 }
 
 fn figures(account: &Account) -> Vec<Figure> {
-    let a_day = |episodes: usize, days: f64| (days > 0.0).then(|| episodes as f64 / days);
-    let false_alarms = a_day(account.point_episodes, account.point_days);
+    let a_day = |episodes: usize| (account.days > 0.0).then(|| episodes as f64 / account.days);
+    let episodes = |instrument: usize| account.instrument_episodes.get(instrument).copied().unwrap_or(0);
     let mut figures = Vec::new();
     for (kind, events) in &account.kinds {
         let (from, to, lasting) = magnitude(*kind);
@@ -101,19 +100,24 @@ fn figures(account: &Account) -> Vec<Figure> {
             minutes => format!("{kind}{size} {} h", minutes / 60),
         };
         let delays: Vec<f64> = events.iter().filter_map(|event| Some(event.delay_secs? / 60.0)).collect();
-        // What false alarms alone would have hit, were they spread evenly.
+        // What the false alarms of the same instruments would have hit, were they spread evenly over time.
         let days = lasting.as_secs_f64() / 86_400.0;
-        let hits = |event: &Suffered| false_alarms.unwrap_or(0.0) * days * event.instruments as f64;
-        let by_chance = events.iter().map(|event| 1.0 - (-hits(event)).exp()).sum::<f64>() / events.len() as f64;
+        let missed_by_chance = events.iter().filter_map(|event| {
+            let hits = a_day(event.own.iter().map(|instrument| episodes(*instrument)).sum())? * days;
+            Some((-hits).exp())
+        });
+        let by_chance = 1.0 - missed_by_chance.sum::<f64>() / events.len() as f64;
         figures.extend([
             Figure::found(SET, what, delays.len(), events.len()).reach(Reach::AtLeast(0.9)),
             Figure::number(SET, "  median delay", median(delays)).unit(" min"),
             Figure::number(SET, "  share that false alarms alone would find", Some(by_chance)),
         ]);
     }
+    let instruments = account.instrument_episodes.len();
+    let of_points = a_day(account.instrument_episodes.iter().sum());
     figures.extend([
-        Figure::number(SET, "false alarms a point's day", false_alarms),
-        Figure::number(SET, "false alarms of all sites, a day of the town", a_day(account.site_episodes, account.days)),
+        Figure::number(SET, "false alarms a point's day", of_points.map(|alarms| alarms / instruments as f64)),
+        Figure::number(SET, "false alarms of all sites, a day of the town", a_day(account.site_episodes)),
     ]);
     figures
 }
@@ -218,8 +222,10 @@ impl<'a> Town<'a> {
         let days = counted.as_secs_f64() / 86_400.0;
         for (account, watch) in accounts.iter_mut().zip(&self.watches) {
             account.days += days;
-            account.point_days += days * watch.instruments.len() as f64;
-            account.point_episodes += watch.instruments.iter().map(|instrument| instrument.count).sum::<usize>();
+            account.instrument_episodes.resize(watch.instruments.len(), 0);
+            for (sum, instrument) in account.instrument_episodes.iter_mut().zip(&watch.instruments) {
+                *sum += instrument.count;
+            }
             account.site_episodes += watch.sites.iter().map(|site| site.episodes.count).sum::<usize>();
         }
         Ok(())
@@ -238,7 +244,7 @@ impl<'a> Town<'a> {
         let mut told = vec![None; self.watches.len()];
         self.pass(lasting, &mut Purpose::Event { own: &own, from, told: &mut told });
         let suffered = |told: Option<Timestamp>| Suffered {
-            instruments: own.len(),
+            own: own.clone(),
             delay_secs: told.map(|at| at.micros_since(from) as f64 / 1e6),
         };
         Ok(told.into_iter().map(suffered).collect())
@@ -376,12 +382,31 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Reading;
 
     #[test]
     fn episodes_are_counted_anew_after_ten_rows_of_peace() {
         let mut episodes = Episodes::default();
         [5, 6, 16, 27].into_iter().for_each(|row| episodes.take(row));
         assert_eq!(episodes.count, 2);
+    }
+
+    #[test]
+    fn chance_is_that_of_the_instruments_that_an_event_moves() {
+        let event = |own: &[usize], delay_secs| Suffered { own: own.to_vec(), delay_secs };
+        let account = Account {
+            // Half a day: by 10 false alarms in 5 days, the second instrument has one in it by 1 - 1/e.
+            kinds: BTreeMap::from([(EventKind::Drift, vec![event(&[1], Some(90.0)), event(&[0], None)])]),
+            instrument_episodes: vec![0, 10],
+            site_episodes: 20,
+            days: 5.0,
+        };
+        let numbers = figures(&account).into_iter().map(|figure| figure.reading);
+        let [found, delay, by_chance, of_points, of_sites] = numbers.collect::<Vec<_>>()[..] else { panic!("five") };
+        assert_eq!((found, delay), (Reading::Of(1, 2), Reading::Number(Some(1.5))));
+        let Reading::Number(Some(by_chance)) = by_chance else { panic!("a share") };
+        assert!((by_chance - (1.0 - (-1.0_f64).exp()) / 2.0).abs() < 1e-12, "{by_chance}");
+        assert_eq!((of_points, of_sites), (Reading::Number(Some(1.0)), Reading::Number(Some(4.0))));
     }
 
     /// Says alarm of whatever is missing, and of nothing else.
