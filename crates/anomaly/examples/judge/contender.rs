@@ -1,5 +1,5 @@
-//! What is judged: detectors behind one trait, shown one asset row by row in the order of time. Must not know labels, sets
-//! or scores.
+//! What is judged: detectors behind one trait, shown one asset row by row in the order of time. Must not know labels,
+//! sets or scores.
 
 use penstock_anomaly::{Config, Detector};
 use penstock_model::{Fault, PointNo, Quality, Quantity, Sample, Timestamp};
@@ -25,8 +25,8 @@ pub(crate) trait Judged {
     /// The stretch to fit on is over.
     fn fit(&mut self) {}
 
-    /// Judges a row by what came before it, then may learn from it: a finding for each column into `sensors`, and that of
-    /// the asset.
+    /// Judges a row by what came before it, then may learn from it: a finding for each column into `sensors`, and that
+    /// of the asset.
     fn judge(&mut self, at: Timestamp, values: &[f64], sensors: &mut [Finding]) -> Finding;
 }
 

@@ -83,8 +83,8 @@ fn fitted(contender: &Contender, table: &Table) -> Box<dyn Judged> {
     judged
 }
 
-/// Bytes that the detectors of ten thousand points keep, measured in a process of its own, whose memory nothing has used
-/// and given back before. None where the system does not tell.
+/// Bytes that the detectors of ten thousand points keep, measured in a process of its own, whose memory nothing has
+/// used and given back before. None where the system does not tell.
 fn memory_of(contender: &Contender) -> Outcome<Option<u64>> {
     let output = Command::new(std::env::current_exe()?).args([MEMORY_OF, contender.name]).output()?;
     if !output.status.success() {

@@ -1,11 +1,12 @@
-//! The demo town as a judge: its simulator lets every kind of event happen, one at a time, and what the detectors of each
-//! site say meanwhile is held against the truth. No broker, no clock: seed in, figures out.
+//! The demo town as a judge: its simulator lets every kind of event happen, one at a time, and what the detectors of
+//! each site say meanwhile is held against the truth. No broker, no clock: seed in, figures out.
 //!
-//! A town is watched for 14 days in peace, every instrument once a minute: that is the stretch to fit on. After a further
-//! day each kind of event happens once, in an order, at a place and of a size that chance draws; the sizes below were fixed
-//! before any detector was tuned on the town, and seeds 1 to 99 are those to tune on. An event is found where, while it
-//! lasts, one of the instruments that it moves or silences raises an alarm, or the alarm of a site names one of them
-//! first. For 12 hours behind each event the town settles; the 12 hours after those are counted for false alarms.
+//! A town is watched for 14 days in peace, every instrument once a minute: that is the stretch to fit on. After a
+//! further day each kind of event happens once, in an order, at a place and of a size that chance draws; the sizes
+//! below were fixed before any detector was tuned on the town, and seeds 1 to 99 are those to tune on. An event is
+//! found where, while it lasts, one of the instruments that it moves or silences raises an alarm, or the alarm of a
+//! site names one of them first. For 12 hours behind each event the town settles; the 12 hours after those are counted
+//! for false alarms.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

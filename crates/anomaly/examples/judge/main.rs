@@ -3,16 +3,16 @@
 //!
 //! - `--data DIR`: a folder with any of `skab`, `batadal`, `wdseventdb`, `gecco2018`, `nab` and `synth`, each with
 //!   whichever of its files and rows. Without it, only the demo town and the costs are judged.
-//! - `--scores OUT`: a CSV file each input, for others to score: its row number from 0, the asset's score, whether that is
-//!   an alarm, and the first contributor; where points are labelled one by one, the same for each point. Of the first
-//!   contender.
+//! - `--scores OUT`: a CSV file each input, for others to score: its row number from 0, the asset's score, whether that
+//!   is an alarm, and the first contributor; where points are labelled one by one, the same for each point. Of the
+//!   first contender.
 //! - `--json FILE`: all figures.
 //! - `--only NAME,NAME`: some of the sets, `demo` and `cost` among them.
 //! - `--with NAME,NAME`: some of the contenders.
 //! - `--seeds FIRST-LAST`: the towns of `demo`; 201-220 where none are given, which nothing is tuned on.
 //!
-//! One rule for all: a contender sees the stretch to fit on without labels, then every row once and none before its time,
-//! and nothing of it is set by the data set. The alarms are its own; no threshold is chosen by labels.
+//! One rule for all: a contender sees the stretch to fit on without labels, then every row once and none before its
+//! time, and nothing of it is set by the data set. The alarms are its own; no threshold is chosen by labels.
 
 #![expect(clippy::print_stdout, reason = "what it finds is what it is for")]
 

@@ -1,5 +1,5 @@
-//! How well alarms and scores fit labels: rows, events, episodes, rankings. Must not know which set or contender they are
-//! of.
+//! How well alarms and scores fit labels: rows, events, episodes, rankings. Must not know which set or contender they
+//! are of.
 
 use std::ops::{AddAssign, Range};
 

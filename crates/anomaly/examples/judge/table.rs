@@ -154,8 +154,8 @@ pub(crate) fn parse_time(text: &str) -> Outcome<Timestamp> {
     Ok(Timestamp::parse(&format!("{}Z", text.trim_end_matches('Z').replace(' ', "T")))?)
 }
 
-/// Every file below a folder whose name ends so, with its name below it in front, in the order of those names; none where
-/// the folder is not there.
+/// Every file below a folder whose name ends so, with its name below it in front, in the order of those names; none
+/// where the folder is not there.
 pub(crate) fn files(folder: &Path, ending: &str) -> Outcome<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), folder.to_owned())];

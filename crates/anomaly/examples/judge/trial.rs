@@ -48,8 +48,8 @@ pub(crate) struct Scored<'a> {
 }
 
 impl Trial {
-    /// A recording of one file: fitted on its rows from `fit`, judged on those after it by the asset's `labels`. Each run
-    /// of labelled rows is an event.
+    /// A recording of one file: fitted on its rows from `fit`, judged on those after it by the asset's `labels`. Each
+    /// run of labelled rows is an event.
     pub(crate) fn of_one(name: String, table: Table, fit: Range<usize>, labels: &[bool]) -> Self {
         let (shown, judged) = table.split_at(fit.end);
         let (_, fit_rows) = shown.split_at(fit.start);

@@ -1,9 +1,9 @@
-//! BATADAL: the simulated town C with its tanks, pumps and valves, attacked. Fitted on dataset03, which has no attack and,
-//! unlike the others, nine decimals: all are rounded to two. Each other recording is judged by itself.
+//! BATADAL: the simulated town C with its tanks, pumps and valves, attacked. Fitted on dataset03, which has no attack
+//! and, unlike the others, nine decimals: all are rounded to two. Each other recording is judged by itself.
 //!
 //! The competition's score (Taormina et al., 2018) is S = (S_TTD + S_CM) / 2, where S_TTD is 1 less the mean time to
-//! detection, in lengths of the attack and 1 for one that is missed, and S_CM the mean of the shares of attacked hours in
-//! alarm and of safe hours without.
+//! detection, in lengths of the attack and 1 for one that is missed, and S_CM the mean of the shares of attacked hours
+//! in alarm and of safe hours without.
 
 use std::path::Path;
 use std::rc::Rc;

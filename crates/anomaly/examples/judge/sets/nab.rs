@@ -1,11 +1,12 @@
-//! The Numenta Anomaly Benchmark: single series with windows around what is known to have gone wrong. Fitted on the first
-//! 15 % of the rows, at most 750, which are not scored.
+//! The Numenta Anomaly Benchmark: single series with windows around what is known to have gone wrong. Fitted on the
+//! first 15 % of the rows, at most 750, which are not scored.
 //!
-//! The standard score follows Numenta's own (Lavin and Ahmad, 2015). The earliest detection within a window earns up to 1,
-//! by a sigmoid of how much of the window is still to come; a window without one costs 1; a detection outside costs up to
-//! 0.11, less close behind a window. The sum over all series is brought onto a scale on which 0 is no detection at all and
-//! 100 one in the first row of each window and none elsewhere. What Numenta takes for a detection is each row at or above
-//! a threshold; here an alarm that lasts is one detection, at the first row of its episode: people are called once.
+//! The standard score follows Numenta's own (Lavin and Ahmad, 2015). The earliest detection within a window earns up
+//! to 1, by a sigmoid of how much of the window is still to come; a window without one costs 1; a detection outside
+//! costs up to 0.11, less close behind a window. The sum over all series is brought onto a scale on which 0 is no
+//! detection at all and 100 one in the first row of each window and none elsewhere. What Numenta takes for a detection
+//! is each row at or above a threshold; here an alarm that lasts is one detection, at the first row of its episode:
+//! people are called once.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! SKAB: a water circulation's test bed, eight sensors a second, one fault a run. Each run is fitted on its own first 400
-//! rows; F1, false-alarm rate and missed rate are pooled over all runs.
+//! SKAB: a water circulation's test bed, eight sensors a second, one fault a run. Each run is fitted on its own first
+//! 400 rows; F1, false-alarm rate and missed rate are pooled over all runs.
 
 use std::path::Path;
 

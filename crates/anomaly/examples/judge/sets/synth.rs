@@ -1,9 +1,9 @@
-//! The made pumping asset: flow, pressure, level and chlorine every five minutes, labelled point by point, in three kinds.
-//! Everything that goes wrong; slow leaks alone; isolated outliers alone. Fitted on the first 2,000 rows.
+//! The made pumping asset: flow, pressure, level and chlorine every five minutes, labelled point by point, in three
+//! kinds. Everything that goes wrong; slow leaks alone; isolated outliers alone. Fitted on the first 2,000 rows.
 //!
-//! An event counts as found where one of the points it is labelled on raises an alarm during it. Days are those of single
-//! points: a day of four points is four. A leak lasts so long that a stray alarm hits many: the share of their readings in
-//! alarm tells whether they were seen.
+//! An event counts as found where one of the points it is labelled on raises an alarm during it. Days are those of
+//! single points: a day of four points is four. A leak lasts so long that a stray alarm hits many: the share of their
+//! readings in alarm tells whether they were seen.
 
 use std::collections::BTreeMap;
 use std::path::Path;

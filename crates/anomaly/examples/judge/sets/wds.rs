@@ -1,5 +1,6 @@
-//! WDSEventDB: a water distribution test bed with leaks, failing sensors and attacks. Set points differ from file to file,
-//! so each is fitted on a clean stretch of its own, and the rows before that are not judged. Its rows have no times.
+//! WDSEventDB: a water distribution test bed with leaks, failing sensors and attacks. Set points differ from file to
+//! file, so each is fitted on a clean stretch of its own, and the rows before that are not judged. Its rows have no
+//! times.
 
 use std::ops::Range;
 use std::path::Path;
