@@ -33,6 +33,7 @@ pub(crate) fn command(workspace: &Workspace, args: &[String]) -> anyhow::Result<
             Ok(ExitCode::SUCCESS)
         }
         Some((name, rest)) if name == "ingest" => ingest(workspace, rest),
+        Some((name, rest)) if name == "anomaly" => of_a_crate(workspace, "judge", &from_here(rest)?),
         Some((name, rest)) if name == "alarms" => alarms(workspace, &from_here(rest)?),
         Some((name, rest)) if name == "history" => of_a_crate(workspace, name, &from_here(rest)?),
         Some((name, rest)) => of_a_crate(workspace, name, rest),
@@ -51,7 +52,7 @@ fn from_here(args: &[String]) -> anyhow::Result<Vec<String>> {
         } else {
             arg.clone()
         });
-        is_path = arg == "--json" || arg == "--folder";
+        is_path = matches!(arg.as_str(), "--json" | "--folder" | "--data" | "--scores");
     }
     Ok(from_here)
 }
@@ -243,9 +244,11 @@ mod tests {
 
     #[test]
     fn files_are_named_from_the_folder_of_the_call() {
-        let args = ["--samples", "10", "--json", "a.json", "--folder", "/b"].map(str::to_owned);
-        let here = std::env::current_dir().expect("a folder").join("a.json").display().to_string();
-        assert_eq!(from_here(&args).expect("paths"), ["--samples", "10", "--json", &here, "--folder", "/b"]);
+        let here = std::env::current_dir().expect("a folder").join("a").display().to_string();
+        for flag in ["--json", "--folder", "--data", "--scores"] {
+            let args = ["--samples", "10", flag, "a", flag, "/b"].map(str::to_owned);
+            assert_eq!(from_here(&args).expect("paths"), ["--samples", "10", flag, &here, flag, "/b"]);
+        }
     }
 
     #[test]

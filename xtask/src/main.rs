@@ -43,6 +43,8 @@ cargo xtask COMMAND
   bench alarms [--json FILE] [--days N] [--rows N]
                          how fast alarms are evaluated, a rule is tried on a month, 1,500,000 entries are searched, and
                          the station starts with them
+  bench anomaly --data DIR [--scores OUT] [--json FILE]
+                         what the detectors find on labelled recordings and on the demo town, and what they cost
   bench NAME [ARG]...    run the benchmark NAME of whichever crate has it
   fuzz [TARGET] [--secs N]
                          the decoders' fuzz targets, each for N seconds (30), with the compiler in use
