@@ -270,9 +270,10 @@ const DONE: Done = Done {};
 #[cfg(test)]
 mod tests {
     /// What calls ask the owner of the tables for: changes, what signing in needs, what people may do, who removed a
-    /// rule, and whether there is an archive.
-    const OF_OWNER: [&str; 13] = [
+    /// rule, what the audit says of the last approval, and whether there is an archive.
+    const OF_OWNER: [&str; 14] = [
         "append_audit",
+        "audited_approval",
         "create_first_admin",
         "has_archive",
         "last_positions",
