@@ -8,7 +8,8 @@
 //! - `autoregression`: the next value from the last ones;
 //! - `tail`: from which size on a deviation is rarer than a false alarm may be;
 //! - `run`: values that do not move; `jumps`: steps that come again and again;
-//! - `fleet`: the detectors of a station, with snapshots.
+//! - `fleet`: the detectors of a station, with snapshots;
+//! - `rows`: samples of an asset's points side by side, at even times.
 
 mod autoregression;
 mod detector;
@@ -16,6 +17,7 @@ mod error;
 mod fleet;
 mod jumps;
 mod profile;
+mod rows;
 mod run;
 mod tail;
 mod verdict;
@@ -23,4 +25,5 @@ mod verdict;
 pub use detector::{Config, Detector};
 pub use error::Error;
 pub use fleet::{Fleet, SNAPSHOT_VERSION, Snapshot};
+pub use rows::Rows;
 pub use verdict::{ALARM_SCORE, Reason, State, Verdict};
