@@ -555,6 +555,9 @@ impl AssetDetector {
         if is_over || !is_whole {
             return;
         }
+        for (trace, value) in baseline.scorer.traces.iter_mut().zip(&self.scratch.applied) {
+            trace.widen(*value);
+        }
         baseline.moments.take(baseline.scorer.window().columns());
         self.learned = self.learned.saturating_add(1);
         self.learned_since_fit += 1;

@@ -46,6 +46,8 @@ pub(crate) struct Scale {
     pub(crate) spread: f64,
     /// Smallest difference between two values: the instrument's resolution.
     pub(crate) resolution: f64,
+    low: f64,
+    high: f64,
 }
 
 /// Parts that a stretch is cut into.
@@ -80,13 +82,21 @@ impl Scale {
         self.mean + applied * self.spread
     }
 
+    /// The least and the greatest value that was seen, in spreads.
+    fn range(&self) -> (f64, f64) {
+        (self.apply(self.low), self.apply(self.high))
+    }
+
     /// Variance that the resolution alone makes, in spreads.
     fn floor(&self) -> f64 {
         if self.spread > 0.0 { (self.resolution / self.spread).powi(2) / 12.0 } else { 0.0 }
     }
 
     fn is_sound(&self) -> bool {
-        self.mean.is_finite() && self.spread.is_finite() && self.spread >= 0.0 && self.resolution.is_finite()
+        self.mean.is_finite()
+            && self.spread.is_finite()
+            && self.spread >= 0.0
+            && [self.resolution, self.low, self.high].iter().all(|value| value.is_finite())
     }
 }
 
@@ -126,6 +136,8 @@ struct Column {
     squares: f64,
     last: Option<f64>,
     resolution: f64,
+    low: f64,
+    high: f64,
 }
 
 impl Column {
@@ -137,6 +149,8 @@ impl Column {
         let off = value - self.mean;
         self.mean += off / self.seen as f64;
         self.squares += off * (value - self.mean);
+        self.low = if self.seen == 1 { value } else { self.low.min(value) };
+        self.high = if self.seen == 1 { value } else { self.high.max(value) };
         let step = (value - self.last.replace(value).unwrap_or(value)).abs();
         if step > 0.0 && (step < self.resolution || self.resolution <= 0.0) {
             self.resolution = step;
@@ -148,7 +162,8 @@ impl Column {
         let spread = (self.squares / (self.seen.max(1)) as f64).max(0.0).sqrt();
         let is_there = self.seen * 2 > rows;
         let moves = is_there && spread.is_finite() && spread > self.mean.abs() * 1e-9 + f64::MIN_POSITIVE;
-        Scale { mean: self.mean, spread: if moves { spread } else { 0.0 }, resolution: self.resolution }
+        let Self { mean, resolution, low, high, .. } = *self;
+        Scale { mean, spread: if moves { spread } else { 0.0 }, resolution, low, high }
     }
 }
 
@@ -277,7 +292,7 @@ struct Scores {
 
 impl Scores {
     fn of<'a>(history: &History, shape: Shape, frame: &Frame, model_of: impl Fn(usize) -> Option<&'a Model>) -> Self {
-        let mut scorer = Scorer::new(shape);
+        let mut scorer = Scorer::new(shape, frame.targets.iter().map(Scale::range));
         let mut applied = vec![0.0; shape.targets + shape.statuses];
         let mut last = vec![0.0; shape.statuses];
         let width = shape.targets * WAYS + 2;

@@ -1,8 +1,8 @@
 //! How far each row of an asset lies from what its model expects, seen in several ways at once: each point in this row,
-//! and over about twenty against its peers alone; all points by T2 and Q. A row is first taken apart: a
-//! point that does not fit is put where the others expect it before the others are judged, so that one odd point does
-//! not make its neighbours look odd, and it stays out of its own past for two rows, so that a spike leaves no echo.
-//! Must not know units or thresholds other than the bounds that it is given.
+//! and over about twenty against its peers alone; all points by T2 and Q. A row is first taken apart: a point that does
+//! not fit is put where the others expect it before the others are judged, so that one odd point does not make its
+//! neighbours look odd, and it stays out of its own past for two rows, so that a spike leaves no echo, and longer where it
+//! lies where none ever lay. Must not know units or thresholds other than the bounds that it is given.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,10 @@ pub(crate) struct Trace {
     /// Where the value was expected, in the model's units.
     pub(crate) expected: f64,
     suspects: u8,
+    is_held_back: bool,
+    /// Least and greatest ordinary value.
+    low: f64,
+    high: f64,
 }
 
 /// The newest five of a distance.
@@ -54,6 +58,9 @@ struct Scratch {
 pub(crate) const WAYS: usize = 2;
 /// Rows that a suspect value is kept out of its own past for.
 const HELD_ROWS: u8 = 2;
+/// The same for a value that lies this part of the ordinary range outside of it.
+const FAR_OUT_ROWS: u8 = 24;
+const FAR_OUT: f64 = 0.25;
 /// A deviation counts no more than this in what is looked at over many rows.
 const MOST: f64 = 8.0;
 /// Share of the newest row in what is looked at over some.
@@ -63,10 +70,11 @@ const SATURATED: f64 = 2.0;
 const SWEEPS: usize = 3;
 
 impl Scorer {
-    pub(crate) fn new(shape: Shape) -> Self {
+    /// For targets that ordinarily lie between these values, in the model's units.
+    pub(crate) fn new(shape: Shape, ranges: impl Iterator<Item = (f64, f64)>) -> Self {
         Self {
             window: Window::new(shape),
-            traces: vec![Trace::default(); shape.targets],
+            traces: ranges.map(|(low, high)| Trace { low, high, ..Trace::default() }).collect(),
             within: Recent::default(),
             beside: Recent::default(),
             scratch: Scratch::default(),
@@ -188,7 +196,8 @@ impl Scorer {
         for (index, (trace, seen)) in self.traces.iter_mut().zip(seen.iter_mut()).enumerate() {
             let is_suspect = trace.step.abs() > bounds(index, 0);
             trace.suspects = if is_suspect { trace.suspects.saturating_add(1) } else { 0 };
-            if is_suspect && trace.suspects <= HELD_ROWS {
+            trace.is_held_back = is_suspect && trace.suspects <= trace.held_rows(*seen);
+            if trace.is_held_back {
                 *seen = trace.expected;
             }
         }
@@ -196,7 +205,7 @@ impl Scorer {
         for (index, ((trace, value), level)) in self.traces.iter_mut().zip(targets).zip(&*levels).enumerate() {
             let most = SATURATED * bounds(index, 1);
             trace.level = trace.level.clamp(-most, most);
-            if value.is_finite() && !(1..=HELD_ROWS).contains(&trace.suspects) {
+            if value.is_finite() && !trace.is_held_back {
                 trace.level += LEVEL * (level.clamp(-MOST, MOST) - trace.level);
             }
         }
@@ -206,7 +215,11 @@ impl Scorer {
     pub(crate) fn is_sound(&self, shape: Shape) -> bool {
         self.window.is_sound(shape)
             && self.traces.len() == shape.targets
-            && self.traces.iter().flat_map(|trace| trace.ways().into_iter().chain([trace.expected])).all(f64::is_finite)
+            && self
+                .traces
+                .iter()
+                .flat_map(|trace| trace.ways().into_iter().chain([trace.expected, trace.low, trace.high]))
+                .all(f64::is_finite)
             && [self.within, self.beside].iter().all(|recent| recent.newest.iter().all(|value| value.is_finite()))
     }
 }
@@ -231,6 +244,21 @@ impl Scratch {
 }
 
 impl Trace {
+    /// For how many rows a suspect value is kept out of its own past: one that lies where none ever lay is more likely
+    /// no value at all than a new course to follow.
+    fn held_rows(&self, value: f64) -> u8 {
+        let margin = FAR_OUT * (self.high - self.low);
+        if value < self.low - margin || value > self.high + margin { FAR_OUT_ROWS } else { HELD_ROWS }
+    }
+
+    /// The value was an ordinary one.
+    pub(crate) fn widen(&mut self, value: f64) {
+        if value.is_finite() {
+            self.low = self.low.min(value);
+            self.high = self.high.max(value);
+        }
+    }
+
     pub(crate) fn ways(&self) -> [f64; WAYS] {
         [self.step, self.level]
     }
