@@ -248,7 +248,8 @@ impl AssetDetector {
         &self.verdict
     }
 
-    /// Takes a row of planned work: follows it, but neither judges it nor learns from it.
+    /// Takes a row of planned work: neither judges it nor learns from it, and what comes after it is not taken to follow on
+    /// what came before.
     pub fn pass(&mut self, at: Timestamp, values: &[f64]) -> &AssetVerdict {
         self.verdict.silence(State::NotEnoughToSay);
         if values.len() == self.config.points.len() && self.newest.is_none_or(|newest| at > newest) {
@@ -450,14 +451,15 @@ impl AssetDetector {
             self.verdict.since = self.episode.since;
             return;
         }
-        let worst = self.judge_points(at, baseline);
+        let (worst, stuck) = self.judge_points(at, baseline);
         let newest = worst / baseline.worst.threshold().max(1.0);
         let [last, one_before, _] = self.worst;
         self.worst = [newest, last, one_before];
         // One row alone is a matter of the point rather than of the asset: it must stand out further.
         let points = median_of(self.worst).max(newest * LONE_PART);
         let (together, apart) = baseline.distances();
-        let ratio = points.max(apart);
+        let unlike = points.max(apart);
+        let ratio = unlike.max(stuck);
 
         self.episode.take(at, ratio >= 1.0);
         let verdict = &mut self.verdict;
@@ -468,14 +470,11 @@ impl AssetDetector {
         verdict.together = score_of(together);
         verdict.apart = score_of(apart);
         verdict.confidence = baseline.confidence(self.learned);
-        if self.worst.iter().all(|worst| apart > *worst) {
+        if apart > stuck && self.worst.iter().all(|worst| apart > *worst) {
             baseline.scorer.parts(&baseline.model, &mut self.scratch.pushes);
-        } else {
-            self.scratch.pushes.clear();
-            self.scratch.pushes.extend(self.scratch.ratios.iter().map(|ratio| ratio * ratio));
         }
         self.explain();
-        self.learn(baseline, worst, ratio >= 1.0);
+        self.learn(baseline, worst, unlike >= 1.0);
     }
 
     /// Scores the row that was taken; not where there is too little to go by.
@@ -493,17 +492,21 @@ impl AssetDetector {
         scorer.take(model, values, &self.statuses, |index, way| bound(limits, index, way))
     }
 
-    /// Judges each point by itself: the largest score of any, in parts of its limit.
-    fn judge_points(&mut self, at: Timestamp, baseline: &Baseline) -> f64 {
-        let Scratch { row, ratios, .. } = &mut self.scratch;
+    /// Judges each point by itself: the largest score of any, in parts of its limit, and how long the most stuck one has
+    /// stood, in parts of what is bearable.
+    fn judge_points(&mut self, at: Timestamp, baseline: &Baseline) -> (f64, f64) {
+        let Scratch { row, ratios, pushes, .. } = &mut self.scratch;
         ratios.clear();
-        let mut worst = 0.0_f64;
+        pushes.clear();
+        let (mut worst, mut stuck) = (0.0_f64, 0.0_f64);
         let parts = baseline.frame.targets.iter().zip(&baseline.scorer.traces).zip(&baseline.model.innovation().sigmas);
         let taken = self.order.iter().zip(&*row).zip(&self.stands);
         for (index, (((place, value), stand), ((scale, trace), sigma))) in taken.zip(parts).enumerate() {
             let Some(point) = self.verdict.points.get_mut(*place).filter(|_| value.is_finite() && scale.spread > 0.0)
             else {
                 ratios.push(0.0);
+                // What is missing while others are there is the first thing to look at.
+                pushes.push(if value.is_finite() { 0.0 } else { 1.0 });
                 continue;
             };
             let of_limits = (0..)
@@ -529,11 +532,13 @@ impl AssetDetector {
             let (_, share) = stand.run.share_of_bearable();
             if share > 1.0 && share > ratio {
                 ratio = share;
+                stuck = stuck.max(share);
                 point.reason = Reason::Stuck { lasting: stand.since.map_or(Duration::ZERO, |since| at.since(since)) };
             }
             point.score = score_of(ratio);
+            pushes.push(ratio * ratio);
         }
-        worst
+        (worst, stuck)
     }
 
     fn learn(&mut self, baseline: &mut Baseline, worst: f64, is_over: bool) {
