@@ -3,8 +3,8 @@
 //!
 //! It gathers rows until it can be fitted (`baseline`), judges every row after that (`scorer`) against limits from its
 //! own ordinary scores (`limits`), and learns from rows that are not in alarm: the sums that the model is fitted from
-//! forget, the model is fitted anew from them now and then, and the limits follow. When nearly all has been in alarm for
-//! as long as it was fitted from, that is the new ordinary, and it is fitted from what was gathered meanwhile.
+//! forget, the model is fitted anew from them now and then, and the limits follow. When nearly all has been in alarm
+//! for as long as it was fitted from, that is the new ordinary, and it is fitted from what was gathered meanwhile.
 
 use std::time::Duration;
 
@@ -248,8 +248,8 @@ impl AssetDetector {
         &self.verdict
     }
 
-    /// Takes a row of planned work: neither judges it nor learns from it, and what comes after it is not taken to follow on
-    /// what came before.
+    /// Takes a row of planned work: neither judges it nor learns from it, and what comes after it is not taken to
+    /// follow on what came before.
     pub fn pass(&mut self, at: Timestamp, values: &[f64]) -> &AssetVerdict {
         self.verdict.silence(State::NotEnoughToSay);
         if values.len() == self.config.points.len() && self.newest.is_none_or(|newest| at > newest) {
@@ -421,8 +421,8 @@ impl AssetDetector {
         self.stands.iter_mut().filter(|_| self.baselines > 1).for_each(|stand| stand.run.accept());
     }
 
-    /// Gathers rows anew while nearly all is in alarm, or since a point moves that never did before; fits from them when
-    /// that has lasted.
+    /// Gathers rows anew while nearly all is in alarm, or since a point moves that never did before; fits from them
+    /// when that has lasted.
     fn renew(&mut self) {
         let is_elsewhere = self.alarmed_share > ELSEWHERE / 2.0;
         if !is_elsewhere && !self.has_begun_to_move() {
@@ -492,8 +492,8 @@ impl AssetDetector {
         scorer.take(model, values, &self.statuses, |index, way| bound(limits, index, way))
     }
 
-    /// Judges each point by itself: the largest score of any, in parts of its limit, and how long the most stuck one has
-    /// stood, in parts of what is bearable.
+    /// Judges each point by itself: the largest score of any, in parts of its limit, and how long the most stuck one
+    /// has stood, in parts of what is bearable.
     fn judge_points(&mut self, at: Timestamp, baseline: &Baseline) -> (f64, f64) {
         let Scratch { row, ratios, pushes, .. } = &mut self.scratch;
         ratios.clear();

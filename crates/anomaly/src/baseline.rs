@@ -346,7 +346,8 @@ impl Scores {
     }
 }
 
-/// The middle one of the limits of each part: a start-up in one of them must not blind the detector to all that is less.
+/// The middle one of the limits of each part: a start-up in one of them must not blind the detector to all that is
+/// less.
 fn limit_of(scores: &mut [f64]) -> Limit {
     let part = scores.len().div_ceil(FOLDS).max(1);
     let mut limits: Vec<Limit> = scores.chunks_mut(part).map(Limit::of).collect();

@@ -1,4 +1,4 @@
-//! The rows that a model is fitted from, while they are gathered: a bounded ring, in half precision as deviations from
+//! The rows that a model is fitted from, while they are gathered: a bounded ring, in single precision as deviations from
 //! the first value of each point. Must not know what a row becomes.
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! Streaming anomaly detectors with explanations: how far a sample lies from what its own point leads one to expect, and
-//! from what the other points of its asset do.
+//! Streaming anomaly detectors with explanations: how far a sample lies from what its own point leads one to expect,
+//! and from what the other points of its asset do.
 //!
 //! Pure, strictly causal and deterministic: time and data are arguments, nothing is allocated for a sample, nothing is
 //! random. Must not know where samples come from or what becomes of a score.

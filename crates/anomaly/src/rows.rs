@@ -59,9 +59,9 @@ impl Rows {
         Some(std::time::Duration::from_micros(micros))
     }
 
-    /// Takes a sample of one point, its value none where it is not good, and gives the row that it closes: its time, and a
-    /// value of each point, NaN where there is none. Samples come in received order; one that is not newer than the
-    /// newest of its point changes nothing. After a silence the rows that were missed are left out.
+    /// Takes a sample of one point, its value none where it is not good, and gives the row that it closes: its time,
+    /// and a value of each point, NaN where there is none. Samples come in received order; one that is not newer than
+    /// the newest of its point changes nothing. After a silence the rows that were missed are left out.
     pub fn take(&mut self, point: usize, at: Timestamp, value: Option<f64>) -> Option<(Timestamp, &[f64])> {
         let held = self.points.get(point)?;
         if held.newest.is_some_and(|newest| at <= newest) {

@@ -1,8 +1,8 @@
 //! How far each row of an asset lies from what its model expects, seen in several ways at once: each point in this row,
 //! and over about twenty against its peers alone; all points by T2 and Q. A row is first taken apart: a point that does
 //! not fit is put where the others expect it before the others are judged, so that one odd point does not make its
-//! neighbours look odd, and it stays out of its own past for two rows, so that a spike leaves no echo, and longer where it
-//! lies where none ever lay. Must not know units or thresholds other than the bounds that it is given.
+//! neighbours look odd, and it stays out of its own past for two rows, so that a spike leaves no echo, and longer where
+//! it lies where none ever lay. Must not know units or thresholds other than the bounds that it is given.
 
 use serde::{Deserialize, Serialize};
 

@@ -50,7 +50,8 @@ impl Window {
         Self { shape, columns: vec![0.0; shape.columns()], rows_known: 0 }
     }
 
-    /// Moves everything one row back; statuses now are given, targets now stay as they were until [`Self::set_targets`].
+    /// Moves everything one row back; statuses now are given, targets now stay as they were until
+    /// [`Self::set_targets`].
     pub(crate) fn advance(&mut self, statuses: impl Iterator<Item = f64>) {
         let Shape { targets, statuses: width, lags } = self.shape;
         let first = self.shape.of_targets();

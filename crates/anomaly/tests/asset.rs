@@ -290,7 +290,8 @@ fn any_value() -> impl Strategy<Value = f64> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
-    /// Whatever comes, every score is in 0 to 1, bands are in order, the state stays sound, and the same comes out twice.
+    /// Whatever comes, every score is in 0 to 1, bands are in order, the state stays sound, and the same comes out
+    /// twice.
     #[test]
     fn never_anything_but_a_verdict(
         steps in prop::collection::vec((prop_oneof![9 => Just(60_i64), 1 => -5_000..5_000_i64, 1 => 0..40_000_000_i64], prop::array::uniform3(any_value())), 1..400),
