@@ -1,7 +1,7 @@
 //! What is judged: detectors behind one trait, shown one asset row by row in the order of time. Must not know labels,
 //! sets or scores.
 
-use penstock_anomaly::{Config, Detector};
+use penstock_anomaly::{AssetConfig, AssetDetector, AssetPoint, Config, Detector};
 use penstock_model::{Fault, PointNo, Quality, Quantity, Sample, Timestamp};
 
 use crate::table::Column;
@@ -39,7 +39,54 @@ pub(crate) struct Contender {
 }
 
 /// Who is judged; the scores that are written out are the first one's.
-pub(crate) const CONTENDERS: &[Contender] = &[Contender { name: "points", make: Points::of }];
+pub(crate) const CONTENDERS: &[Contender] =
+    &[Contender { name: "asset", make: Asset::of }, Contender { name: "points", make: Points::of }];
+
+/// The detector of an asset: its points by each other and by the last rows.
+struct Asset {
+    points: Vec<AssetPoint>,
+    rows: Vec<(Timestamp, Vec<f64>)>,
+    detector: Option<AssetDetector>,
+}
+
+impl Asset {
+    fn of(columns: &[Column], fit_rows: usize) -> Box<dyn Judged> {
+        let point = |column: &Column| match column.quantity {
+            Quantity::State | Quantity::Energy => AssetPoint::status(),
+            _ => AssetPoint::target(),
+        };
+        let points = columns.iter().map(point).collect();
+        Box::new(Self { points, rows: Vec::with_capacity(fit_rows), detector: None })
+    }
+}
+
+impl Judged for Asset {
+    fn learn(&mut self, at: Timestamp, values: &[f64]) {
+        self.rows.push((at, values.to_vec()));
+    }
+
+    fn fit(&mut self) {
+        let config = AssetConfig { points: self.points.clone(), fit_rows: self.rows.len() };
+        self.detector = AssetDetector::new(config).ok();
+        if let Some(detector) = &mut self.detector {
+            for (at, values) in self.rows.drain(..) {
+                detector.observe(at, &values);
+            }
+        }
+    }
+
+    fn judge(&mut self, at: Timestamp, values: &[f64], sensors: &mut [Finding]) -> Finding {
+        let Some(verdict) = self.detector.as_mut().map(|detector| detector.observe(at, values)) else {
+            return Finding::default();
+        };
+        for (index, (finding, point)) in sensors.iter_mut().zip(&verdict.points).enumerate() {
+            let score = if point.fault.is_some() { 1.0 } else { point.score };
+            *finding = Finding { score, is_alarm: point.is_anomalous(), contributor: Some(index) };
+        }
+        let contributor = verdict.contributions.first().map(|contribution| contribution.point);
+        Finding { score: verdict.score, is_alarm: verdict.is_alarm, contributor }
+    }
+}
 
 /// A detector for each point by itself; the asset's finding is the worst of them.
 struct Points {
