@@ -677,6 +677,9 @@ async fn a_burst_is_seen() -> Result<()> {
     screen.wait_text(&id("area-row"), |text| text.contains("DMA 3 Riverside") && text.contains("alarms")).await?;
     screen.wait_text(&id("banner-line"), |text| text.contains("DMA 3 Riverside")).await?;
     screen.click(&id("rail-alarms")).await?;
+    // It may lie under the worst of the burst's alarms.
+    screen.wait_for(&id("alarm-row")).await?;
+    screen.click(&id("folding")).await?;
     screen.click("[data-testid=\"alarm-row\"][data-point=\"FT-01\"]").await?;
     screen.click(&id("to-trend")).await?;
     see_pen(&screen, "FT-01").await?;
