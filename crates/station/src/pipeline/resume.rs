@@ -42,6 +42,8 @@ const FILE: &str = "alarms.now";
 const LATE: Duration = Duration::from_secs(300);
 /// How often an engine that is taken up looks at its clocks.
 const TICK: Duration = Duration::from_secs(1);
+/// How old the moment that is kept is at most when a station stops, unless its disk does not take it.
+const KEPT_WITHIN: Duration = Duration::from_secs(60);
 
 /// The engine at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -195,7 +197,9 @@ async fn resumed(
     let mut chunks = store.received_since(&replayed, from, received);
     while let Some(chunk) = chunks.recv().await {
         for sample in chunk?.iter().filter(|sample| sample.received_time <= end) {
-            last = last.max(sample.received_time);
+            // A time far behind the moment is of a clock that was ahead before it, and tells nothing of when the station
+            // stopped.
+            last = last.max(sample.received_time.min(received + KEPT_WITHIN));
             if let Some(point) = points.get(&sample.point) {
                 resuming.sample(&Evaluated { point: point.id, site: point.site, sample, score: None });
             }
